@@ -1,0 +1,134 @@
+//! One photo's way from bytes to faces. Knows nothing of queues and stores.
+
+use std::time::Duration;
+
+use vow_infer::{FaceEngine, InferError};
+use vow_media::{Header, MediaError};
+use vow_store::NewFace;
+use vow_types::{Embedding, EmbeddingError, Orientation, RelBox, Size, Stage, norm, num};
+use vow_vision::{PictureView, VisionError};
+
+use crate::budget::Budget;
+use crate::progress::Progress;
+
+/// Why a photo has no faces to store. The stage is where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnalyseError {
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error("the picture could not be fitted into the detector's frame")]
+    Frame(#[source] VisionError),
+    #[error("the face could not be cut out")]
+    Crop(#[source] VisionError),
+    #[error("the detector failed")]
+    Detect(#[source] InferError),
+    #[error("the embedder failed")]
+    Embed(#[source] InferError),
+    #[error("a face gave no embedding")]
+    Embedding(#[from] EmbeddingError),
+    #[error("the pack's detector takes no frame at all; the pack is broken")]
+    NoFrame,
+    #[error("the embedder answered {got} of {asked} faces")]
+    FacesLost { asked: usize, got: usize },
+}
+
+impl AnalyseError {
+    pub(crate) fn stage(&self) -> Stage {
+        match self {
+            Self::Media(error) => error.stage(),
+            Self::Frame(_) | Self::NoFrame => Stage::Resize,
+            Self::Crop(_) => Stage::Align,
+            Self::Detect(_) => Stage::Detect,
+            Self::Embed(_) | Self::Embedding(_) | Self::FacesLost { .. } => Stage::Embed,
+        }
+    }
+}
+
+/// Decodes, finds, aligns and embeds. Boxes and landmarks come back relative to the coded picture.
+pub(crate) fn analyse(
+    bytes: &[u8],
+    header: &Header,
+    faces: &FaceEngine,
+    crop_side: u32,
+    budget: &Budget,
+    progress: &Progress,
+) -> Result<Vec<NewFace>, AnalyseError> {
+    let orientation = header.orientation;
+    // Three bytes a pixel; formats that are decoded through 16 bit or alpha take more for a moment.
+    let _share = budget.take(header.coded.pixels().saturating_mul(3));
+    let picture = progress.timed(Stage::Decode, || vow_media::decode(bytes, header))?;
+    let view = PictureView::new(picture.size, &picture.pixels).map_err(AnalyseError::Frame)?;
+    let upright = orientation.upright_size(picture.size);
+
+    let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
+    let framed = progress
+        .timed(Stage::Resize, || vow_vision::frame(view, orientation, shape))
+        .map_err(AnalyseError::Frame)?;
+    let scale = frame_scale(framed.fitted, upright);
+    let found = faces.detect(framed).map_err(AnalyseError::Detect)?;
+    count(progress, Stage::Detect, found.busy, found.waited);
+    let found = found.value;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+
+    let crops = progress
+        .timed(Stage::Align, || {
+            found
+                .iter()
+                .map(|face| vow_vision::crop(view, orientation, &face.landmarks, crop_side))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(AnalyseError::Crop)?;
+    let qualities: Vec<f32> = found
+        .iter()
+        .zip(&crops)
+        .map(|(face, crop)| vow_vision::quality(face, shorter_side(face.bbox, upright) * scale, crop))
+        .collect();
+
+    let asked = crops.len();
+    let raw = faces.embed(crops).map_err(AnalyseError::Embed)?;
+    count(progress, Stage::Embed, raw.busy, raw.waited);
+    if raw.value.len() != asked {
+        return Err(AnalyseError::FacesLost { asked, got: raw.value.len() });
+    }
+    found
+        .into_iter()
+        .zip(raw.value)
+        .zip(qualities)
+        .map(|((face, raw), quality)| {
+            Ok(NewFace {
+                detection: face.mapped(|p| orientation.to_coded(p)),
+                quality,
+                norm: norm(&raw),
+                embedding: Embedding::from_raw(&raw)?,
+            })
+        })
+        .collect()
+}
+
+fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {
+    progress.add_busy(stage, busy);
+    progress.add_waited(stage, waited);
+}
+
+/// Pixels of the detector's frame that one pixel of the upright photo becomes.
+fn frame_scale(fitted: Size, upright: Size) -> f32 {
+    num::to_f32(fitted.width) / num::to_f32(upright.width.max(1))
+}
+
+/// Of a face's box, in pixels of the upright photo.
+fn shorter_side(bbox: RelBox, upright: Size) -> f32 {
+    (bbox.width() * num::to_f32(upright.width)).min(bbox.height() * num::to_f32(upright.height))
+}
+
+/// The shorter side of a stored face in pixels of the frame it was found in, for the quality gate.
+pub(crate) fn side_in_frame(bbox: RelBox, orientation: Orientation, coded: Size, shapes: &[Size]) -> f32 {
+    let upright = orientation.upright_size(coded);
+    // A quarter turn exchanges the sides of box and picture alike, so the coded box gives the same shorter side.
+    let side = shorter_side(bbox, coded);
+    let Some(shape) = vow_vision::choose_shape(upright, shapes) else { return side };
+    let scale = (num::to_f32(shape.width) / num::to_f32(upright.width.max(1)))
+        .min(num::to_f32(shape.height) / num::to_f32(upright.height.max(1)));
+    side * scale
+}

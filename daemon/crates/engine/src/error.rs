@@ -1,0 +1,103 @@
+//! What can go wrong with an engine as a whole. A photo that cannot be indexed is no error here: it is a stored failure.
+
+use std::path::PathBuf;
+
+use vow_types::{FaceId, PersonId};
+
+/// Errors of the façade, sorted by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Refuse to start: the data folder cannot be used.
+    #[error("the data folder {path} cannot be used; choose another with --data-dir or mend its permissions")]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Refuse to start: no such pack.
+    #[error(
+        "there is no model pack named `{name}`: looked for {looked} and in the bundled packs; \
+         give a folder that holds a pack.toml with --pack DIR"
+    )]
+    NoSuchPack {
+        /// The name asked for.
+        name: String,
+        /// The folder that would have held it.
+        looked: PathBuf,
+    },
+    /// Refuse to start: the pack is broken.
+    #[error(transparent)]
+    Pack(#[from] vow_models::PackError),
+    /// Refuse to start: no runtime, or one that does not take the graphs.
+    #[error(transparent)]
+    Infer(#[from] vow_infer::InferError),
+    /// The store refused; before the start: refuse to start, later: stop.
+    #[error(transparent)]
+    Store(#[from] vow_store::StoreError),
+    /// Changes in folders cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] vow_watch::WatchError),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+    /// The caller named a folder that is none.
+    #[error("{path} is not a folder that can be watched: {reason}")]
+    NotAFolder {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The caller named a folder that is not watched.
+    #[error("{path} is not one of the watched folders; `vow folder list` shows them")]
+    UnknownFolder {
+        /// As given.
+        path: PathBuf,
+    },
+    /// The folder lies inside another watched one, or holds one.
+    #[error("{path} overlaps with the watched folder {other}: photos in it are indexed already, or would be twice")]
+    Overlap {
+        /// As given.
+        path: PathBuf,
+        /// The folder that is watched.
+        other: PathBuf,
+    },
+    /// The caller named a file that is not indexed.
+    #[error("{path} is not indexed{hint}")]
+    UnknownFile {
+        /// As given.
+        path: PathBuf,
+        /// Why, where it is known.
+        hint: String,
+    },
+    /// The caller named a face that does not exist.
+    #[error("there is no face {0}")]
+    UnknownFace(FaceId),
+    /// The caller named a person that does not exist.
+    #[error("there is nobody called `{0}`; `vow people` lists everyone")]
+    UnknownPerson(String),
+    /// Several people bear that name.
+    #[error("`{name}` is the name of {}; use the id", candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))]
+    AmbiguousPerson {
+        /// The name.
+        name: String,
+        /// Who bears it.
+        candidates: Vec<PersonId>,
+    },
+    /// A name that cannot be given.
+    #[error("that is no name: {0}")]
+    BadName(&'static str),
+    /// The engine is stopping.
+    #[error("the daemon is stopping")]
+    Stopping,
+    /// A thread of the engine ended by a fault of its own: stop, and start again.
+    #[error("the {thread} thread failed: {reason}")]
+    Failed {
+        /// Which.
+        thread: &'static str,
+        /// The chain of causes.
+        reason: String,
+    },
+}

@@ -1,0 +1,35 @@
+//! Wires the stages into a pipeline and is the one façade that servers read.
+//!
+//! ```text
+//! watch -> scan -> feed -> workers (read, decode, frame, detect, align, embed) -> committer -> people
+//! ```
+//! Every arrow is a bounded hand-over; data flows one way. The stages know nothing of each other: this crate turns the
+//! words of one into those of the next. It knows nothing of gRPC, of terminals or of configuration files.
+
+mod analyse;
+mod budget;
+mod commit;
+mod config;
+mod engine;
+mod error;
+mod feed;
+mod inflight;
+mod library;
+mod people;
+mod progress;
+mod query;
+mod report;
+mod roster;
+mod worker;
+
+pub use config::{Config, PackChoice};
+pub use engine::Engine;
+pub use error::EngineError;
+pub use library::FolderInfo;
+pub use progress::{IgnoredCounts, State, Status};
+pub use query::{
+    FaceView, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces, SimilarHit,
+};
+pub use report::{Report, StageReport};
+pub use vow_infer::RuntimeChoice;
+pub use vow_types as types;

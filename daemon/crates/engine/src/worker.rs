@@ -1,0 +1,173 @@
+//! The workers: each takes a file from the feed and turns it into one change for the committer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use vow_infer::FaceEngine;
+use vow_media::{Header, Limits, MediaError, Stamp};
+use vow_store::{Change, FileRow, FileState, PhotoRow, Store, StoreError};
+use vow_types::{ContentId, Failure, PackId, Stage};
+
+use crate::analyse::analyse;
+use crate::budget::Budget;
+use crate::feed::{Feed, Job};
+use crate::inflight::Inflight;
+use crate::progress::{FileTicket, Progress, now};
+
+/// A file that changes while it is read is tried this often, a little later each time.
+const TRIES: u32 = 8;
+
+/// What a worker hands on.
+pub(crate) struct Outcome {
+    pub(crate) change: Change,
+    /// The photo this worker had claimed; its waiting copies are released once the change is stored.
+    pub(crate) claimed: Option<ContentId>,
+    pub(crate) ticket: Option<FileTicket>,
+}
+
+/// A copy of a photo that another worker is analysing: its job and what its file says.
+pub(crate) struct Copy {
+    pub(crate) job: Job,
+    stamp: Stamp,
+    header: Header,
+}
+
+impl Copy {
+    /// The change that records the copy once its photo is in the store.
+    pub(crate) fn into_outcome(self) -> Outcome {
+        let file = row(&self.job, self.stamp, shows(&self.header));
+        Outcome { change: Change::Known { file }, claimed: None, ticket: Some(self.job.ticket) }
+    }
+}
+
+/// What all workers share.
+pub(crate) struct Bench {
+    pub(crate) feed: Feed,
+    pub(crate) inflight: Inflight<Copy>,
+    pub(crate) store: Store,
+    pub(crate) faces: FaceEngine,
+    pub(crate) pack: PackId,
+    pub(crate) crop_side: u32,
+    pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// Works until the feed is closed.
+///
+/// # Errors
+/// Only when the store cannot be read: that is no photo's fault.
+pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreError> {
+    let mut buffer = Vec::new();
+    while let Some(job) = bench.feed.next() {
+        if let Some(outcome) = handle(bench, job, &mut buffer)?
+            && out.send(outcome).is_err()
+        {
+            break; // the committer is gone: the engine is stopping
+        }
+    }
+    Ok(())
+}
+
+fn handle(bench: &Bench, job: Job, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
+    let read = bench.progress.timed(Stage::Read, || {
+        let stamp = vow_media::read(&job.path, &bench.limits, buffer)?;
+        bench.progress.files_read.fetch_add(1, Ordering::Relaxed);
+        Ok((stamp, vow_media::inspect(buffer, &bench.limits)))
+    });
+    let (stamp, header) = match read {
+        Ok(read) => read,
+        Err(error) => return Ok(unread(bench, job, &error)),
+    };
+    let header = match header {
+        Ok(header) => header,
+        Err(error) => return Ok(Some(failed(job, stamp, &error, error.stage()))),
+    };
+    let photo = header.content;
+    let Some(copy) = bench.inflight.claim(photo, Copy { job, stamp, header }) else {
+        return Ok(None); // whoever has the photo will record this copy too
+    };
+    if bench.store.analysis(&photo, bench.pack)?.is_some() {
+        return Ok(Some(Outcome { claimed: Some(photo), ..copy.into_outcome() }));
+    }
+    let Copy { job, stamp, header } = copy;
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        analyse(buffer, &header, &bench.faces, bench.crop_side, &bench.budget, &bench.progress)
+    }));
+    let outcome = match result {
+        Ok(Ok(faces)) => {
+            bench.progress.inferred.fetch_add(1, Ordering::Relaxed);
+            let photo = PhotoRow {
+                content: header.content,
+                coded: header.coded,
+                format: header.format.name().to_owned(),
+                first_seen: now(),
+            };
+            let file = row(&job, stamp, shows(&header));
+            let change = Change::Analysed { file, photo, pack: bench.pack, faces };
+            Outcome { change, claimed: None, ticket: Some(job.ticket) }
+        }
+        Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
+        Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),
+    };
+    Ok(Some(Outcome { claimed: Some(photo), ..outcome }))
+}
+
+/// A file that could not be read: tried again later, taken off the list, or recorded as a failure.
+fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
+    if matches!(error, MediaError::Vanished { .. }) {
+        let change = Change::Gone { path: job.path };
+        return Some(Outcome { change, claimed: None, ticket: Some(job.ticket) });
+    }
+    if error.is_transient() && job.tries < TRIES {
+        job.tries += 1;
+        let delay = Duration::from_millis(250) * job.tries;
+        tracing::debug!(path = %job.path.display(), %error, ?delay, "to be tried again");
+        bench.feed.push_later(job, delay);
+        return None;
+    }
+    // What the file looks like now, as far as that can be told, so that it is tried again when that changes.
+    let stamp = std::fs::metadata(&job.path).map_or(Stamp { size: 0, mtime_ns: 0, inode: 0 }, |m| Stamp::of(&m));
+    Some(failed(job, stamp, error, error.stage()))
+}
+
+fn failed(job: Job, stamp: Stamp, error: &dyn std::error::Error, stage: Stage) -> Outcome {
+    let failure = Failure::new(stage, error);
+    tracing::debug!(path = %job.path.display(), %failure, "not indexed");
+    let file = row(&job, stamp, FileState::Failed { failure, tries: 1, at: now() });
+    Outcome { change: Change::Known { file }, claimed: None, ticket: Some(job.ticket) }
+}
+
+fn row(job: &Job, stamp: Stamp, state: FileState) -> FileRow {
+    FileRow {
+        path: job.path.clone(),
+        folder: job.folder,
+        size: stamp.size,
+        mtime_ns: stamp.mtime_ns,
+        inode: stamp.inode,
+        state,
+    }
+}
+
+fn shows(header: &Header) -> FileState {
+    FileState::Shows { photo: header.content, orientation: header.orientation, taken: header.taken }
+}
+
+/// A decoder that panicked instead of returning an error; the photo is to blame until shown otherwise.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "VowImager stumbled over this picture ({0}); the file may be damaged. Opening and saving it again in a picture \
+     program often helps; please report it"
+)]
+struct Panicked(String);
+
+impl Panicked {
+    fn new(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Self(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown fault".to_owned()))
+    }
+}
+

@@ -1,0 +1,38 @@
+//! The words every stage shares: ids, boxes, landmarks, orientation, embeddings, failures.
+//!
+//! This crate computes nothing but conversions between its own words. It knows nothing of files, runtimes, stores
+//! or the wire, and depends on no other crate of the workspace.
+
+mod embedding;
+mod failure;
+mod geometry;
+mod ids;
+pub mod num;
+mod orientation;
+mod pack;
+
+pub use embedding::{Embedding, EmbeddingError, norm};
+pub use failure::{Failure, Stage};
+pub use geometry::{Landmarks, PxBox, PxPoint, RelBox, RelPoint, Size};
+pub use ids::{ContentId, FaceId, FolderId, IdError, PackId, PersonId};
+pub use orientation::Orientation;
+pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
+
+/// What a detector saw, relative to one picture: never pixels, so that it holds at every scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Bounding box, relative to the picture it was found in; may reach a little over the edge.
+    pub bbox: RelBox,
+    /// Left eye, right eye, nose tip, left and right mouth corner, as seen in the upright picture.
+    pub landmarks: Landmarks,
+    /// The detector's own score, `0.0..=1.0`.
+    pub score: f32,
+}
+
+impl Detection {
+    /// The same observation in another frame of the picture: every point goes through `map`.
+    #[must_use]
+    pub fn mapped(self, map: impl Fn(RelPoint) -> RelPoint) -> Self {
+        Self { bbox: self.bbox.mapped(&map), landmarks: self.landmarks.mapped(&map), score: self.score }
+    }
+}

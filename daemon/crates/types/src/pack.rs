@@ -1,0 +1,80 @@
+//! What the stages must know of a model pack: how a network wants its input and how its output is read.
+//!
+//! Where packs lie, how they are read and verified is the business of `vow-models`.
+
+use serde::{Deserialize, Serialize};
+
+/// How a detector codes its finds. Roles are stated by the pack, never guessed from tensor shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// SCRFD (Guo et al. 2021, arXiv:2105.04714): two anchors a cell, distances to the four edges.
+    Scrfd,
+    /// YuNet (Wu et al. 2023, libfacedetection): one prior a cell, `sqrt(cls * obj)`, exponential sizes.
+    Yunet,
+}
+
+/// Order of the colour planes a network expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channels {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// From a byte `x` to what the network is fed: `(x - mean) / std`, planes in the order of `channels`, NCHW.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InputFormat {
+    /// Order of the planes.
+    pub channels: Channels,
+    /// Subtracted from every byte.
+    pub mean: f32,
+    /// Divides the difference; never zero.
+    pub std: f32,
+}
+
+/// A detector's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DetectorSpec {
+    /// How the output is read.
+    pub head: Head,
+    /// How the input is fed.
+    pub input: InputFormat,
+    /// Finds with a lower score are dropped, `0.0..=1.0`.
+    pub threshold: f32,
+    /// Of two finds that overlap by more (intersection over union), the weaker is dropped, `0.0..=1.0`.
+    pub nms_iou: f32,
+}
+
+/// An embedder's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EmbedderSpec {
+    /// How the input is fed.
+    pub input: InputFormat,
+    /// Side of the aligned square crop in pixels (112 for the ArcFace template).
+    pub size: u32,
+    /// Components of the output vector.
+    pub dimension: u32,
+}
+
+/// Cosines calibrated for one embedder, each `-1.0..=1.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Distances {
+    /// Two faces at or above it are taken for the same person (false positive rate 1e-3).
+    pub same: f32,
+    /// Sum-link score at or above which two groups are one person.
+    pub group: f32,
+    /// Pairs of faces below it are never looked at when grouping.
+    pub neighbour: f32,
+}
+
+/// Which faces are good enough to found a person; weaker ones may only join one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct QualityGate {
+    /// Least shorter side of the face's box, in pixels of the detector's frame.
+    pub min_face: f32,
+    /// Least detector score.
+    pub min_score: f32,
+}

@@ -1,0 +1,47 @@
+//! Model packs: a detector, an embedder, and what must be known to use them, read from a folder or from the binary.
+//!
+//! A pack is stated in a `pack.toml`; nothing is guessed from the networks themselves. This crate reads and verifies
+//! bytes. It knows nothing of runtimes (whether a graph really keeps its contract is checked by whoever runs it), of
+//! photos, or of the store.
+//!
+//! ```toml
+//! name = "opencv-mobilefacenet"
+//! version = "1"
+//! licence = "MIT AND Apache-2.0"
+//! source = "where the weights come from"   # optional
+//!
+//! [detector]
+//! file = "detector.onnx"      # in this folder, or a path to anywhere else
+//! sha256 = "…"                # optional, 64 hexadecimal digits
+//! head = "yunet"              # or "scrfd"
+//! channels = "bgr"            # or "rgb"
+//! mean = 0.0                  # a byte x is fed as (x - mean) / std
+//! std = 1.0
+//! threshold = 0.5             # optional, as is all that follows with a value that is the default
+//! nms_iou = 0.4
+//!
+//! [embedder]
+//! file = "embedder.onnx"
+//! channels = "rgb"
+//! mean = 127.5
+//! std = 127.5
+//! size = 112
+//! dimension = 128             # not optional
+//!
+//! [distances]                 # cosines; the defaults suit an ArcFace-like embedder that nobody has calibrated
+//! same = 0.30
+//! group = 0.50
+//! neighbour = 0.28
+//!
+//! [quality]                   # which faces may found a person
+//! min_face = 24
+//! min_score = 0.6
+//! ```
+
+mod error;
+mod manifest;
+mod pack;
+mod table;
+
+pub use error::{Mistake, PackError};
+pub use pack::{Pack, PackLocation};
