@@ -1,2 +1,89 @@
-//! Placeholder.
-fn main() {}
+//! `vow`: asks a running `vowd` and shows the answers.
+//!
+//! `args` is the command line as plain data, `call` speaks gRPC, `render` makes text or JSON of what came back. Nothing
+//! is decided here about photos or people.
+
+mod args;
+mod call;
+mod render;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command, FolderCommand};
+use crate::call::{Daemon, Failure};
+use crate::render::Output;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(&Failure::System { what: "the asynchronous runtime", source: error }),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough, as in `vow people | head`.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => end(&failure),
+    }
+}
+
+fn end(failure: &Failure) -> ExitCode {
+    // If standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "vow: {failure}");
+    ExitCode::from(failure.exit_code())
+}
+
+async fn run(args: Args) -> Result<(), Failure> {
+    let out = Output::new(args.json);
+    if let Command::Completions { shell } = args.command {
+        return Ok(render::completions(shell)?);
+    }
+    let mut daemon = Daemon::connect(args.socket).await?;
+    match args.command {
+        Command::Status => out.status(&daemon.status().await?)?,
+        Command::Watch => watch::follow(&mut daemon, &out).await?,
+        Command::Rescan { path } => {
+            daemon.rescan(path).await?;
+            out.done("the folders are being compared with what is known")?;
+        }
+        Command::Folder(FolderCommand::Add { path }) => {
+            let (folder, added) = daemon.add_folder(&path).await?;
+            out.folder_added(&folder, added)?;
+        }
+        Command::Folder(FolderCommand::Remove { path }) => {
+            let gone = daemon.remove_folder(&path).await?;
+            out.folder_removed(&path, gone)?;
+        }
+        Command::Folder(FolderCommand::List) => out.folders(&daemon.folders().await?)?,
+        Command::People { named, unnamed, min_faces } => {
+            out.people(&daemon.people(named, unnamed, min_faces).await?)?;
+        }
+        Command::Person { person } => out.person(&daemon.person(person).await?)?,
+        Command::Photos { people, any, since, until, print0 } => {
+            let photos = daemon.photos(people, any, since, until).await?;
+            out.photos(&photos, print0)?;
+        }
+        Command::Faces { photo } => out.faces(&daemon.faces(&photo).await?)?,
+        Command::Similar { photo, face, limit, min_cosine } => {
+            out.similar(&daemon.similar(photo, face, limit, min_cosine).await?)?;
+        }
+        Command::Name { person, name } => out.named(&daemon.name(person, name).await?)?,
+        Command::Failures { retry: true } => {
+            let files = daemon.retry_failures().await?;
+            out.done(&format!("{files} failed files are read again"))?;
+        }
+        Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
+        Command::Export(args::ExportForm::Json) => {
+            let mut rows = daemon.export().await?;
+            while let Some(row) = call::next(&mut rows).await? {
+                out.exported(&row)?;
+            }
+        }
+        Command::Completions { .. } => {}
+    }
+    Ok(())
+}

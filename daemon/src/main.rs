@@ -1,2 +1,203 @@
-//! Placeholder.
-fn main() {}
+//! `vowd`: the VowImager daemon. Reads the configuration, opens the engine, serves, and shuts down in order.
+//!
+//! It wires and waits. Everything about photos is the engine's, everything about the wire that of `vow-serve`.
+
+mod config;
+mod console;
+mod report;
+mod settings;
+mod signals;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use vow_engine::{Engine, EngineError};
+use vow_serve::{Listener, ServeError};
+
+use crate::config::Args;
+use crate::console::Console;
+use crate::settings::Settings;
+use crate::signals::Signals;
+
+/// Why the daemon ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+enum Fatal {
+    #[error("the asynchronous runtime could not be started")]
+    Tokio(#[source] std::io::Error),
+    #[error("signals cannot be listened to")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("the report could not be written")]
+    Report(#[source] std::io::Error),
+    #[error("a part of the daemon panicked; the log says where")]
+    Panicked,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let settings = match Settings::gather(args, |name| std::env::var_os(name)) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            mistakes.iter().for_each(|mistake| console::say(&format!("vowd: {mistake}")));
+            return ExitCode::from(2);
+        }
+    };
+    let console = Console::start(&settings.log);
+    match start(&settings, &console) {
+        Ok(code) => code,
+        Err(error) => {
+            console.clear();
+            console::say(&format!("vowd: {}", chain(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(settings: &Settings, console: &Console) -> Result<ExitCode, Fatal> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Fatal::Tokio)?;
+    let result = runtime.block_on(run(settings, console));
+    // Requests that were cut off may still sit in blocking threads; they only read.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(settings: &Settings, console: &Console) -> Result<ExitCode, Fatal> {
+    let mut signals = Signals::listen().map_err(Fatal::Signals)?;
+    let engine = open(settings).await?;
+    let outcome = if settings.once {
+        once(settings, console, &engine, &mut signals).await
+    } else {
+        serve(settings, console, &engine, &mut signals).await
+    };
+    console.clear();
+    let stopping = engine.clone();
+    let stop = tokio::task::spawn_blocking(move || stopping.stop());
+    tokio::select! {
+        stopped = stop => stopped.map_err(|_| Fatal::Panicked)?,
+        () = signals.next() => {
+            tracing::warn!("asked twice to stop: not waiting for the photos in hand");
+            return Ok(ExitCode::from(130));
+        }
+    }
+    outcome?;
+    match engine.failure() {
+        Some(error) => Err(error.into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn open(settings: &Settings) -> Result<Engine, Fatal> {
+    let (config, folders) = (settings.engine.clone(), settings.folders.clone());
+    let opening = tokio::task::spawn_blocking(move || Engine::open(&config, &folders));
+    Ok(opening.await.map_err(|_| Fatal::Panicked)??)
+}
+
+/// Indexes until there is nothing left to do, then reports.
+async fn once(
+    settings: &Settings,
+    console: &Console,
+    engine: &Engine,
+    signals: &mut Signals,
+) -> Result<(), Fatal> {
+    let interrupted = tokio::select! {
+        () = idle_or_failed(engine) => false,
+        () = signals.next() => true,
+        () = console.follow(engine) => false,
+    };
+    console.clear();
+    if interrupted {
+        tracing::warn!("interrupted: the report is of what was done until now");
+    }
+    let report = engine.report()?;
+    report::print(&report, settings.report).map_err(Fatal::Report)
+}
+
+/// Serves until told to stop, or until the engine fails.
+async fn serve(
+    settings: &Settings,
+    console: &Console,
+    engine: &Engine,
+    signals: &mut Signals,
+) -> Result<(), Fatal> {
+    let listener = Listener::bind(&settings.socket)?;
+    welcome(settings, engine)?;
+    let shutdown = async {
+        tokio::select! {
+            () = signals.next() => tracing::info!("stopping: finishing the photos in hand"),
+            () = failed(engine) => {}
+            () = console.follow(engine) => {}
+        }
+        console.clear();
+    };
+    vow_serve::run(listener, engine.clone(), shutdown).await?;
+    Ok(())
+}
+
+fn welcome(settings: &Settings, engine: &Engine) -> Result<(), Fatal> {
+    let status = engine.status()?;
+    tracing::info!(
+        pack = status.pack,
+        runtime = status.runtime,
+        why = status.runtime_why,
+        photos = status.photos,
+        faces = status.faces,
+        "ready"
+    );
+    let socket = settings.socket.display();
+    if status.folders == 0 {
+        tracing::info!("no folder is watched yet: `vow --socket {socket} folder add DIR` adds one");
+    } else {
+        tracing::info!("ask with `vow --socket {socket} people`");
+    }
+    Ok(())
+}
+
+async fn idle_or_failed(engine: &Engine) {
+    let mut changes = engine.watch();
+    while !engine.is_idle() && !engine.has_failed() {
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn failed(engine: &Engine) {
+    let mut changes = engine.watch();
+    while !engine.has_failed() {
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Where the socket is when nobody says otherwise: in the data folder, so that two data folders never share one.
+fn default_socket(data_dir: &Path) -> PathBuf {
+    data_dir.join("vowd.sock")
+}
+
+/// How often a terminal is drawn anew.
+const FRAME: Duration = Duration::from_millis(200);

@@ -37,16 +37,6 @@ impl<'a> TableReader<'a> {
         self.mistakes
     }
 
-    /// Notes a mistake that only the caller could see.
-    pub(crate) fn note(&mut self, mistake: Mistake) {
-        self.mistakes.push(mistake);
-    }
-
-    /// The key with its table, as it is written in messages.
-    pub(crate) fn full(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix)
-    }
-
     /// Reads a table within this one. Absent: with `needed` a mistake, otherwise as if it were empty.
     pub(crate) fn table<T>(
         &mut self,
@@ -59,7 +49,7 @@ impl<'a> TableReader<'a> {
             Some(Value::Table(table)) => (table, true),
             found => {
                 if found.is_some() || needed {
-                    self.refuse(key, found, "a table".to_owned());
+                    self.refuse::<()>(key, found, format!("a table, [{key}]"));
                 }
                 // What an absent table lacks is not listed again key by key.
                 (&empty, found.is_none() && !needed)
@@ -106,17 +96,16 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    /// One of a few names.
-    pub(crate) fn choice<T: Copy + Default2>(&mut self, key: &'static str, choices: &[(&str, T)]) -> T {
+    /// One of two names.
+    pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, choices: [(&str, T); 2]) -> T {
         let found = self.ask(key);
-        let chosen = found
-            .and_then(Value::as_str)
-            .and_then(|text| choices.iter().find(|(name, _)| *name == text))
-            .map(|(_, value)| *value);
-        chosen.unwrap_or_else(|| {
-            let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>();
-            self.refuse(key, found, names.join(" or "))
-        })
+        let text = found.and_then(Value::as_str);
+        if let Some((_, value)) = choices.iter().find(|(name, _)| Some(*name) == text) {
+            return *value;
+        }
+        let [(first, placeholder), (second, _)] = choices;
+        self.refuse::<()>(key, found, format!("\"{first}\" or \"{second}\""));
+        placeholder
     }
 
     /// A number in a range, whole or not.
@@ -166,11 +155,35 @@ impl<'a> TableReader<'a> {
 
     /// Notes that a key is missing or wrong and gives the placeholder.
     fn refuse<T: Default>(&mut self, key: &str, found: Option<&Value>, expected: String) -> T {
-        let key = self.full(key);
+        let key = format!("{}{key}", self.prefix);
         self.mistakes.push(match found {
             None => Mistake::Missing { key, expected },
             Some(value) => Mistake::Wrong { key, found: quote(value), expected },
         });
         T::default()
     }
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=200).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+        && !text.trim().is_empty()
+}
+
+/// A value as it is quoted back: on one line, without control characters, not too long.
+fn quote(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("\"{}\"", short(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Table(_) => "a table".to_owned(),
+        other => short(&other.to_string()),
+    }
+}
+
+fn short(text: &str) -> String {
+    let mut quoted: String = text.chars().take(QUOTED).flat_map(char::escape_debug).collect();
+    if text.chars().nth(QUOTED).is_some() {
+        quoted.push('…');
+    }
+    quoted
 }

@@ -1,1 +1,58 @@
-//! Placeholder.
+//! Who belongs together: the incremental grouping of faces into people ("sum-link").
+//!
+//! Arithmetic on embeddings held in memory. It leaves finding neighbours to the index (through [`Neighbours`]), what
+//! is durable to the store (through the [`Move`]s it returns), and names to people.
+//!
+//! A group of faces keeps the sum `S` of its `n` unit vectors. Two groups score their mean cross cosine, relative to
+//! how tight each of them is: `S_A·S_B / (n_A n_B) / (|S_A|/n_A · |S_B|/n_B)^p`. Pairs of groups with at least one pair of
+//! faces that are near neighbours are candidates; the best is merged, as long as it reaches the threshold. A merge that
+//! would bring two faces of one photo together is left out. Weak faces have no part in this: each joins the person it
+//! scores highest with, at a stricter threshold, or stays alone.
+//!
+//! [`Grouping::add`] does this for what is new, and from time to time again for what that touched;
+//! [`Grouping::settle`], for idle times, does it for everything.
+
+mod again;
+mod edges;
+mod faces;
+mod grouping;
+mod groups;
+mod merge;
+mod params;
+mod people;
+mod vectors;
+mod weak;
+
+pub use grouping::Grouping;
+pub use params::Params;
+
+use vow_types::{ContentId, Embedding, FaceId, PersonId};
+
+/// A face as grouping sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// Its id; also breaks ties, the lower first.
+    pub face: FaceId,
+    /// The photo it was seen in: two faces of one photo are never one person.
+    pub photo: ContentId,
+    /// Where it points.
+    pub embedding: Embedding,
+    /// Whether it is good enough to found a person. A face that is not (tiny, blurred, low score) may only join one.
+    pub strong: bool,
+}
+
+/// Finds faces that look alike. Implemented over the index.
+pub trait Neighbours {
+    /// Up to `k` faces with the largest cosine to `of`, best first, each with that cosine (`-1.0..=1.0`). The face
+    /// `of` belongs to may be among them; faces that grouping does not hold are passed over.
+    fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)>;
+}
+
+/// A face that now belongs to another person than the caller was last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// The face.
+    pub face: FaceId,
+    /// Its person now. Every face has one, a group of one too; `None` only when the face was removed.
+    pub person: Option<PersonId>,
+}

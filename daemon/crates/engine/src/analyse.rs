@@ -5,7 +5,7 @@ use std::time::Duration;
 use vow_infer::{FaceEngine, InferError};
 use vow_media::{Header, MediaError};
 use vow_store::NewFace;
-use vow_types::{Embedding, EmbeddingError, Orientation, RelBox, Size, Stage, norm, num};
+use vow_types::{Embedding, EmbeddingError, RelBox, Size, Stage, norm, num};
 use vow_vision::{PictureView, VisionError};
 
 use crate::budget::Budget;
@@ -122,13 +122,12 @@ fn shorter_side(bbox: RelBox, upright: Size) -> f32 {
     (bbox.width() * num::to_f32(upright.width)).min(bbox.height() * num::to_f32(upright.height))
 }
 
-/// The shorter side of a stored face in pixels of the frame it was found in, for the quality gate.
-pub(crate) fn side_in_frame(bbox: RelBox, orientation: Orientation, coded: Size, shapes: &[Size]) -> f32 {
-    let upright = orientation.upright_size(coded);
-    // A quarter turn exchanges the sides of box and picture alike, so the coded box gives the same shorter side.
+/// The shorter side of a stored face in pixels of the frame it was found in, for the quality gate. Everything here is the
+/// same after a quarter turn, so the coded box and size serve.
+pub(crate) fn side_in_frame(bbox: RelBox, coded: Size, shapes: &[Size]) -> f32 {
     let side = shorter_side(bbox, coded);
-    let Some(shape) = vow_vision::choose_shape(upright, shapes) else { return side };
-    let scale = (num::to_f32(shape.width) / num::to_f32(upright.width.max(1)))
-        .min(num::to_f32(shape.height) / num::to_f32(upright.height.max(1)));
+    let Some(shape) = vow_vision::choose_shape(coded, shapes) else { return side };
+    let scale = (num::to_f32(shape.width) / num::to_f32(coded.width.max(1)))
+        .min(num::to_f32(shape.height) / num::to_f32(coded.height.max(1)));
     side * scale
 }

@@ -1,13 +1,15 @@
 //! The committer: gathers what the workers hand on into transactions, and tells the people thread what is stored.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_store::{Change, Committed, Store, StoreError};
-use vow_types::Stage;
+use vow_store::{Change, Committed, FileRow, FileState, StoreError};
+use vow_types::{Stage, num};
 
-use crate::progress::{Progress, Ticket};
+use crate::feed::Lane;
+use crate::people::Message;
+use crate::progress::{FileTicket, Ticket};
 use crate::worker::{Bench, Outcome};
 
 /// A transaction holds at most this many files …
@@ -26,14 +28,14 @@ pub(crate) struct Stored {
 ///
 /// # Errors
 /// When the store refuses a transaction (disk full, I/O error): nothing of it is acknowledged then.
-pub(crate) fn commit(bench: &Bench, input: &Receiver<Outcome>, out: &Sender<Stored>) -> Result<(), StoreError> {
+pub(crate) fn commit(bench: &Bench, input: &Receiver<Outcome>, out: &Sender<Message>) -> Result<(), StoreError> {
     while let Ok(first) = input.recv() {
         let mut batch = vec![first];
         let deadline = Instant::now() + OLDEST;
         while batch.len() < MOST {
             // Only a backlog is worth waiting for: a lone photo is stored at once.
-            if input.is_empty() && bench.progress.pending.load(std::sync::atomic::Ordering::SeqCst) <= in_hand(&batch)
-            {
+            let pending = bench.progress.pending.load(Ordering::SeqCst);
+            if input.is_empty() && pending <= num::len_u64(batch.len()) {
                 break;
             }
             match input.recv_deadline(deadline) {
@@ -41,27 +43,17 @@ pub(crate) fn commit(bench: &Bench, input: &Receiver<Outcome>, out: &Sender<Stor
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        let mut copies = store(&bench.store, &bench.progress, batch, out, bench)?;
-        // Copies of what was just stored need no look of their own; they may release no further ones.
-        while !copies.is_empty() {
-            copies = store(&bench.store, &bench.progress, copies, out, bench)?;
+        let copies = store(bench, batch, out)?;
+        // Copies of what was just stored need no look of their own, and nobody waits for them in turn.
+        if !copies.is_empty() {
+            store(bench, copies, out)?;
         }
     }
     Ok(())
 }
 
-fn in_hand(batch: &[Outcome]) -> u64 {
-    vow_types::num::len_u64(batch.len())
-}
-
 /// One transaction; returns what the copies of its photos left behind.
-fn store(
-    store: &Store,
-    progress: &Arc<Progress>,
-    batch: Vec<Outcome>,
-    out: &Sender<Stored>,
-    bench: &Bench,
-) -> Result<Vec<Outcome>, StoreError> {
+fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Vec<Outcome>, StoreError> {
     let mut changes = Vec::with_capacity(batch.len());
     let (mut claimed, mut files) = (Vec::new(), Vec::new());
     for outcome in batch {
@@ -70,7 +62,7 @@ fn store(
         claimed.extend(outcome.claimed.map(|photo| (photo, analysed)));
         files.extend(outcome.ticket);
     }
-    let committed = progress.timed(Stage::Commit, || store.commit(changes))?;
+    let committed = bench.progress.timed(Stage::Commit, || bench.store.commit(changes))?;
     let mut copies = Vec::new();
     for (photo, analysed) in claimed {
         for copy in bench.inflight.release(&photo) {
@@ -78,16 +70,16 @@ fn store(
                 copies.push(copy.into_outcome());
             } else {
                 // The photo failed; its copy has the same pixels but may differ in what failed (orientation, size).
-                bench.feed.push(copy.job, crate::feed::Lane::Backlog);
+                bench.feed.push(copy.job, Lane::Backlog);
             }
         }
     }
-    let tickets = files.into_iter().map(crate::progress::FileTicket::stored).collect();
+    let tickets = files.into_iter().map(FileTicket::stored).collect();
     // A closed channel means that the people thread ended with an error, which stops the engine by itself.
-    let _ = out.send(Stored { committed, tickets });
+    let _ = out.send(Message::Stored(Stored { committed, tickets }));
     Ok(copies)
 }
 
-fn is_failure(file: &vow_store::FileRow) -> bool {
-    matches!(file.state, vow_store::FileState::Failed { .. })
+fn is_failure(file: &FileRow) -> bool {
+    matches!(file.state, FileState::Failed { .. })
 }

@@ -30,6 +30,6 @@ pub use progress::{IgnoredCounts, State, Status};
 pub use query::{
     FaceView, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces, SimilarHit,
 };
-pub use report::{Report, StageReport};
+pub use report::{Report, Stages};
 pub use vow_infer::RuntimeChoice;
 pub use vow_types as types;

@@ -37,6 +37,15 @@ pub struct IgnoredCounts {
     pub special_file: u64,
 }
 
+impl IgnoredCounts {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.not_a_picture += other.not_a_picture;
+        self.hidden += other.hidden;
+        self.system_folder += other.system_folder;
+        self.special_file += other.special_file;
+    }
+}
+
 /// A moment's account of the whole engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -151,6 +160,12 @@ impl Progress {
         Ticket(Arc::clone(self))
     }
 
+    /// A ticket for work that follows a run and belongs to it.
+    pub(crate) fn closing_ticket(self: &Arc<Self>) -> Ticket {
+        self.tickets.fetch_add(1, Ordering::SeqCst);
+        Ticket(Arc::clone(self))
+    }
+
     pub(crate) fn file_ticket(self: &Arc<Self>) -> FileTicket {
         self.pending.fetch_add(1, Ordering::SeqCst);
         FileTicket { ticket: self.ticket() }
@@ -159,6 +174,11 @@ impl Progress {
     /// Whether nothing is under way, settling apart.
     pub(crate) fn quiet(&self) -> bool {
         self.tickets.load(Ordering::SeqCst) == 0
+    }
+
+    /// Whether the caller's own ticket is the only one.
+    pub(crate) fn alone(&self) -> bool {
+        self.tickets.load(Ordering::SeqCst) <= 1
     }
 
     pub(crate) fn idle(&self) -> bool {

@@ -51,6 +51,7 @@ pub(crate) struct Bench {
     pub(crate) faces: FaceEngine,
     pub(crate) pack: PackId,
     pub(crate) crop_side: u32,
+    pub(crate) same_cosine: f32,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) progress: Arc<Progress>,

@@ -1,1 +1,124 @@
-//! Placeholder.
+//! From a photo's file to its pixels: reading, identity, EXIF and decoding.
+//!
+//! Bytes come in, RGB goes out. Every file is taken for hostile: nothing is allocated by a header that was not checked
+//! against [`Limits`], and a decoder's panic is an error of that file.
+//!
+//! Leaves to others: turning upright and scaling (`vow-vision`), which files there are (`vow-watch`), and what a failure
+//! means for the index (`vow-engine`). Knows nothing of stores, models or the wire.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), vow_media::MediaError> {
+//! let limits = vow_media::Limits::default();
+//! let mut buffer = Vec::new();
+//! let stamp = vow_media::read(std::path::Path::new("photo.jpg"), &limits, &mut buffer)?;
+//! let header = vow_media::inspect(&buffer, &limits)?;
+//! let picture = vow_media::decode(&buffer, &header)?;
+//! # Ok(()) }
+//! ```
+
+mod error;
+mod format;
+mod guard;
+mod identity;
+mod jpeg;
+mod metadata;
+mod png;
+mod raster;
+mod read;
+mod webp;
+
+use vow_types::{ContentId, Orientation, Size};
+
+pub use error::MediaError;
+pub use format::{Format, is_picture_name};
+pub use read::{Stamp, read};
+
+use identity::Identity;
+use metadata::Metadata;
+
+/// How large a file and a picture may be. Both defaults are far above what cameras write; they bound what one hostile
+/// file can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a file that is read, 1 GiB by default.
+    pub max_file_bytes: u64,
+    /// Most pixels of a picture that is decoded, 300 million by default (900 MB as RGB8).
+    pub max_pixels: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_file_bytes: 1 << 30, max_pixels: 300_000_000 }
+    }
+}
+
+/// What a file says about its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The format, by content.
+    pub format: Format,
+    /// Name of the picture: the same after renaming, copying, retagging or turning the EXIF orientation.
+    pub content: ContentId,
+    /// Pixels as coded, before the orientation is applied; at least 1 x 1.
+    pub coded: Size,
+    /// How the coded picture is turned to stand upright.
+    pub orientation: Orientation,
+    /// When it was taken, seconds since 1970: EXIF `DateTimeOriginal`, else `DateTime`, with its time zone if that is
+    /// known, else read as if it were UTC.
+    pub taken: Option<i64>,
+}
+
+/// A decoded picture, as coded: not turned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Width and height in pixels.
+    pub size: Size,
+    /// RGB8, `width * height * 3` bytes, rows from top to bottom.
+    pub pixels: Vec<u8>,
+}
+
+/// Finds out what some bytes are: format, identity, size, EXIF. No pixel is decoded, and nothing is allocated for any.
+///
+/// # Errors
+/// [`MediaError::NotAPicture`], [`MediaError::Unsupported`] and [`MediaError::UnsupportedCoding`] for what is not read,
+/// [`MediaError::TooManyPixels`] above the limit, [`MediaError::Truncated`] and [`MediaError::Damaged`] when the file
+/// cannot be a whole picture. Broken EXIF is no error.
+pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
+    let format = format::recognise(bytes)?;
+    let (coded, content, exif) = match format {
+        Format::Jpeg => {
+            let jpeg::Inspected { size, content, exif } = jpeg::inspect(bytes)?;
+            (size, content, exif)
+        }
+        Format::Png => {
+            let (content, exif) = png::walk(bytes)?;
+            (raster::size(bytes, format)?, content, exif)
+        }
+        Format::WebP => {
+            let (content, exif) = webp::walk(bytes)?;
+            (raster::size(bytes, format)?, content, exif)
+        }
+        // A TIFF is an EXIF block with a picture in it.
+        Format::Tiff => (raster::size(bytes, format)?, Identity::of_file(format, bytes), Some(bytes)),
+        Format::Gif | Format::Bmp => (raster::size(bytes, format)?, Identity::of_file(format, bytes), None),
+    };
+    if coded.pixels() > limits.max_pixels {
+        return Err(MediaError::TooManyPixels { size: coded, limit: limits.max_pixels });
+    }
+    let Metadata { orientation, taken } = exif.map(metadata::read).unwrap_or_default();
+    Ok(Header { format, content, coded, orientation, taken })
+}
+
+/// Decodes the picture that [`inspect`] described. Grey, CMYK, palettes and 16-bit samples become RGB8; transparent
+/// places show white; of animations and multi-page files the first picture is taken. Colour profiles are not applied.
+///
+/// # Errors
+/// [`MediaError::Truncated`] when not all of the picture is there: half a face is not indexed. [`MediaError::Damaged`]
+/// when the data contradicts itself, [`MediaError::OtherPicture`] when `header` is not of these bytes.
+pub fn decode(bytes: &[u8], header: &Header) -> Result<Picture, MediaError> {
+    let pixels = match header.format {
+        Format::Jpeg => jpeg::decode(bytes, header.coded)?,
+        other => raster::decode(bytes, other, header.coded)?,
+    };
+    Ok(Picture { size: header.coded, pixels })
+}

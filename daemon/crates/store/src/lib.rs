@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The store: the only truth about files, photos, faces and people, in one redb file.
+//!
+//! It knows bytes and ids, and how one of them leads to another. It knows nothing of what a picture shows, why a face
+//! belongs to somebody, or what a folder looks like at the moment. The only crate that knows redb. `docs/STORE.md` says
+//! what lies in the file, byte by byte, and why a crash does no harm.
+
+mod codec;
+mod commit;
+mod error;
+mod faces;
+mod fault;
+mod files;
+mod open;
+mod path_bytes;
+mod people;
+mod rows;
+mod store;
+mod tables;
+
+pub use error::StoreError;
+pub use rows::{
+    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, NewFace,
+    PersonRow, PhotoRow,
+};
+pub use store::Store;

@@ -1,1 +1,32 @@
-//! Placeholder.
+//! From pixels to what a face network is fed, and from its tensors to faces: frames, decode heads, suppression of
+//! doubles, aligned crops, quality.
+//!
+//! Arithmetic on slices only. This crate knows nothing of files, picture formats, inference runtimes or the store; it
+//! starts no thread and keeps no state between calls.
+//!
+//! The way of a photo: [`choose_shape`] → [`frame`] → [`fill_nchw`] → the detector → [`scrfd::decode`] or
+//! [`yunet::decode`] → [`suppress`] → [`Framed::detection`]; and of each of its faces: [`crop`] → [`quality`] →
+//! [`fill_nchw`] → the embedder.
+
+mod align;
+mod crop;
+mod error;
+mod found;
+mod frame;
+mod grid;
+mod picture;
+mod quality;
+pub mod scrfd;
+mod suppress;
+mod tensor;
+mod turn;
+pub mod yunet;
+
+pub use crop::crop;
+pub use error::{UnusableLandmarks, VisionError};
+pub use found::Found;
+pub use frame::{Framed, SHAPES, choose_shape, frame};
+pub use picture::PictureView;
+pub use quality::quality;
+pub use suppress::suppress;
+pub use tensor::fill_nchw;

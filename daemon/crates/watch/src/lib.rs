@@ -1,13 +1,29 @@
 //! Which files changed: a scan that says what is there, a comparison with what is known, and hints from the kernel
 //! about where to look.
 //!
-//! The scan is the truth, a hint is only a reason to look. This crate opens no file, knows no picture format (the
-//! caller says which names are pictures) and no store. It alone knows `notify`.
+//! The scan is the truth, a hint is only a reason to look: kernels drop events, network shares send none. This crate
+//! opens no file, knows no picture format (the caller says which names are pictures) and no store. It alone knows
+//! `notify`.
+
+mod compare;
+mod debounce;
+mod error;
+mod judge;
+mod kernel;
+mod look;
+mod tree;
+mod walk;
+mod watcher;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use vow_types::Failure;
+
+pub use compare::{Plan, compare};
+pub use error::WatchError;
+pub use look::look;
+pub use watcher::Watcher;
 
 /// A picture file as its folder shows it; it has not been opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,24 +91,25 @@ pub struct Root {
     pub device: u64,
 }
 
-/// Why a folder cannot be scanned or watched.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchError {
-    /// Missing or not readable: a disk that is not mounted, a folder that was moved. Its files are not gone.
-    #[error("{} is offline; mount or restore it, or remove it from the watched folders", path.display())]
-    Offline {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+/// A reason to look.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Hint {
+    /// Something happened at this path and it is quiet now: [`look`] at it. It may be gone, or be a folder that is
+    /// gone.
+    Touched(PathBuf),
+    /// A folder appeared, or events were lost: [`scan_below`] it. For a watched root that is offline then: call
+    /// [`Watcher::watch`] again once it is back.
+    Rescan(PathBuf),
 }
 
-/// Lists everything below `root`.
+/// Lists everything below `root`, in the order of [`Path`] (folder by folder, each by file name). No file is opened;
+/// links are followed, but not into a folder that they lie in. `is_picture` gets the file name alone.
+///
+/// When `visit` breaks, the scan ends early and what was visited is not all there is.
 ///
 /// # Errors
-/// [`WatchError::Offline`].
+/// [`WatchError::Offline`] when the root is missing, not readable, or went away while it was scanned: whatever was
+/// visited until then must not be taken for the state of the folder.
 pub fn scan(
     root: &Path,
     is_picture: &dyn Fn(&Path) -> bool,
@@ -101,97 +118,19 @@ pub fn scan(
     scan_below(root, root, is_picture, visit)
 }
 
-/// As [`scan`], but only `folder`, which is `root` or lies below it; for [`Hint::Rescan`].
+/// As [`scan`], but only `folder`, which is `root` or lies below it, judged as the scan of `root` judges it: for
+/// [`Hint::Rescan`]. The device is that of `folder`.
 ///
 /// # Errors
-/// [`WatchError::Offline`] when the folder is missing or not readable.
+/// As [`scan`], for `folder`.
 pub fn scan_below(
     root: &Path,
     folder: &Path,
     is_picture: &dyn Fn(&Path) -> bool,
     visit: &mut dyn FnMut(Seen) -> ControlFlow<()>,
 ) -> Result<Root, WatchError> {
-    let _ = (root, is_picture, visit);
-    Err(WatchError::Offline { path: folder.to_owned(), source: std::io::ErrorKind::Unsupported.into() })
-}
-
-/// Judges one path as a scan of `root` would; for [`Hint::Touched`].
-#[must_use]
-pub fn look(root: &Path, path: &Path, is_picture: &dyn Fn(&Path) -> bool) -> Looked {
-    let _ = (root, path, is_picture);
-    Looked::Gone
-}
-
-/// What to do about the difference between what is known and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// Not known yet.
-    pub new: Vec<Found>,
-    /// Known with another size or time, or moved here from another known path.
-    pub changed: Vec<Found>,
-    /// Known, and no longer there.
-    pub gone: Vec<PathBuf>,
-    /// As known.
-    pub unchanged: u64,
-    /// Known, not found, but below a path that could not be seen: nothing to do until it can.
-    pub withheld: u64,
-}
-
-/// Compares what is known of a folder (path, size, mtime in nanoseconds, inode) with a finished scan of the same
-/// folder. `unseen`: the paths of the scan's [`Seen::Problem`]s.
-#[must_use]
-pub fn compare(
-    known: impl IntoIterator<Item = (PathBuf, u64, i64, u64)>,
-    found: impl IntoIterator<Item = Found>,
-    unseen: impl IntoIterator<Item = PathBuf>,
-) -> Plan {
-    let _ = (known, found, unseen);
-    Plan::default()
-}
-
-/// A reason to look.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Hint {
-    /// Something happened at this path and it is quiet now: [`look`] at it. It may be gone, or be a folder that is gone.
-    Touched(PathBuf),
-    /// A folder appeared, or events were lost: [`scan_below`] it. For a watched root that is offline then: call
-    /// [`Watcher::watch`] again once it is back.
-    Rescan(PathBuf),
-}
-
-/// Listens to the kernel and calls back with hints; sleeps while nothing happens.
-#[derive(Debug)]
-pub struct Watcher {}
-
-impl Watcher {
-    /// Starts listening; watches nothing yet. `on_hint` runs on the watcher's own thread.
-    ///
-    /// # Errors
-    /// When the kernel gives no notification handle.
-    pub fn start(on_hint: impl Fn(Hint) + Send + 'static) -> Result<Self, WatchError> {
-        drop(on_hint);
-        Ok(Self {})
-    }
-
-    /// Watches a folder and all below it; again: anew. Call it before the scan, so that nothing falls between. Walks
-    /// the folders on the caller's thread.
-    ///
-    /// # Errors
-    /// Offline, or too many watches: then nothing of this folder is watched, and it must be scanned periodically.
-    pub fn watch(&self, root: &Path) -> Result<(), WatchError> {
-        let _ = root;
-        Ok(())
-    }
-
-    /// Stops watching a folder; one that is not watched is fine.
-    pub fn unwatch(&self, root: &Path) {
-        let _ = root;
-    }
-
-    /// Watched roots that have folders which could not be watched (the kernel's limit was reached after
-    /// [`Self::watch`]): these must be scanned periodically.
-    #[must_use]
-    pub fn incomplete(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
+    walk::walk(root, folder, is_picture, &mut |step| match step {
+        walk::Step::Folder { .. } => ControlFlow::Continue(()),
+        walk::Step::Seen(seen) => visit(seen),
+    })
 }

@@ -1,0 +1,186 @@
+//! The command line, as plain data. Touches nothing outside.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Asks a running vowd who is in your photos.
+///
+/// Exit codes: 0 fine, 1 what was asked for does not exist, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
+#[derive(Debug, Parser)]
+#[command(name = "vow", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The daemon's socket [default: vowd.sock in VOW_DATA_DIR or in $XDG_DATA_HOME/vowimager].
+    #[arg(long, global = true, env = "VOW_SOCKET", value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What the daemon is doing and what it has.
+    Status,
+    /// Follow its progress until everything is done.
+    Watch,
+    /// The watched folders.
+    #[command(subcommand)]
+    Folder(FolderCommand),
+    /// Compare a folder, or all of them, with what is known.
+    Rescan {
+        /// A folder that is watched, or lies in one that is.
+        path: Option<PathBuf>,
+    },
+    /// Everyone: first people with a name, then the others by number of faces.
+    People {
+        /// Only people with a name.
+        #[arg(long, conflicts_with = "unnamed")]
+        named: bool,
+        /// Only people without a name.
+        #[arg(long)]
+        unnamed: bool,
+        /// List people without a name from this many faces on.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        min_faces: u32,
+    },
+    /// One person and their best faces.
+    Person {
+        /// An id such as p7, or a name.
+        person: String,
+    },
+    /// Every photo of a person, or of several together.
+    Photos {
+        /// Ids or names.
+        #[arg(required = true)]
+        people: Vec<String>,
+        /// Photos with any of them instead of all.
+        #[arg(long)]
+        any: bool,
+        /// Taken at or after this time, such as 2026-06-01 or 2026-06-01T18:00:00.
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        since: Option<i64>,
+        /// Taken at or before this time; a date means its last second.
+        #[arg(long, value_name = "TIME", value_parser = until)]
+        until: Option<i64>,
+        /// Only the paths, as they are on disk, each ended by a zero byte: for `xargs -0`.
+        #[arg(long, conflicts_with = "json")]
+        print0: bool,
+    },
+    /// The faces in a photo.
+    Faces {
+        /// An indexed file.
+        photo: PathBuf,
+    },
+    /// Who looks like this.
+    Similar {
+        /// An indexed file: every face in it is looked up.
+        #[arg(required_unless_present = "face", conflicts_with = "face")]
+        photo: Option<PathBuf>,
+        /// A face id such as f12.
+        #[arg(long, value_name = "ID")]
+        face: Option<String>,
+        /// Results for each face.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Leave out faces that are less alike (cosine, -1 to 1).
+        #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+        min_cosine: Option<f32>,
+    },
+    /// Give a person a name; an empty one takes it away.
+    Name {
+        /// An id such as p7, or the present name.
+        person: String,
+        /// The name.
+        name: String,
+    },
+    /// Files that could not be indexed, and why.
+    Failures {
+        /// Read them all again.
+        #[arg(long)]
+        retry: bool,
+    },
+    /// Everything, for other programs.
+    #[command(subcommand)]
+    Export(ExportForm),
+    /// Completions for a shell, to standard output.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FolderCommand {
+    /// Watch one more folder.
+    Add {
+        /// A folder on this machine.
+        path: PathBuf,
+    },
+    /// Stop watching a folder; nothing on disk is touched.
+    Remove {
+        /// The folder, or its id such as d3.
+        path: PathBuf,
+    },
+    /// The watched folders.
+    List,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ExportForm {
+    /// One JSON object a line for every face in every file.
+    Json,
+}
+
+fn since(text: &str) -> Result<i64, String> {
+    time(text, false)
+}
+
+fn until(text: &str) -> Result<i64, String> {
+    time(text, true)
+}
+
+/// Seconds since 1970 of a time as the camera's clock shows it. A bare date means its first or its last second.
+fn time(text: &str, end: bool) -> Result<i64, String> {
+    use jiff::civil::{Date, DateTime, Time};
+    let clock = if end { Time::constant(23, 59, 59, 0) } else { Time::midnight() };
+    let moment = match text.parse::<Date>() {
+        Ok(date) if text.len() <= 10 => date.to_datetime(clock),
+        _ => text
+            .parse::<DateTime>()
+            .map_err(|_| "expected a time such as 2026-06-01 or 2026-06-01T18:00:00".to_owned())?,
+    };
+    let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
+    Ok(zoned.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_date_covers_its_whole_day() {
+        assert_eq!(since("2026-06-01").unwrap(), 1_780_272_000);
+        assert_eq!(until("2026-06-01").unwrap(), 1_780_272_000 + 86_399);
+        assert_eq!(since("2026-06-01T01:00:00").unwrap(), 1_780_272_000 + 3600);
+        assert!(since("yesterday").is_err());
+    }
+
+    #[test]
+    fn similar_wants_a_photo_or_a_face() {
+        assert!(Args::try_parse_from(["vow", "similar"]).is_err());
+        assert!(Args::try_parse_from(["vow", "similar", "a.jpg", "--face", "f1"]).is_err());
+        assert!(Args::try_parse_from(["vow", "similar", "--face", "f1"]).is_ok());
+    }
+}

@@ -1,0 +1,240 @@
+//! Speaks gRPC with the daemon: one method a question, pages put together, failures sorted by exit code.
+
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Code, Status, Streaming};
+use vow_proto::v1;
+use vow_proto::v1::faces_client::FacesClient;
+use vow_proto::v1::library_client::LibraryClient;
+use vow_proto::v1::people_client::PeopleClient;
+
+/// The largest answer taken, in bytes: pages are far smaller.
+const LARGEST: usize = 256 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("no place for the daemon's socket is known: HOME is not set; give it with --socket PATH")]
+    NoSocket,
+    #[error(
+        "no daemon answers on {socket}: {reason}; start one with `vowd FOLDER`, or say where it is with --socket PATH"
+    )]
+    Unreachable { socket: PathBuf, reason: String },
+    #[error("{}", told(.0))]
+    Refused(#[from] Status),
+    #[error("{what} could not be started")]
+    System { what: &'static str, source: io::Error },
+    #[error("the answer could not be written: {0}")]
+    Output(#[from] io::Error),
+    #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
+    Incomplete(&'static str),
+}
+
+fn told(status: &Status) -> String {
+    if status.message().is_empty() { format!("the daemon answered: {}", status.code()) } else { status.message().to_owned() }
+}
+
+impl Failure {
+    /// 1 not found, 2 wrong use, 3 not reachable, 4 refused (and everything else).
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::Refused(status) => match status.code() {
+                Code::NotFound => 1,
+                Code::InvalidArgument => 2,
+                Code::Unavailable | Code::Cancelled => 3,
+                _ => 4,
+            },
+            Self::System { .. } | Self::Output(_) | Self::Incomplete(_) => 4,
+        }
+    }
+}
+
+/// A connection to the daemon.
+pub(crate) struct Daemon {
+    library: LibraryClient<Channel>,
+    people: PeopleClient<Channel>,
+    faces: FacesClient<Channel>,
+}
+
+impl Daemon {
+    pub(crate) async fn connect(socket: Option<PathBuf>) -> Result<Self, Failure> {
+        let socket = socket.or_else(default_socket).ok_or(Failure::NoSocket)?;
+        let target = socket.clone();
+        let connector = tower::service_fn(move |_: Uri| {
+            let target = target.clone();
+            async move { Ok::<_, io::Error>(TokioIo::new(UnixStream::connect(target).await?)) }
+        });
+        // The address is not used: the connector goes to the socket.
+        let channel = Endpoint::from_static("http://vowd").connect_with_connector(connector).await;
+        let channel = channel.map_err(|error| Failure::Unreachable { socket, reason: innermost(&error) })?;
+        Ok(Self {
+            library: LibraryClient::new(channel.clone()).max_decoding_message_size(LARGEST),
+            people: PeopleClient::new(channel.clone()).max_decoding_message_size(LARGEST),
+            faces: FacesClient::new(channel).max_decoding_message_size(LARGEST),
+        })
+    }
+
+    pub(crate) async fn status(&mut self) -> Result<v1::StatusResponse, Failure> {
+        Ok(self.library.status(v1::StatusRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn watch_status(&mut self) -> Result<Streaming<v1::StatusResponse>, Failure> {
+        Ok(self.library.watch_status(v1::WatchStatusRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn rescan(&mut self, path: Option<PathBuf>) -> Result<(), Failure> {
+        let path = path.map(|path| absolute(&path)).unwrap_or_default();
+        self.library.rescan(v1::RescanRequest { path }).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn add_folder(&mut self, path: &Path) -> Result<(v1::Folder, bool), Failure> {
+        let answer = self.library.add_folder(v1::AddFolderRequest { path: absolute(path) }).await?.into_inner();
+        Ok((answer.folder.ok_or(Failure::Incomplete("folder"))?, answer.added))
+    }
+
+    pub(crate) async fn remove_folder(&mut self, path: &Path) -> Result<u64, Failure> {
+        // An id goes as it is; so does a path of a folder that no longer exists.
+        let is_id = path.to_str().is_some_and(|text| {
+            text.strip_prefix('d').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+        });
+        let path = if is_id && !path.exists() { path.as_os_str().as_bytes().to_vec() } else { absolute(path) };
+        Ok(self.library.remove_folder(v1::RemoveFolderRequest { path }).await?.into_inner().photos_gone)
+    }
+
+    pub(crate) async fn folders(&mut self) -> Result<Vec<v1::Folder>, Failure> {
+        Ok(self.library.list_folders(v1::ListFoldersRequest {}).await?.into_inner().folders)
+    }
+
+    pub(crate) async fn people(
+        &mut self,
+        named: bool,
+        unnamed: bool,
+        min_faces: u32,
+    ) -> Result<Vec<v1::Person>, Failure> {
+        use v1::list_people_request::Names;
+        let names = match (named, unnamed) {
+            (true, _) => Names::Named,
+            (_, true) => Names::Unnamed,
+            _ => Names::Unspecified,
+        };
+        let mut people = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token };
+            let answer = self.people.list_people(request).await?.into_inner();
+            people.extend(answer.people);
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(people);
+            }
+        }
+    }
+
+    pub(crate) async fn person(&mut self, person: String) -> Result<v1::GetPersonResponse, Failure> {
+        Ok(self.people.get_person(v1::GetPersonRequest { person }).await?.into_inner())
+    }
+
+    pub(crate) async fn photos(
+        &mut self,
+        people: Vec<String>,
+        any: bool,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> Result<Vec<v1::PersonPhoto>, Failure> {
+        let mut photos = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let people = people.clone();
+            let request = v1::ListPhotosRequest { people, any, since, until, page_size: 10_000, page_token };
+            let answer = self.people.list_photos(request).await?.into_inner();
+            photos.extend(answer.photos);
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(photos);
+            }
+        }
+    }
+
+    pub(crate) async fn faces(&mut self, photo: &Path) -> Result<v1::ListFacesResponse, Failure> {
+        Ok(self.faces.list_faces(v1::ListFacesRequest { path: absolute(photo) }).await?.into_inner())
+    }
+
+    pub(crate) async fn similar(
+        &mut self,
+        photo: Option<PathBuf>,
+        face: Option<String>,
+        limit: u32,
+        min_cosine: Option<f32>,
+    ) -> Result<v1::FindSimilarResponse, Failure> {
+        use v1::find_similar_request::Query;
+        let photo = photo.map(|path| Query::Path(absolute(&path)));
+        let query = photo.or_else(|| face.map(Query::FaceId));
+        let request = v1::FindSimilarRequest { query, limit, min_cosine };
+        Ok(self.faces.find_similar(request).await?.into_inner())
+    }
+
+    pub(crate) async fn name(&mut self, person: String, name: String) -> Result<v1::NamePersonResponse, Failure> {
+        Ok(self.people.name_person(v1::NamePersonRequest { person, name }).await?.into_inner())
+    }
+
+    pub(crate) async fn failures(&mut self) -> Result<Vec<v1::FileFailure>, Failure> {
+        let mut failures = Vec::new();
+        let mut page_token = Vec::new();
+        loop {
+            let request = v1::ListFailuresRequest { page_size: 10_000, page_token };
+            let answer = self.library.list_failures(request).await?.into_inner();
+            failures.extend(answer.failures);
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(failures);
+            }
+        }
+    }
+
+    pub(crate) async fn retry_failures(&mut self) -> Result<u64, Failure> {
+        Ok(self.library.retry_failures(v1::RetryFailuresRequest {}).await?.into_inner().files)
+    }
+
+    pub(crate) async fn export(&mut self) -> Result<Streaming<v1::ExportResponse>, Failure> {
+        Ok(self.faces.export(v1::ExportRequest {}).await?.into_inner())
+    }
+}
+
+/// The next message of a stream.
+pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
+    Ok(stream.message().await?)
+}
+
+/// A path as the daemon knows it: absolute, the folder's links resolved, the file's own name as it is.
+fn absolute(path: &Path) -> Vec<u8> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let resolved = match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)).ok(),
+        _ => None,
+    };
+    resolved.unwrap_or(absolute).into_os_string().into_vec()
+}
+
+fn default_socket() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data_dir = variable("VOW_DATA_DIR").or_else(|| {
+        let base = variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
+        Some(base?.join("vowimager"))
+    });
+    Some(data_dir?.join("vowd.sock"))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,461 @@
+//! What came back, as a table for people or as JSON for programs. Paths that are not UTF-8 are shown with replacement
+//! characters, and in JSON also as hexadecimal bytes.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::{Map, Value, json};
+use vow_proto::v1;
+use vow_proto::v1::status_response::State;
+
+/// Where answers go.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Something that was done and has no further answer.
+    pub(crate) fn done(&self, text: &str) -> io::Result<()> {
+        if self.json { value(&json!({ "ok": true })) } else { line(text) }
+    }
+
+    pub(crate) fn status(&self, status: &v1::StatusResponse) -> io::Result<()> {
+        if self.json {
+            return value(&status_json(status));
+        }
+        let ignored = status.ignored.unwrap_or_default();
+        let mut rows = vec![
+            ("state", state(status).to_owned()),
+            ("photos", format!("{} in {} files", status.photos, status.files)),
+            ("faces", status.faces.to_string()),
+            ("people", format!("{}, {} with a name (groups of any size: {})", status.people, status.named, status.groups)),
+            ("failures", status.failures.to_string()),
+            ("pending", status.pending.to_string()),
+            ("folders", status.folders.to_string()),
+            ("inferred", format!("{} photos since the start, {} files read", status.photos_inferred, status.files_read)),
+            ("speed", format!("{:.1} photos/s", status.photos_per_s)),
+            (
+                "left out",
+                format!(
+                    "{} not pictures, {} hidden, {} system folders, {} special files",
+                    ignored.not_a_picture, ignored.hidden, ignored.system_folder, ignored.special_file
+                ),
+            ),
+            ("pack", status.pack.clone()),
+            ("runtime", format!("{} ({})", status.runtime, status.runtime_why)),
+            ("since", time(status.started)),
+        ];
+        rows.extend(status.eta_s.map(|seconds| ("time left", format!("{seconds:.0} s"))));
+        let mut out = io::stdout().lock();
+        for (name, text) in rows {
+            writeln!(out, "{name:<10} {text}")?;
+        }
+        for problem in &status.scan_problems {
+            writeln!(out, "not seen   {}: {}", lossy(&problem.path), problem.reason)?;
+        }
+        Ok(())
+    }
+
+    /// One step of `vow watch`.
+    pub(crate) fn progress(&self, status: &v1::StatusResponse) -> io::Result<()> {
+        if self.json { compact(&status_json(status)) } else { line(&progress_line(status)) }
+    }
+
+    pub(crate) fn folder_added(&self, folder: &v1::Folder, added: bool) -> io::Result<()> {
+        if self.json {
+            let mut object = folder_json(folder);
+            object.insert("added".into(), added.into());
+            return value(&object.into());
+        }
+        let path = lossy(&folder.path);
+        line(&if added { format!("{path} is watched from now on") } else { format!("{path} was watched already") })
+    }
+
+    pub(crate) fn folder_removed(&self, path: &Path, gone: u64) -> io::Result<()> {
+        if self.json {
+            return value(&json!({ "removed": path.to_string_lossy(), "photos_gone": gone }));
+        }
+        line(&format!("{} is no longer watched; {gone} photos left the answers, none left the disk", path.display()))
+    }
+
+    pub(crate) fn folders(&self, folders: &[v1::Folder]) -> io::Result<()> {
+        if self.json {
+            return value(&folders.iter().map(|folder| Value::from(folder_json(folder))).collect());
+        }
+        let rows = folders.iter().map(|folder| {
+            let state = match (folder.online, folder.watched) {
+                (false, _) => "offline",
+                (true, true) => "watched",
+                (true, false) => "scanned",
+            };
+            vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), lossy(&folder.path)]
+        });
+        table(&["id", "files", "state", "path"], &[1], rows, "no folder is watched; `vow folder add DIR` adds one")
+    }
+
+    pub(crate) fn people(&self, people: &[v1::Person]) -> io::Result<()> {
+        if self.json {
+            return value(&people.iter().map(|person| Value::from(person_json(person))).collect());
+        }
+        let rows = people.iter().map(|person| {
+            vec![
+                person.person_id.clone(),
+                person.name.clone(),
+                person.photos.to_string(),
+                person.faces.to_string(),
+                span(person),
+                person.cover_face_id.clone(),
+            ]
+        });
+        let none = "nobody yet; `vow status` shows how far the indexing has come, `--min-faces 1` lists single faces too";
+        table(&["id", "name", "photos", "faces", "taken", "cover"], &[2, 3], rows, none)
+    }
+
+    pub(crate) fn person(&self, answer: &v1::GetPersonResponse) -> io::Result<()> {
+        let person = answer.person.clone().unwrap_or_default();
+        if self.json {
+            let mut object = person_json(&person);
+            object.insert("best_faces".into(), answer.faces.iter().map(|face| Value::from(face_json(face))).collect());
+            return value(&object.into());
+        }
+        let name = if person.name.is_empty() { "(no name yet)" } else { &person.name };
+        line(&format!("{} {name}: {} faces in {} photos {}", person.person_id, person.faces, person.photos, span(&person)))?;
+        face_table(&answer.faces)
+    }
+
+    pub(crate) fn photos(&self, photos: &[v1::PersonPhoto], print0: bool) -> io::Result<()> {
+        if print0 {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            for file in photos.iter().filter_map(|photo| photo.file.as_ref()) {
+                out.write_all(&file.path)?;
+                out.write_all(&[0])?;
+            }
+            return out.flush();
+        }
+        if self.json {
+            let rows = photos.iter().map(|photo| {
+                let mut object = file_json(&photo.file.clone().unwrap_or_default());
+                object.insert("faces".into(), photo.faces.iter().map(|face| Value::from(face_json(face))).collect());
+                Value::from(object)
+            });
+            return value(&rows.collect());
+        }
+        let rows = photos.iter().filter_map(|photo| photo.file.as_ref());
+        let rows = rows.map(|file| vec![file.taken.map(time).unwrap_or_default(), lossy(&file.path)]);
+        table(&["taken", "file"], &[], rows, "no photo")
+    }
+
+    pub(crate) fn faces(&self, answer: &v1::ListFacesResponse) -> io::Result<()> {
+        if self.json {
+            let mut object = file_json(&answer.file.clone().unwrap_or_default());
+            object.insert("faces".into(), answer.faces.iter().map(|face| Value::from(face_json(face))).collect());
+            return value(&object.into());
+        }
+        face_table(&answer.faces)
+    }
+
+    pub(crate) fn similar(&self, answer: &v1::FindSimilarResponse) -> io::Result<()> {
+        if self.json {
+            let queries = answer.queries.iter().map(|query| {
+                let similar = query.similar.iter().map(|hit| {
+                    let mut object = face_json(&hit.face.clone().unwrap_or_default());
+                    object.insert("cosine".into(), short(hit.cosine));
+                    object.insert("files".into(), hit.files.iter().map(|file| Value::from(file_json(file))).collect());
+                    Value::from(object)
+                });
+                let face = query.query.as_ref().map(face_json);
+                json!({ "face": face, "similar": similar.collect::<Vec<_>>() })
+            });
+            return value(&json!({ "same_cosine": short(answer.same_cosine), "queries": queries.collect::<Vec<_>>() }));
+        }
+        for query in &answer.queries {
+            let face = query.query.clone().unwrap_or_default();
+            line(&format!("like {} ({}):", face.face_id, whose(&face)))?;
+            let rows = query.similar.iter().map(|hit| {
+                let face = hit.face.clone().unwrap_or_default();
+                let same = if hit.cosine >= answer.same_cosine { "same" } else { "" };
+                let file = hit.files.first().map(|file| lossy(&file.path)).unwrap_or_default();
+                vec![format!("{:.3}", hit.cosine), same.to_owned(), face.face_id.clone(), whose(&face), file]
+            });
+            table(&["cosine", "", "face", "person", "file"], &[0], rows, "nobody looks like that")?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn named(&self, answer: &v1::NamePersonResponse) -> io::Result<()> {
+        let person = answer.person.clone().unwrap_or_default();
+        if self.json {
+            let mut object = person_json(&person);
+            object.insert("before".into(), optional(&answer.before));
+            return value(&object.into());
+        }
+        let before = if answer.before.is_empty() { String::new() } else { format!(" (was {})", answer.before) };
+        let now = if person.name.is_empty() { "has no name any more" } else { &format!("is {}", person.name) };
+        line(&format!("{} {now}{before}: {} photos", person.person_id, person.photos))
+    }
+
+    pub(crate) fn failures(&self, failures: &[v1::FileFailure]) -> io::Result<()> {
+        if self.json {
+            return value(&failures.iter().map(|failure| Value::from(failure_json(failure))).collect());
+        }
+        let rows = failures.iter().map(|failure| vec![failure.stage.clone(), lossy(&failure.path), failure.reason.clone()]);
+        table(&["stage", "file", "reason"], &[], rows, "no failures")
+    }
+
+    /// One line of an export, always JSON.
+    pub(crate) fn exported(&self, row: &v1::ExportResponse) -> io::Result<()> {
+        let (file, face) = (row.file.clone().unwrap_or_default(), row.face.clone().unwrap_or_default());
+        let mut object = file_json(&file);
+        object.extend(face_json(&face));
+        compact(&object.into())
+    }
+}
+
+/// A sentence about progress.
+pub(crate) fn progress_line(status: &v1::StatusResponse) -> String {
+    let failed = if status.failures == 0 { String::new() } else { format!(", {} failed", status.failures) };
+    let left = status.eta_s.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
+    format!(
+        "{}: {} photos, {} faces, {} people{failed}, {} pending, {:.1} photos/s{left}",
+        state(status),
+        status.photos,
+        status.faces,
+        status.people,
+        status.pending,
+        status.photos_per_s
+    )
+}
+
+/// Completions for a shell, to standard output.
+pub(crate) fn completions(shell: clap_complete::Shell) -> io::Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut crate::args::Args::command(), "vow", &mut text);
+    io::stdout().write_all(&text)
+}
+
+fn status_json(status: &v1::StatusResponse) -> Value {
+    let ignored = status.ignored.unwrap_or_default();
+    json!({
+        "version": status.version,
+        "state": state(status),
+        "photos": status.photos,
+        "files": status.files,
+        "faces": status.faces,
+        "people": status.people,
+        "groups": status.groups,
+        "named": status.named,
+        "failures": status.failures,
+        "pending": status.pending,
+        "folders": status.folders,
+        "photos_inferred": status.photos_inferred,
+        "files_read": status.files_read,
+        "photos_per_s": status.photos_per_s,
+        "eta_s": status.eta_s,
+        "ignored": {
+            "not_a_picture": ignored.not_a_picture,
+            "hidden": ignored.hidden,
+            "system_folder": ignored.system_folder,
+            "special_file": ignored.special_file,
+        },
+        "scan_problems": status.scan_problems.iter().map(failure_json).collect::<Vec<_>>(),
+        "pack": status.pack,
+        "pack_id": status.pack_id,
+        "runtime": status.runtime,
+        "runtime_why": status.runtime_why,
+        "started": status.started,
+        "pid": status.pid,
+    })
+}
+
+fn folder_json(folder: &v1::Folder) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("folder_id".into(), folder.folder_id.clone().into());
+    path_json(&mut object, "path", &folder.path);
+    object.insert("online".into(), folder.online.into());
+    object.insert("watched".into(), folder.watched.into());
+    object.insert("files".into(), folder.files.into());
+    object
+}
+
+fn person_json(person: &v1::Person) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("person_id".into(), person.person_id.clone().into());
+    object.insert("name".into(), optional(&person.name));
+    object.insert("photos".into(), person.photos.into());
+    object.insert("faces".into(), person.faces.into());
+    object.insert("cover_face_id".into(), optional(&person.cover_face_id));
+    object.insert("first_taken".into(), person.first_taken.into());
+    object.insert("last_taken".into(), person.last_taken.into());
+    object
+}
+
+fn file_json(file: &v1::File) -> Map<String, Value> {
+    let mut object = Map::new();
+    path_json(&mut object, "file", &file.path);
+    object.insert("photo_id".into(), file.photo_id.clone().into());
+    object.insert("width".into(), file.width.into());
+    object.insert("height".into(), file.height.into());
+    object.insert("taken".into(), file.taken.into());
+    object.insert("orientation".into(), file.orientation.into());
+    object
+}
+
+fn face_json(face: &v1::Face) -> Map<String, Value> {
+    let b = face.r#box.unwrap_or_default();
+    let points: Vec<Value> = face.landmarks.iter().map(|p| json!([short(p.x), short(p.y)])).collect();
+    let mut object = Map::new();
+    object.insert("box".into(), json!([short(b.left), short(b.top), short(b.right), short(b.bottom)]));
+    object.insert("face_id".into(), face.face_id.clone().into());
+    object.insert("person_id".into(), optional(&face.person_id));
+    object.insert("person_name".into(), optional(&face.person_name));
+    object.insert("score".into(), short(face.score));
+    object.insert("quality".into(), short(face.quality));
+    object.insert("landmarks".into(), points.into());
+    object
+}
+
+fn failure_json(failure: &v1::FileFailure) -> Map<String, Value> {
+    let mut object = Map::new();
+    path_json(&mut object, "path", &failure.path);
+    object.insert("stage".into(), failure.stage.clone().into());
+    object.insert("reason".into(), failure.reason.clone().into());
+    object.insert("tries".into(), failure.tries.into());
+    object.insert("at".into(), failure.at.into());
+    object
+}
+
+fn path_json(object: &mut Map<String, Value>, key: &str, path: &[u8]) {
+    object.insert(key.to_owned(), lossy(path).into());
+    if std::str::from_utf8(path).is_err() {
+        let hex: String = path.iter().map(|byte| format!("{byte:02x}")).collect();
+        object.insert(format!("{key}_hex"), hex.into());
+    }
+}
+
+/// Empty means absent.
+fn optional(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
+
+/// A float with the few digits that it was computed with, not those of its conversion to double.
+fn short(value: f32) -> Value {
+    let digits = format!("{value:.4}");
+    digits.parse::<f64>().map_or(Value::Null, Value::from)
+}
+
+fn state(status: &v1::StatusResponse) -> &'static str {
+    match status.state() {
+        State::Unspecified => "unknown",
+        State::Starting => "starting",
+        State::Scanning => "scanning",
+        State::Indexing => "indexing",
+        State::Settling => "settling",
+        State::Idle => "idle",
+        State::Stopping => "stopping",
+    }
+}
+
+fn face_table(faces: &[v1::Face]) -> io::Result<()> {
+    let rows = faces.iter().map(|face| {
+        let b = face.r#box.unwrap_or_default();
+        let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
+        vec![face.face_id.clone(), whose(face), place, format!("{:.3}", face.score), format!("{:.2}", face.quality)]
+    });
+    table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
+}
+
+fn whose(face: &v1::Face) -> String {
+    match (face.person_id.as_str(), face.person_name.as_str()) {
+        ("", _) => "not grouped yet".to_owned(),
+        (id, "") => id.to_owned(),
+        (id, name) => format!("{name} ({id})"),
+    }
+}
+
+fn span(person: &v1::Person) -> String {
+    let day = |seconds: i64| time(seconds).chars().take(10).collect::<String>();
+    match (person.first_taken.map(day), person.last_taken.map(day)) {
+        (Some(first), Some(last)) if first == last => first,
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => String::new(),
+    }
+}
+
+/// Seconds since 1970 as date and time.
+fn time(seconds: i64) -> String {
+    let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
+    moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+fn lossy(path: &[u8]) -> String {
+    Path::new(OsStr::from_bytes(path)).to_string_lossy().into_owned()
+}
+
+fn table(
+    head: &[&str],
+    numbers: &[usize],
+    rows: impl Iterator<Item = Vec<String>>,
+    none: &str,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
+    table.add_rows(rows);
+    if table.row_count() == 0 {
+        return line(none);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+        if numbers.contains(&column.index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt().lines().try_for_each(line)
+}
+
+fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+fn value(value: &Value) -> io::Result<()> {
+    line(&format!("{value:#}"))
+}
+
+fn compact(value: &Value) -> io::Result<()> {
+    line(&value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_kept_as_bytes() {
+        let mut object = Map::new();
+        path_json(&mut object, "file", b"a\xffb");
+        assert_eq!(object["file"], "a\u{fffd}b");
+        assert_eq!(object["file_hex"], "61ff62");
+    }
+
+    #[test]
+    fn floats_have_no_noise() {
+        assert_eq!(short(0.1).to_string(), "0.1");
+        assert_eq!(short(f32::NAN), Value::Null);
+    }
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(time(1_780_272_000), "2026-06-01 00:00:00");
+    }
+}

@@ -1,0 +1,161 @@
+//! Merging again from single faces: groups that were touched, and everything.
+//!
+//! A face that joins the best group it finds on arrival may be followed by faces that show a better one. Merging best
+//! first from single faces does not depend on the order of arrival; doing it for what changed keeps the incremental
+//! state close to that, doing it for everything ([`Grouping::settle`]) makes it exact.
+
+use std::collections::HashSet;
+
+use vow_types::num::usize_to_f32;
+
+use crate::edges::Edges;
+use crate::faces::Slot;
+use crate::groups::Groups;
+use crate::merge::{Space, best_first};
+use crate::weak::Weak;
+use crate::{Grouping, Move, Neighbours};
+
+/// Questions to the index between two looks at `stop`.
+const QUESTIONS_PER_LOOK: usize = 16;
+
+impl Grouping {
+    /// Groups everything anew, exactly: asks for the neighbours of every face, merges best first from single faces,
+    /// and lets the weak faces join. The partition depends on the set of faces alone, given exact neighbours; people
+    /// keep their ids by largest overlap. Answers with the faces whose person is another than before, by face id.
+    ///
+    /// `None` when `stop` returned true, which is looked at every few milliseconds; nothing has changed then. When
+    /// nothing came or left since the last time, it answers at once.
+    pub fn settle(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Vec<Move>> {
+        if self.settled {
+            return Some(Vec::new());
+        }
+        let faces = &self.faces;
+        let mut edges = Edges::new(faces.slots());
+        for (count, (slot, _)) in faces.iter().enumerate() {
+            if count.is_multiple_of(QUESTIONS_PER_LOOK) && stop() {
+                return None;
+            }
+            edges.ask(slot, faces, &self.params, neighbours, |_| {});
+        }
+        let (strong, weak): (Vec<_>, Vec<_>) = faces.iter().partition(|(_, face)| face.strong);
+        let strong: Vec<Slot> = strong.into_iter().map(|(slot, _)| slot).collect();
+        let weak: Vec<Slot> = weak.into_iter().map(|(slot, _)| slot).collect();
+        let mut groups = Groups::singles(faces);
+        let space = Space { faces, edges: &edges, params: &self.params };
+        if !best_first(&mut groups, space, &strong, stop, &mut |_, _, _| {}) || stop() {
+            return None;
+        }
+        let mut guests = Weak::default();
+        weak.iter().for_each(|slot| guests.insert(*slot));
+        guests.place(&weak, &groups, space);
+
+        self.edges = edges;
+        self.groups = groups;
+        self.weak = guests;
+        self.people.release_all();
+        self.touched.clear();
+        self.since = 0;
+        self.waiting.clear();
+        self.dirty = strong;
+        self.dirty.extend(weak);
+        self.settled = true;
+        Some(self.tell())
+    }
+
+    /// Merges again what changed enough since the last time, and what is near to it.
+    pub(crate) fn merge_touched_again(&mut self, neighbours: &dyn Neighbours) {
+        self.touched.retain(|group, _| self.groups.is_group(*group));
+        let changed: Vec<(Slot, usize)> = self
+            .touched
+            .iter()
+            .map(|(group, change)| (*group, *change))
+            .filter(|(g, _)| self.is_due(*g))
+            .collect();
+        let mut due: HashSet<Slot> = HashSet::new();
+        for (group, change) in changed {
+            due.insert(group);
+            self.ask_all(group, neighbours);
+            for near in self.nearly_merged(group) {
+                *self.touched.entry(near).or_default() += change;
+                if self.is_due(near) {
+                    due.insert(near);
+                }
+            }
+        }
+        let (mut singles, mut guests) = (Vec::new(), Vec::new());
+        for group in due {
+            self.ask_all(group, neighbours);
+            let (strong, weak) = self.take_apart(group);
+            singles.extend(strong);
+            guests.extend(weak);
+        }
+        self.merge_from_singles(&singles, guests, Some(neighbours));
+    }
+
+    /// Whether a group changed by enough of its faces to be merged again.
+    fn is_due(&self, group: Slot) -> bool {
+        let change = self.touched.get(&group).copied().unwrap_or_default();
+        usize_to_f32(change) >= self.params.resplit_share * usize_to_f32(self.groups.members(group).len())
+    }
+
+    fn ask_all(&mut self, group: Slot, neighbours: &dyn Neighbours) {
+        let unknown: Vec<Slot> = self.faces_of(group).filter(|slot| !self.edges.is_asked(*slot)).collect();
+        for slot in unknown {
+            self.ask(slot, neighbours);
+        }
+    }
+
+    /// The groups around a group that miss the threshold by no more than the margin.
+    fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
+        let mut around = Vec::new();
+        self.groups.around(group, &self.edges, &mut around);
+        let Some(view) = self.groups.view(group, &self.faces) else { return Vec::new() };
+        let enough = self.params.merge_at - self.params.margin;
+        around.retain(|near| self.groups.view(*near, &self.faces).is_some_and(|n| view.score(&n) >= enough));
+        around
+    }
+
+    /// Takes a group apart into its strong faces, each a group, and its weak ones, each by itself; none has an id.
+    pub(crate) fn take_apart(&mut self, group: Slot) -> (Vec<Slot>, Vec<Slot>) {
+        let weak = self.weak.guests(group).to_vec();
+        for slot in &weak {
+            self.weak.detach(*slot);
+        }
+        self.people.release(group);
+        self.touched.remove(&group);
+        let strong = self.groups.take_apart(group, &self.edges);
+        self.dirty.extend(strong.iter().chain(&weak));
+        (strong, weak)
+    }
+
+    /// The way back from [`Self::take_apart`], best first.
+    pub(crate) fn merge_from_singles(
+        &mut self,
+        strong: &[Slot],
+        mut weak: Vec<Slot>,
+        neighbours: Option<&dyn Neighbours>,
+    ) {
+        weak.extend(self.merge(strong, false));
+        let mut changed = strong.to_vec();
+        changed.extend(&weak);
+        self.place_weak(weak, neighbours);
+        self.claim(&changed);
+    }
+
+    /// The way back from [`Self::take_apart`] where the candidate pairs are not known: together as before, to be merged
+    /// again with the next faces.
+    pub(crate) fn bind(&mut self, strong: &[Slot], weak: &[Slot]) {
+        let Some((first, others)) = strong.split_first() else {
+            self.waiting.extend(weak);
+            return;
+        };
+        for slot in others {
+            self.groups.merge(*first, *slot, &self.faces, &self.edges, &self.params);
+        }
+        for slot in weak {
+            self.weak.attach(*slot, *first);
+        }
+        self.touched.insert(*first, strong.len());
+        self.since = self.params.resplit_every;
+    }
+}

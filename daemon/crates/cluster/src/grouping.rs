@@ -1,0 +1,353 @@
+//! All faces of one pack as people, kept up to date: what comes in, what leaves, and what is to be told about it.
+//!
+//! How groups are merged is the business of [`crate::merge`]; merging again what was touched, and everything, that
+//! of [`crate::again`].
+
+use std::collections::{HashMap, HashSet};
+
+use vow_types::{FaceId, PersonId};
+
+use crate::edges::Edges;
+use crate::faces::{Faces, Slot};
+use crate::groups::Groups;
+use crate::merge::{Space, best_first};
+use crate::people::{People, Vote};
+use crate::weak::Weak;
+use crate::{Move, Neighbours, Observation, Params};
+
+/// All faces of one model pack, grouped into people.
+///
+/// Every method leaves every held face with exactly one person (a face restored without one gets it from the next
+/// [`Self::add`] or [`Self::settle`]), never brings two faces of one photo together, and never uses an id again.
+///
+/// Memory for a face with an embedding of `d` components: `4 d` bytes for the embedding, held once; about 400 bytes for
+/// ids, photo, candidate pairs (some 45 of 4 bytes with 32 neighbours) and tables; and, shared by the faces of a group of
+/// two or more, `4 d + 200` bytes for the group. [`Self::settle`] needs the last two once more while it runs.
+#[derive(Debug)]
+pub struct Grouping {
+    pub(crate) params: Params,
+    pub(crate) faces: Faces,
+    pub(crate) edges: Edges,
+    pub(crate) groups: Groups,
+    pub(crate) weak: Weak,
+    pub(crate) people: People,
+    /// By group, how many of its faces came since it was last merged from single faces.
+    pub(crate) touched: HashMap<Slot, usize>,
+    /// How many faces came since touched groups were last merged again.
+    pub(crate) since: usize,
+    /// Faces that are held and still to be placed.
+    pub(crate) waiting: Vec<Slot>,
+    /// Faces whose person may not be the one the caller knows.
+    pub(crate) dirty: Vec<Slot>,
+    pub(crate) settled: bool,
+}
+
+impl Grouping {
+    /// An empty grouping. New people get ids from `next_person` upwards.
+    #[must_use]
+    pub fn new(params: Params, next_person: PersonId) -> Self {
+        Self {
+            params,
+            faces: Faces::default(),
+            edges: Edges::default(),
+            groups: Groups::default(),
+            weak: Weak::default(),
+            people: People::new(next_person),
+            touched: HashMap::new(),
+            since: 0,
+            waiting: Vec::new(),
+            dirty: Vec::new(),
+            settled: true,
+        }
+    }
+
+    /// Takes in a face as it was stored, with its person. What is given is kept as it is, and costs about a
+    /// microsecond. A face without a person has none until the next [`Self::add`] (of nothing, if need be) or
+    /// [`Self::settle`]. A face that is held already is passed over.
+    ///
+    /// The candidate pairs of restored faces are not known. They are asked for, one [`Neighbours::nearest`] a face and
+    /// run, when the group of a face is merged again because faces came to it or near it, and by [`Self::settle`] for
+    /// all. Until then two restored groups are not compared with each other, only with what is new.
+    pub fn restore(&mut self, observation: Observation, person: Option<PersonId>) {
+        let strong = observation.strong;
+        let Some(slot) = self.insert(observation, person) else { return };
+        let Some(person) = person else {
+            self.waiting.push(slot);
+            return;
+        };
+        match self.people.group(person) {
+            None => self.people.set(slot, person),
+            Some(group) if !strong => self.weak.attach(slot, group),
+            Some(group) if self.groups.is_group(group) => {
+                self.groups.merge(group, slot, &self.faces, &self.edges, &self.params);
+            }
+            // Only weak faces of this person so far: from now on they are the guests of this one.
+            Some(group) => {
+                self.people.rename(group, slot);
+                self.weak.hand_over(group, slot);
+            }
+        }
+    }
+
+    /// Takes in new faces and groups them with those that are held; answers with every face whose person is another
+    /// than before, by face id. Faces that are held already are passed over.
+    ///
+    /// One [`Neighbours::nearest`] per face, whether the index holds the new faces yet or not. A call touches the
+    /// groups its faces are near to; every [`Params::resplit_every`] faces, what was touched is merged again.
+    pub fn add(&mut self, faces: Vec<Observation>, neighbours: &dyn Neighbours) -> Vec<Move> {
+        let mut slots = std::mem::take(&mut self.waiting);
+        for observation in faces {
+            slots.extend(self.insert(observation, None));
+        }
+        self.dirty.extend(&slots);
+        let mut rest = slots.as_slice();
+        while !rest.is_empty() {
+            let room = self.params.resplit_every.saturating_sub(self.since).clamp(1, rest.len());
+            let (now, later) = rest.split_at(room);
+            self.arrive(now, neighbours);
+            rest = later;
+            self.since = self.since.saturating_add(now.len());
+            if self.since >= self.params.resplit_every {
+                self.since = 0;
+                self.merge_touched_again(neighbours);
+            }
+        }
+        self.tell()
+    }
+
+    /// Faces leave. What only they held together falls apart: their groups are merged again from the faces that stay.
+    /// Answers with them (`None`) and with every other face whose person is another than before, by face id. Faces that
+    /// are not held are passed over.
+    ///
+    /// A group with restored faces whose candidate pairs are not known stays together for now; it is merged again
+    /// when the next faces come or by [`Self::settle`].
+    pub fn remove(&mut self, faces: &[FaceId]) -> Vec<Move> {
+        let leaving: HashSet<Slot> = faces.iter().filter_map(|id| self.faces.slot(*id)).collect();
+        if leaving.is_empty() {
+            return Vec::new();
+        }
+        let (mut singles, mut guests) = (Vec::new(), Vec::new());
+        let groups: HashSet<Slot> = leaving.iter().filter_map(|slot| self.groups.of(*slot)).collect();
+        for group in groups {
+            let known = self.faces_of(group).all(|slot| leaving.contains(&slot) || self.edges.is_asked(slot));
+            let (mut strong, mut weak) = self.take_apart(group);
+            strong.retain(|slot| !leaving.contains(slot));
+            weak.retain(|slot| !leaving.contains(slot));
+            if known {
+                singles.extend(strong);
+                guests.extend(weak);
+            } else {
+                self.bind(&strong, &weak);
+            }
+        }
+        let mut moves: Vec<Move> = leaving.into_iter().filter_map(|slot| self.forget(slot)).collect();
+        self.waiting.retain(|slot| self.faces.get(*slot).is_some());
+        self.merge_from_singles(&singles, guests, None);
+        moves.extend(self.tell());
+        moves.sort_unstable_by_key(|m| m.face);
+        moves
+    }
+
+    /// Whether [`Self::settle`] would find nothing to do. False after [`Self::restore`]: it is not known then whether
+    /// what was restored had been settled.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// The person of a face; `None` for a face that is not held.
+    #[must_use]
+    pub fn person_of(&self, face: FaceId) -> Option<PersonId> {
+        self.person(self.faces.slot(face)?)
+    }
+
+    /// The faces of a person, in no particular order; none for an id that is not in use.
+    pub fn members(&self, person: PersonId) -> impl Iterator<Item = FaceId> {
+        self.people
+            .group(person)
+            .into_iter()
+            .flat_map(|group| self.faces_of(group))
+            .map(|slot| self.faces.id(slot))
+    }
+
+    /// Everyone, in no particular order.
+    pub fn people(&self) -> impl Iterator<Item = PersonId> {
+        self.people.iter()
+    }
+
+    /// Says whether a person has a name. When groups merge or fall apart, named people keep their ids in preference.
+    pub fn name(&mut self, person: PersonId, named: bool) {
+        self.people.name(person, named);
+    }
+
+    fn insert(&mut self, observation: Observation, told: Option<PersonId>) -> Option<Slot> {
+        let strong = observation.strong;
+        let slot = self.faces.insert(observation, told)?;
+        self.edges.grow(slot);
+        self.groups.insert(slot, strong);
+        if !strong {
+            self.weak.insert(slot);
+        }
+        self.settled = false;
+        Some(slot)
+    }
+
+    /// Finds the place of new faces: best first among themselves and with what is around them.
+    fn arrive(&mut self, new: &[Slot], neighbours: &dyn Neighbours) {
+        let mut active = Vec::with_capacity(new.len());
+        let mut weak = Vec::new();
+        for slot in new {
+            self.ask(*slot, neighbours);
+        }
+        for slot in new {
+            match self.groups.of(*slot) {
+                Some(group) => {
+                    active.push(group);
+                    *self.touched.entry(group).or_default() += 1;
+                    weak.extend(self.edges.of(*slot).iter().filter(|near| !self.faces.is_strong(**near)));
+                }
+                None => weak.push(*slot),
+            }
+        }
+        active.sort_unstable();
+        active.dedup();
+        weak.extend(self.merge(&active, true));
+        self.place_weak(weak, Some(neighbours));
+    }
+
+    /// Asks for the neighbours of a face, if that was not done yet, and tells the groups of both ends.
+    pub(crate) fn ask(&mut self, slot: Slot, neighbours: &dyn Neighbours) {
+        let mut linked = Vec::new();
+        self.edges.ask(slot, &self.faces, &self.params, neighbours, |other| linked.push(other));
+        linked.retain(|other| self.faces.is_strong(*other) && self.faces.is_strong(slot));
+        for other in linked {
+            self.groups.note(slot, other, &self.edges);
+            self.groups.note(other, slot, &self.edges);
+        }
+    }
+
+    /// Merges best first, with people, weak faces and counts kept in step. Answers with the weak faces that came
+    /// together with another face of their photo and must be placed anew. `arriving`: whether what is merged counts as
+    /// a change of the group it comes to.
+    pub(crate) fn merge(&mut self, active: &[Slot], arriving: bool) -> Vec<Slot> {
+        let Self { params, faces, edges, groups, weak, people, touched, dirty, .. } = self;
+        let space = Space { faces, edges, params };
+        let mut misplaced = Vec::new();
+        best_first(groups, space, active, &|| false, &mut |groups, winner, loser| {
+            let (kept, moved) = (groups.members(winner), groups.members(loser));
+            let size = |group: Slot| groups.members(group).len().saturating_add(weak.guests(group).len());
+            if let Some(changed) = people.join((winner, size(winner)), (loser, size(loser))) {
+                dirty.extend(if changed == winner { kept } else { moved });
+                dirty.extend(weak.guests(changed));
+            }
+            if !weak.guests(winner).is_empty() {
+                let siblings = moved.iter().flat_map(|slot| faces.siblings(*slot));
+                misplaced.extend(siblings.filter(|s| weak.host(*s) == Some(winner)));
+            }
+            let guests = weak.guests(loser).iter().copied();
+            misplaced.extend(guests.filter(|slot| weak.is_kept_out(*slot, winner, groups, faces)));
+            weak.hand_over(loser, winner);
+            let before = touched.remove(&loser).unwrap_or_default();
+            let change = if arriving { before.max(moved.len()) } else { before };
+            if change > 0 {
+                *touched.entry(winner).or_default() += change;
+            }
+        });
+        misplaced
+    }
+
+    /// Places weak faces anew. Those whose neighbours are not known and cannot be asked for now wait.
+    pub(crate) fn place_weak(&mut self, mut slots: Vec<Slot>, neighbours: Option<&dyn Neighbours>) {
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in &slots {
+            if let Some(neighbours) = neighbours {
+                self.ask(*slot, neighbours);
+            } else if !self.edges.is_asked(*slot) {
+                self.waiting.push(*slot);
+            }
+            if let Some((from, to)) = self.weak.detach(*slot) {
+                self.people.rename(from, to);
+            }
+        }
+        let space = Space { faces: &self.faces, edges: &self.edges, params: &self.params };
+        for (slot, group) in self.weak.place(&slots, &self.groups, space) {
+            if self.people.join((group, self.faces_of(group).count()), (slot, 1)) == Some(group) {
+                let changed: Vec<Slot> = self.faces_of(group).collect();
+                self.dirty.extend(changed);
+            }
+        }
+        self.dirty.extend(slots);
+    }
+
+    /// All faces of a group, weak ones too.
+    pub(crate) fn faces_of(&self, group: Slot) -> impl Iterator<Item = Slot> {
+        self.groups.members(group).iter().chain(self.weak.guests(group)).copied()
+    }
+
+    fn group_of(&self, slot: Slot) -> Option<Slot> {
+        self.groups.of(slot).or_else(|| self.weak.host(slot))
+    }
+
+    fn person(&self, slot: Slot) -> Option<PersonId> {
+        self.people.of(self.group_of(slot)?)
+    }
+
+    /// The groups of these faces that have no id, each with its lowest face, lowest first.
+    fn nameless(&self, slots: &[Slot]) -> Vec<(FaceId, Slot)> {
+        let groups: HashSet<Slot> = slots.iter().filter_map(|slot| self.group_of(*slot)).collect();
+        let mut nameless: Vec<(FaceId, Slot)> = groups
+            .into_iter()
+            .filter(|group| self.people.of(*group).is_none())
+            .filter_map(|group| Some((self.faces_of(group).map(|slot| self.faces.id(slot)).min()?, group)))
+            .collect();
+        nameless.sort_unstable();
+        nameless
+    }
+
+    /// Lets the groups of these faces have the ids their faces were last known by.
+    pub(crate) fn claim(&mut self, slots: &[Slot]) {
+        let mut votes = Vec::new();
+        for (least, group) in self.nameless(slots) {
+            let told = self.faces_of(group).filter_map(|slot| self.faces.get(slot)?.told);
+            votes.extend(told.map(|person| Vote { group, least, person }));
+        }
+        self.people.claim(votes.into_iter());
+    }
+
+    /// Ends a call: gives ids to those who have none and says which faces have a new person.
+    pub(crate) fn tell(&mut self) -> Vec<Move> {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        self.claim(&dirty);
+        for (_, group) in self.nameless(&dirty) {
+            self.people.set_new(group);
+        }
+        let mut moves = Vec::new();
+        for slot in dirty {
+            let person = self.person(slot);
+            let Some(face) = self.faces.get_mut(slot).filter(|face| face.told != person) else { continue };
+            face.told = person;
+            moves.push(Move { face: face.id, person });
+        }
+        moves.sort_unstable_by_key(|m| m.face);
+        moves
+    }
+
+    /// Forgets a face that is in no group with others, or a weak one.
+    fn forget(&mut self, slot: Slot) -> Option<Move> {
+        if let Some((from, to)) = self.weak.detach(slot) {
+            self.people.rename(from, to);
+        }
+        self.people.release(slot);
+        self.weak.remove(slot);
+        for other in self.edges.forget(slot) {
+            self.groups.unnote(other, slot);
+        }
+        self.groups.remove(slot);
+        self.touched.remove(&slot);
+        self.settled = false;
+        self.faces.remove(slot).map(|face| Move { face: face.id, person: None })
+    }
+}

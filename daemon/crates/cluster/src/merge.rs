@@ -1,0 +1,150 @@
+//! Merging best first: always the pair with the highest score next, until none reaches the threshold.
+//!
+//! Scores change when a group grows, in both directions, so every group that changed is scored against all around it.
+//! The heap holds one entry per group, for its best partner when it was last scored. An entry that names a group that
+//! changed since is out of date; one whose partner changed makes its group be scored again. So for every pair at or
+//! above the threshold there is an entry at least as high: the pair is covered by whichever of the two was scored last.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashSet};
+
+use vow_types::FaceId;
+
+use crate::Params;
+use crate::edges::Edges;
+use crate::faces::{Faces, Slot};
+use crate::groups::Groups;
+
+/// What merging reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Space<'a> {
+    pub(crate) faces: &'a Faces,
+    pub(crate) edges: &'a Edges,
+    pub(crate) params: &'a Params,
+}
+
+/// Steps between two looks at `stop`; a step is some tens of scores, microseconds.
+const STEPS_PER_LOOK: u32 = 64;
+
+/// Merges the `active` groups with one another and with the groups around them, best first; the highest score goes
+/// first, among equals the pair with the lowest face ids. Pairs of groups that are not active are left alone until one
+/// of them changes. `before` is told of every merge before it is done: the name that stays, then the name that goes.
+///
+/// False when `stop` said so: the groups are then merged part of the way.
+pub(crate) fn best_first(
+    groups: &mut Groups,
+    space: Space<'_>,
+    active: &[Slot],
+    stop: &dyn Fn() -> bool,
+    before: &mut dyn FnMut(&Groups, Slot, Slot),
+) -> bool {
+    let mut queue = Queue { heap: BinaryHeap::with_capacity(active.len()), ..Queue::default() };
+    let mut steps = 0u32;
+    let mut stopped = || {
+        steps = steps.wrapping_add(1);
+        steps.is_multiple_of(STEPS_PER_LOOK) && stop()
+    };
+    for group in active {
+        if stopped() {
+            return false;
+        }
+        queue.score(*group, groups, space);
+    }
+    while let Some(next) = queue.heap.pop() {
+        if stopped() {
+            return false;
+        }
+        let Candidate { a, b, version_a, version_b, .. } = next;
+        if !groups.is_group(a) || groups.version(a) != version_a {
+            continue;
+        }
+        if !groups.is_group(b) || groups.version(b) != version_b {
+            queue.score(a, groups, space);
+        } else if groups.share_a_photo(a, b, space.faces) {
+            queue.barred.insert((a.min(b), a.max(b)));
+            queue.score(a, groups, space);
+        } else {
+            let (winner, loser) = groups.winner(a, b);
+            before(groups, winner, loser);
+            groups.merge(winner, loser, space.faces, space.edges, space.params);
+            queue.score(winner, groups, space);
+        }
+    }
+    true
+}
+
+#[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<Candidate>,
+    /// Pairs that would bring two faces of one photo together; growing cannot change that.
+    barred: HashSet<(Slot, Slot)>,
+    around: Vec<Slot>,
+}
+
+impl Queue {
+    /// Scores a group against all around it and enters the best pair if it reaches the threshold.
+    fn score(&mut self, a: Slot, groups: &mut Groups, space: Space<'_>) {
+        groups.around(a, space.edges, &mut self.around);
+        let Some(view) = groups.view(a, space.faces) else { return };
+        let mut best: Option<(f32, FaceId, Slot)> = None;
+        for b in &self.around {
+            let Some(other) = groups.view(*b, space.faces) else { continue };
+            let score = view.score(&other);
+            let better = score >= space.params.merge_at
+                && best.is_none_or(|(s, least, _)| score > s || (score >= s && other.least < least))
+                && !(!self.barred.is_empty() && self.barred.contains(&(a.min(*b), a.max(*b))));
+            if better {
+                best = Some((score, other.least, *b));
+            }
+        }
+        if let Some((score, least, b)) = best {
+            self.heap.push(Candidate {
+                score,
+                low: view.least.min(least),
+                high: view.least.max(least),
+                a,
+                b,
+                version_a: groups.version(a),
+                version_b: groups.version(b),
+            });
+        }
+    }
+}
+
+/// A pair worth merging, as it was when it was scored.
+struct Candidate {
+    score: f32,
+    /// The lower and the higher of the two groups' lowest face ids.
+    low: FaceId,
+    high: FaceId,
+    a: Slot,
+    b: Slot,
+    version_a: u32,
+    version_b: u32,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score
+            .total_cmp(&other.score)
+            .then_with(|| (other.low, other.high).cmp(&(self.low, self.high)))
+            // The same pair entered from both sides: either will do.
+            .then_with(|| {
+                (other.a, other.version_a, other.version_b).cmp(&(self.a, self.version_a, self.version_b))
+            })
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}

@@ -1,0 +1,200 @@
+//! Which group is which person: ids that outlive every regrouping.
+//!
+//! A group without an id is given that of the person most of its faces were last known as, if no group has it now;
+//! [`People::claim`] says who comes first when several could. Ids are only ever counted upwards.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use vow_types::{FaceId, PersonId};
+
+use crate::faces::Slot;
+
+/// Groups by person and people by group.
+#[derive(Debug)]
+pub(crate) struct People {
+    of_group: HashMap<Slot, PersonId>,
+    group_of: HashMap<PersonId, Slot>,
+    named: HashSet<PersonId>,
+    next: PersonId,
+}
+
+/// That a face of this group was last known as this person.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vote {
+    pub(crate) group: Slot,
+    /// The lowest face id in the group.
+    pub(crate) least: FaceId,
+    pub(crate) person: PersonId,
+}
+
+impl People {
+    /// Nobody; new ids from `next` upwards.
+    pub(crate) fn new(next: PersonId) -> Self {
+        Self { of_group: HashMap::new(), group_of: HashMap::new(), named: HashSet::new(), next }
+    }
+
+    pub(crate) fn of(&self, group: Slot) -> Option<PersonId> {
+        self.of_group.get(&group).copied()
+    }
+
+    pub(crate) fn group(&self, person: PersonId) -> Option<Slot> {
+        self.group_of.get(&person).copied()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PersonId> {
+        self.group_of.keys().copied()
+    }
+
+    /// Remembers whether a person has a name.
+    pub(crate) fn name(&mut self, person: PersonId, named: bool) {
+        if named {
+            self.named.insert(person);
+        } else {
+            self.named.remove(&person);
+        }
+    }
+
+    /// Gives a group an id; neither may be taken. Later new ids are above it.
+    pub(crate) fn set(&mut self, group: Slot, person: PersonId) {
+        self.of_group.insert(group, person);
+        self.group_of.insert(person, group);
+        self.next = self.next.max(PersonId(person.0.saturating_add(1)));
+    }
+
+    /// Gives a group an id that nobody ever had.
+    pub(crate) fn set_new(&mut self, group: Slot) {
+        self.set(group, self.next);
+    }
+
+    /// The group goes; its id is free to be claimed by those who were it.
+    pub(crate) fn release(&mut self, group: Slot) {
+        if let Some(person) = self.of_group.remove(&group) {
+            self.group_of.remove(&person);
+        }
+    }
+
+    /// All groups go.
+    pub(crate) fn release_all(&mut self) {
+        self.of_group.clear();
+        self.group_of.clear();
+    }
+
+    /// The group is called by another slot from now on.
+    pub(crate) fn rename(&mut self, from: Slot, to: Slot) {
+        if let Some(person) = self.of_group.remove(&from) {
+            self.set(to, person);
+        }
+    }
+
+    /// Two groups become one under the name `winner`. Of two ids the named person's stays, else the larger group's,
+    /// else the lower. Answers with the group whose faces thereby become another person than they were.
+    pub(crate) fn join(&mut self, winner: (Slot, usize), loser: (Slot, usize)) -> Option<Slot> {
+        let (theirs, ours) = (self.of(loser.0)?, self.of(winner.0));
+        self.release(loser.0);
+        let Some(ours) = ours else {
+            self.set(winner.0, theirs);
+            return None;
+        };
+        let rank = |person: PersonId, size: usize| (self.named.contains(&person), size, Reverse(person));
+        if rank(theirs, loser.1) > rank(ours, winner.1) {
+            self.release(winner.0);
+            self.set(winner.0, theirs);
+            Some(winner.0)
+        } else {
+            Some(loser.0)
+        }
+    }
+
+    /// Gives groups without an id the ids that nobody has now, one for one: named people first, then the largest
+    /// overlap, then the person with most votes in all, then the lower id, then the group with the lower face.
+    pub(crate) fn claim(&mut self, votes: impl Iterator<Item = Vote>) {
+        let mut overlaps: HashMap<(PersonId, Slot), (usize, FaceId)> = HashMap::new();
+        let mut sizes: HashMap<PersonId, usize> = HashMap::new();
+        for Vote { group, least, person } in votes {
+            if self.group(person).is_none() && self.of(group).is_none() {
+                overlaps.entry((person, group)).or_insert((0, least)).0 += 1;
+                *sizes.entry(person).or_default() += 1;
+            }
+        }
+        let mut claims: Vec<_> = overlaps
+            .into_iter()
+            .map(|((person, group), (overlap, least))| {
+                let size = sizes.get(&person).copied().unwrap_or_default();
+                let rank =
+                    (Reverse(self.named.contains(&person)), Reverse(overlap), Reverse(size), person, least);
+                (rank, person, group)
+            })
+            .collect();
+        claims.sort_unstable_by_key(|(rank, ..)| *rank);
+        for (_, person, group) in claims {
+            if self.group(person).is_none() && self.of(group).is_none() {
+                self.set(group, person);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn votes(list: &[(Slot, u64, usize)]) -> impl Iterator<Item = Vote> {
+        list.iter().flat_map(|(group, person, times)| {
+            let vote = Vote { group: *group, least: FaceId(u64::from(*group)), person: PersonId(*person) };
+            std::iter::repeat_n(vote, *times)
+        })
+    }
+
+    #[test]
+    fn the_largest_overlap_keeps_the_id() {
+        let mut people = People::new(PersonId(9));
+        people.claim(votes(&[(1, 5, 10), (2, 5, 30), (1, 6, 12)]));
+        assert_eq!((people.of(2), people.of(1)), (Some(PersonId(5)), Some(PersonId(6))));
+    }
+
+    #[test]
+    fn a_named_person_comes_first_and_takes_the_largest_of_its_parts() {
+        let mut people = People::new(PersonId(9));
+        people.name(PersonId(7), true);
+        people.claim(votes(&[(1, 5, 30), (1, 7, 2), (2, 7, 1)]));
+        assert_eq!((people.of(1), people.of(2)), (Some(PersonId(7)), None));
+    }
+
+    #[test]
+    fn equal_claims_go_to_the_larger_then_to_the_lower() {
+        let mut people = People::new(PersonId(9));
+        people.claim(votes(&[(1, 5, 2), (1, 6, 2), (2, 6, 1)]));
+        assert_eq!((people.of(1), people.of(2)), (Some(PersonId(6)), None));
+        let mut people = People::new(PersonId(9));
+        people.claim(votes(&[(1, 6, 2), (1, 5, 2)]));
+        assert_eq!(people.of(1), Some(PersonId(5)));
+    }
+
+    #[test]
+    fn an_id_in_use_cannot_be_claimed() {
+        let mut people = People::new(PersonId(0));
+        people.set(3, PersonId(4));
+        people.claim(votes(&[(1, 4, 2)]));
+        assert_eq!(people.of(1), None);
+        people.set_new(1);
+        assert_eq!(people.of(1), Some(PersonId(5)));
+    }
+
+    #[test]
+    fn of_two_people_the_named_then_the_larger_then_the_lower_stays() {
+        for (named, sizes, stays, changed) in
+            [(Some(2), (9, 1), 2, 10), (None, (9, 1), 1, 20), (None, (1, 9), 2, 10), (None, (5, 5), 1, 20)]
+        {
+            let mut people = People::new(PersonId(0));
+            people.set(10, PersonId(1));
+            people.set(20, PersonId(2));
+            if let Some(named) = named {
+                people.name(PersonId(named), true);
+            }
+            assert_eq!(people.join((10, sizes.0), (20, sizes.1)), Some(changed));
+            assert_eq!((people.of(10), people.of(20)), (Some(PersonId(stays)), None));
+            assert_eq!(people.iter().collect::<Vec<_>>(), [PersonId(stays)]);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Figures, not tests: `cargo test -p vow-cluster --test speed -- --ignored --nocapture`. Nothing here can fail on time.
+
+mod common;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use common::{Random, mix, params, photo};
+use vow_cluster::{Grouping, Neighbours, Observation};
+use vow_types::{Embedding, FaceId, PersonId};
+
+/// Exact neighbours, found by looking at the faces of the same person only; the time it takes is kept apart.
+#[derive(Default)]
+struct Ideal {
+    person: HashMap<[u32; 3], usize>,
+    faces: HashMap<usize, Vec<(FaceId, Embedding)>>,
+    known: HashMap<[u32; 3], Vec<(FaceId, f32)>>,
+    spent: Cell<Duration>,
+}
+
+fn key(of: &Embedding) -> [u32; 3] {
+    let v = of.as_slice();
+    [v[0].to_bits(), v[1].to_bits(), v[2].to_bits()]
+}
+
+impl Ideal {
+    fn add(&mut self, face: &Observation, person: usize) {
+        self.person.insert(key(&face.embedding), person);
+        self.faces.entry(person).or_default().push((face.face, face.embedding.clone()));
+    }
+
+    fn look(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
+        let faces = &self.faces[&self.person[&key(of)]];
+        let mut all: Vec<(FaceId, f32)> = faces.iter().map(|(id, e)| (*id, e.cosine(of))).collect();
+        let k = k.min(all.len());
+        if k < all.len() {
+            all.select_nth_unstable_by(k, |x, y| y.1.total_cmp(&x.1));
+        }
+        all.truncate(k);
+        all
+    }
+
+    /// Looks up every face once, so that a later question costs nothing.
+    fn learn(&mut self, faces: &[(Observation, usize)]) {
+        self.known = faces.iter().map(|(o, _)| (key(&o.embedding), self.look(&o.embedding, 33))).collect();
+    }
+}
+
+impl Neighbours for Ideal {
+    fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
+        let start = Instant::now();
+        let found = self.known.get(&key(of)).cloned().unwrap_or_else(|| self.look(of, k));
+        self.spent.set(self.spent.get() + start.elapsed());
+        found
+    }
+}
+
+/// A library: person `r` is seen in proportion to `1 / (r + 1)` (or one person alone), faces 0.35 to 0.8 from the centre.
+fn library(faces: usize, dimension: usize, people: usize) -> Vec<(Observation, usize)> {
+    let mut random = Random(7);
+    let centres: Vec<Vec<f32>> = (0..people).map(|_| random.direction(dimension)).collect();
+    let weights: Vec<f64> = (0..people).map(|r| 1.0 / (r as f64 + 1.0)).collect();
+    let total: f64 = weights.iter().sum();
+    (0..faces)
+        .map(|n| {
+            let mut left = f64::from(random.unit()) * total;
+            let person = weights
+                .iter()
+                .position(|w| {
+                    left -= w;
+                    left < 0.0
+                })
+                .unwrap_or(people - 1);
+            let cosine = 0.35 + 0.45 * random.unit();
+            let raw = mix(&centres[person], &random.direction(dimension), cosine);
+            let embedding = Embedding::from_raw(&raw).unwrap();
+            let strong = random.unit() > 0.1;
+            (Observation { face: FaceId(n as u64), photo: photo(n as u64 / 2), embedding, strong }, person)
+        })
+        .collect()
+}
+
+fn resident_mib() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    pages.split(' ').nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or_default() / 256
+}
+
+fn settle(faces: usize, dimension: usize, people: usize) {
+    let library = library(faces, dimension, people);
+    let mut index = Ideal::default();
+    library.iter().for_each(|(face, person)| index.add(face, *person));
+    index.learn(&library);
+    index.faces.clear();
+    let before = resident_mib();
+    let mut grouping = Grouping::new(params(), PersonId(1));
+    for (face, _) in library {
+        grouping.restore(face, None);
+    }
+    index.spent.set(Duration::ZERO);
+    let start = Instant::now();
+    grouping.settle(&index, &|| false).unwrap();
+    let all = start.elapsed();
+    let largest = grouping.people().map(|p| grouping.members(p).count()).max().unwrap();
+    println!(
+        "settle {faces} faces, {dimension} d, {people} people: {:.2} s (+ {:.2} s of neighbours), {} groups, largest {largest}, {} bytes/face more",
+        (all - index.spent.get()).as_secs_f64(),
+        index.spent.get().as_secs_f64(),
+        grouping.people().count(),
+        (resident_mib().saturating_sub(before) << 20) / faces,
+    );
+}
+
+fn grow(marks: &[usize], dimension: usize, people: usize) {
+    let library = library(*marks.last().unwrap(), dimension, people);
+    let mut index = Ideal::default();
+    let mut grouping = Grouping::new(params(), PersonId(1));
+    let (mut done, mut worst) = (0, Duration::ZERO);
+    let mut last = (0, Duration::ZERO);
+    let mut own = Duration::ZERO;
+    for pair in library.chunks(2) {
+        pair.iter().for_each(|(face, person)| index.add(face, *person));
+        index.spent.set(Duration::ZERO);
+        let start = Instant::now();
+        grouping.add(pair.iter().map(|(face, _)| face.clone()).collect(), &index);
+        let took = start.elapsed() - index.spent.get();
+        own += took;
+        worst = worst.max(took);
+        done += pair.len();
+        if marks.contains(&done) {
+            println!(
+                "add up to {done} faces, {dimension} d, {people} people: {:.0} us a face, worst call {:.1} ms, {} groups",
+                (own - last.1).as_secs_f64() * 1e6 / (done - last.0) as f64,
+                worst.as_secs_f64() * 1e3,
+                grouping.people().count(),
+            );
+            last = (done, own);
+            worst = Duration::ZERO;
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn figures_settle() {
+    settle(10_000, 128, 200);
+    settle(10_000, 512, 200);
+    settle(10_000, 128, 1);
+    settle(100_000, 128, 2_000);
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn figures_add() {
+    grow(&[1_000, 10_000, 100_000], 128, 2_000);
+    grow(&[1_000, 10_000], 512, 200);
+    grow(&[1_000, 10_000], 128, 1);
+}

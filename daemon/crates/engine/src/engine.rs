@@ -1,0 +1,478 @@
+//! The engine: opened from a configuration, it owns all threads and is the façade that servers read.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded, unbounded};
+use tokio::sync::watch;
+use vow_cluster::Params;
+use vow_infer::{FaceEngine, Models, Runtime};
+use vow_models::Pack;
+use vow_store::{FileRow, Store, StoreError};
+use vow_types::{PackId, PersonId, num};
+use vow_watch::Watcher;
+
+use crate::budget::Budget;
+use crate::config::{Config, PackChoice};
+use crate::error::EngineError;
+use crate::feed::Feed;
+use crate::inflight::Inflight;
+use crate::library::{FolderInfo, Folders, Librarian, Order};
+use crate::people::{Keeper, Message, NameError, PackFacts, People};
+use crate::progress::{Progress, State, Status, now};
+use crate::query::Named;
+use crate::worker::{Bench, work};
+
+/// Photos that may wait for the committer; a full channel makes the workers wait.
+const UNCOMMITTED: usize = 128;
+/// Transactions that may wait for the people thread.
+const UNGROUPED: usize = 64;
+/// Longest name of a person, in bytes.
+const LONGEST_NAME: usize = 500;
+
+/// A running engine. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    opened: Instant,
+    bench: Arc<Bench>,
+    people: Arc<People>,
+    folders: Arc<Folders>,
+    orders: Sender<Order>,
+    messages: Mutex<Option<Sender<Message>>>,
+    runtime: Runtime,
+    pack: String,
+    threads: usize,
+    running: Mutex<Vec<JoinHandle<()>>>,
+    failed: Arc<Mutex<Option<EngineError>>>,
+}
+
+impl Engine {
+    /// Loads the pack and the runtime, opens the store, rebuilds what is derived, and starts to index: first `folders`,
+    /// which are watched from now on, and every folder that was watched before. Returns when answers can be given.
+    ///
+    /// # Errors
+    /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created.
+    pub fn open(config: &Config, folders: &[PathBuf]) -> Result<Self, EngineError> {
+        let opened = Instant::now();
+        let pack = load_pack(config)?;
+        let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
+        make_data_dir(&config.data_dir)?;
+        let store = Store::open(&config.data_dir.join("vow.redb"))?;
+        let runtime = Runtime::start(&config.runtime, &config.data_dir)?;
+        let threads = config.threads.get();
+        let (name, pack_id, crop_side) = (pack.name.clone(), pack.id, pack.embedder.size);
+        let params = Params::new(pack.distances);
+        let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
+        let faces = FaceEngine::start(
+            Models {
+                detector: pack.detector,
+                detector_graph: pack.detector_graph,
+                embedder: pack.embedder,
+                embedder_graph: pack.embedder_graph,
+                pack_name: pack.name,
+            },
+            &runtime,
+            threads,
+        )?;
+        store.put_pack(pack_id, &name)?;
+
+        let progress = Progress::new();
+        let facts = PackFacts { id: pack_id, dimension, params, gate, shapes: faces.shapes().to_vec() };
+        let snapshot = config.data_dir.join("index");
+        let keeper = Keeper::open(store.clone(), Arc::clone(&progress), facts, snapshot)?;
+        let bench = Arc::new(Bench {
+            feed: Feed::default(),
+            inflight: Inflight::default(),
+            store,
+            faces,
+            pack: pack_id,
+            crop_side,
+            same_cosine,
+            limits: config.limits,
+            budget: Budget::new(config.memory),
+            progress,
+        });
+        let engine = Self::spawn(opened, config, bench, keeper, (runtime, name, threads))?;
+        for folder in engine.store().folders()? {
+            engine.0.folders.add(folder.clone());
+            engine.scan(folder.id, None);
+        }
+        for root in roots {
+            match engine.add_folder(&root) {
+                Ok(_) => {}
+                Err(error) => {
+                    engine.stop();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(engine)
+    }
+
+    fn spawn(
+        opened: Instant,
+        config: &Config,
+        bench: Arc<Bench>,
+        keeper: Keeper,
+        (runtime, pack, threads): (Runtime, String, usize),
+    ) -> Result<Self, EngineError> {
+        let (orders, order_box) = unbounded();
+        let (outcomes, outcome_box) = bounded(UNCOMMITTED);
+        let (messages, message_box) = bounded(UNGROUPED);
+        let failed = Arc::new(Mutex::new(None));
+        let folders = Arc::new(Folders::default());
+        let watcher = {
+            let (orders, progress) = (orders.clone(), Arc::clone(&bench.progress));
+            Watcher::start(move |hint| {
+                // A closed channel means that the engine is stopping.
+                let _ = orders.send(Order::Hint { hint, ticket: progress.ticket() });
+            })?
+        };
+        let people = keeper.shared();
+        let starter = Starter { failed: Arc::clone(&failed), progress: Arc::clone(&bench.progress) };
+        let mut running = Vec::new();
+
+        let librarian = Librarian {
+            bench: Arc::clone(&bench),
+            folders: Arc::clone(&folders),
+            watcher,
+            out: outcomes.clone(),
+            scan_every: config.scan_every,
+        };
+        running.push(starter.start("library", move || librarian.run(&order_box))?);
+        // One more than model threads: while those are busy, one photo is read and decoded ahead.
+        for _ in 0..=threads {
+            let (bench, out) = (Arc::clone(&bench), outcomes.clone());
+            running.push(starter.start("photo", move || work(&bench, &out))?);
+        }
+        drop(outcomes);
+        {
+            let (bench, out) = (Arc::clone(&bench), messages.clone());
+            running.push(starter.start("commit", move || crate::commit::commit(&bench, &outcome_box, &out))?);
+        }
+        running.push(starter.start("people", move || keeper.run(&message_box))?);
+
+        Ok(Self(Arc::new(Shared {
+            opened,
+            bench,
+            people,
+            folders,
+            orders,
+            messages: Mutex::new(Some(messages)),
+            runtime,
+            pack,
+            threads,
+            running: Mutex::new(running),
+            failed,
+        })))
+    }
+
+    /// Finishes the photos and the transaction in hand, saves the index and ends all threads. What was queued is found
+    /// again by the next start. Blocks for as long as that takes: a few photos' time. A second call does nothing.
+    pub fn stop(&self) {
+        let shared = &self.0;
+        self.progress().stopping.store(true, Ordering::SeqCst);
+        self.progress().touch();
+        // Closed channels and feeds mean that a thread has ended already.
+        let _ = shared.orders.send(Order::Stop);
+        shared.bench.feed.close();
+        shared.messages.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let running = std::mem::take(&mut *shared.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for one in running {
+            // A panic was recorded by the thread itself.
+            let _ = one.join();
+        }
+    }
+
+    /// Why a thread of the engine ended by itself, if one did; the engine should be stopped then.
+    #[must_use]
+    pub fn failure(&self) -> Option<EngineError> {
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether [`Self::failure`] has something to say.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Changes whenever an answer of [`Self::status`] may have.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.progress().watch()
+    }
+
+    /// Whether everything found so far is stored and grouped.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.progress().idle()
+    }
+
+    /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another.
+    ///
+    /// # Errors
+    /// When it is no folder, or holds one that is watched.
+    pub fn add_folder(&self, path: &Path) -> Result<(FolderInfo, bool), EngineError> {
+        let path = real_folder(path)?;
+        if let Some(folder) = self.0.folders.holding(&path) {
+            return Ok((self.folder_info(folder.id)?, false));
+        }
+        let inside = self.0.folders.all().into_iter().find(|one| one.folder.path.starts_with(&path));
+        if let Some(other) = inside {
+            return Err(EngineError::Overlap { path, other: other.folder.path });
+        }
+        let (folder, _) = self.store().add_folder(&path, device(&path), now())?;
+        let id = folder.id;
+        self.0.folders.add(folder);
+        self.scan(id, None);
+        Ok((self.folder_info(id)?, true))
+    }
+
+    /// Stops watching a folder, named by its path; its photos disappear from answers and are kept in the store. Returns
+    /// how many photos nobody sees any more.
+    ///
+    /// # Errors
+    /// When it is not watched.
+    pub fn remove_folder(&self, path: &Path) -> Result<usize, EngineError> {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let named = |one: &crate::library::Watched| {
+            one.folder.path == path || one.folder.path == real || path.to_str() == Some(&one.folder.id.to_string())
+        };
+        let unknown = || EngineError::UnknownFolder { path: path.to_owned() };
+        let folder = self.0.folders.all().into_iter().find(named).ok_or_else(unknown)?.folder;
+        self.0.folders.remove(folder.id);
+        let ticket = self.progress().ticket();
+        let committed = self.store().remove_folder(folder.id)?;
+        let gone = committed.vanished.len();
+        self.tell(Message::Stored(crate::commit::Stored { committed, tickets: vec![ticket] }))?;
+        // The watcher belongs to the library thread; an order for a folder that is gone makes it let go.
+        self.scan(folder.id, Some(folder.path));
+        Ok(gone)
+    }
+
+    /// The watched folders, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn folders(&self) -> Result<Vec<FolderInfo>, EngineError> {
+        self.0.folders.all().into_iter().map(|one| self.folder_info(one.folder.id)).collect()
+    }
+
+    fn folder_info(&self, id: vow_types::FolderId) -> Result<FolderInfo, EngineError> {
+        let one = self.0.folders.get(id).ok_or(EngineError::Stopping)?;
+        let files = self.store().count_in(id)?;
+        Ok(FolderInfo { id, path: one.folder.path, online: one.online, watched: one.watched, files })
+    }
+
+    /// Compares a folder, or all of them, with what is known.
+    ///
+    /// # Errors
+    /// When it is not watched.
+    pub fn rescan(&self, path: Option<&Path>) -> Result<(), EngineError> {
+        let Some(path) = path else {
+            self.0.folders.all().into_iter().for_each(|one| self.scan(one.folder.id, None));
+            return Ok(());
+        };
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let holding = self.0.folders.holding(&real);
+        let folder = holding.ok_or_else(|| EngineError::UnknownFolder { path: path.to_owned() })?;
+        self.scan(folder.id, Some(real));
+        Ok(())
+    }
+
+    fn scan(&self, folder: vow_types::FolderId, below: Option<PathBuf>) {
+        // A closed channel means that the engine is stopping.
+        let _ = self.0.orders.send(Order::Scan { folder, below, ticket: self.progress().ticket() });
+    }
+
+    /// Files that could not be indexed, by path, after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn failures(&self, after: Option<&Path>, limit: usize) -> Result<Vec<FileRow>, EngineError> {
+        Ok(self.store().failures(after, limit)?)
+    }
+
+    /// Reads every failed file again. Returns how many there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn retry_failures(&self) -> Result<u64, EngineError> {
+        let failures = self.store().counts()?.failures;
+        let _ = self.0.orders.send(Order::Retry { ticket: self.progress().ticket() });
+        Ok(failures)
+    }
+
+    /// Gives a person a name, or takes it away with an empty one. It is stored when this returns.
+    ///
+    /// # Errors
+    /// When there is no such person, or that is no name.
+    pub fn name_person(&self, id: PersonId, name: &str) -> Result<Named, EngineError> {
+        let name = name.trim();
+        if name.len() > LONGEST_NAME {
+            return Err(EngineError::BadName("it is longer than 500 bytes"));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(EngineError::BadName("it has a control character in it"));
+        }
+        let before = self.people().read().name_of(id).map(str::to_owned);
+        let (reply, answer) = bounded(1);
+        self.tell(Message::Name { person: id, name: name.to_owned(), reply })?;
+        match answer.recv().map_err(|_| EngineError::Stopping)? {
+            Ok(_) => Ok(Named { person: self.person(id)?, before }),
+            Err(NameError::Unknown) => Err(EngineError::UnknownPerson(id.to_string())),
+            Err(NameError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    fn tell(&self, message: Message) -> Result<(), EngineError> {
+        let sender = self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sender.ok_or(EngineError::Stopping)?.send(message).map_err(|_| EngineError::Stopping)
+    }
+
+    /// What the engine is doing and what it has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn status(&self) -> Result<Status, EngineError> {
+        let counts = self.store().counts()?;
+        let census = self.people().read().census();
+        let folders = self.0.folders.all();
+        let progress = self.progress();
+        let (photos_per_s, eta_s) = progress.rate();
+        let mut ignored = crate::progress::IgnoredCounts::default();
+        for one in &folders {
+            ignored.add(one.ignored);
+        }
+        Ok(Status {
+            state: progress.state(),
+            pack: self.0.pack.clone(),
+            pack_id: self.pack_id().to_string(),
+            runtime: self.runtime_name(),
+            runtime_why: self.0.runtime.why().to_owned(),
+            folders: num::len_u64(folders.len()),
+            files: counts.files.saturating_sub(counts.failures),
+            photos: counts.photos,
+            faces: num::len_u64(census.faces),
+            people: num::len_u64(census.people),
+            groups: num::len_u64(census.groups),
+            named: num::len_u64(census.named),
+            failures: counts.failures,
+            pending: progress.pending.load(Ordering::SeqCst),
+            photos_inferred: progress.inferred.load(Ordering::SeqCst),
+            files_read: progress.files_read.load(Ordering::SeqCst),
+            photos_per_s,
+            eta_s: eta_s.filter(|_| progress.state() == State::Indexing),
+            ignored,
+            scan_problems: folders.into_iter().flat_map(|one| one.problems).collect(),
+            started: progress.started(),
+        })
+    }
+
+    fn runtime_name(&self) -> String {
+        format!("{} {}", self.0.runtime.name(), self.0.runtime.version())
+    }
+
+    /// At or above this cosine the pack takes two faces for the same person.
+    #[must_use]
+    pub fn same_cosine(&self) -> f32 {
+        self.0.bench.same_cosine
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.bench.store
+    }
+
+    pub(crate) fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    pub(crate) fn folders_of_record(&self) -> &Folders {
+        &self.0.folders
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.0.bench.progress
+    }
+
+    pub(crate) fn pack_id(&self) -> PackId {
+        self.0.bench.pack
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.0.threads
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.0.opened.elapsed()
+    }
+}
+
+/// Starts threads that report their own end.
+struct Starter {
+    failed: Arc<Mutex<Option<EngineError>>>,
+    progress: Arc<Progress>,
+}
+
+impl Starter {
+    fn start(
+        &self,
+        name: &'static str,
+        body: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<JoinHandle<()>, EngineError> {
+        let (failed, progress) = (Arc::clone(&self.failed), Arc::clone(&self.progress));
+        let guarded = move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            let error = match result {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => EngineError::Store(error),
+                Err(_) => EngineError::Failed { thread: name, reason: "it panicked; the log says where".to_owned() },
+            };
+            tracing::error!(thread = name, %error, "a thread of the engine ended");
+            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            progress.touch();
+        };
+        let thread = std::thread::Builder::new().name(format!("vow-{name}")).spawn(guarded);
+        thread.map_err(EngineError::Thread)
+    }
+}
+
+fn load_pack(config: &Config) -> Result<Pack, EngineError> {
+    match &config.pack {
+        PackChoice::Folder(dir) => Ok(Pack::load(dir)?),
+        PackChoice::Named(name) => {
+            let dir = config.data_dir.join("packs").join(name);
+            if dir.is_dir() {
+                Ok(Pack::load(&dir)?)
+            } else if name == "starter" {
+                Ok(Pack::starter()?)
+            } else {
+                Err(EngineError::NoSuchPack { name: name.clone(), looked: dir })
+            }
+        }
+    }
+}
+
+fn make_data_dir(path: &Path) -> Result<(), EngineError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| EngineError::DataDir { path: path.to_owned(), source })
+}
+
+/// The folder's absolute path, links resolved.
+fn real_folder(path: &Path) -> Result<PathBuf, EngineError> {
+    let refused = |reason: String| EngineError::NotAFolder { path: path.to_owned(), reason };
+    let real = path.canonicalize().map_err(|error| refused(error.to_string()))?;
+    std::fs::read_dir(&real).map_err(|error| refused(error.to_string()))?;
+    Ok(real)
+}
+
+fn device(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).map_or(0, |metadata| metadata.dev())
+}

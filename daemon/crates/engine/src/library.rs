@@ -1,0 +1,351 @@
+//! The library thread: keeps the watched folders, compares them with the store, and feeds the workers the difference.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use vow_store::{Change, FileRow, FileState, Folder, StoreError};
+use vow_types::{Failure, FolderId, Stage};
+use vow_watch::{Found, Hint, Ignored, Looked, Seen, WatchError, Watcher};
+
+use crate::feed::{Job, Lane};
+use crate::progress::{FileTicket, IgnoredCounts, Ticket};
+use crate::worker::{Bench, Outcome};
+
+/// What the library thread is asked to do.
+pub(crate) enum Order {
+    /// Compare a folder, or what lies below a path in it, with the store.
+    Scan { folder: FolderId, below: Option<PathBuf>, ticket: Ticket },
+    /// The kernel says that something happened.
+    Hint { hint: Hint, ticket: Ticket },
+    /// Read failed files again.
+    Retry { ticket: Ticket },
+    /// End.
+    Stop,
+}
+
+/// A watched folder as the façade shows it.
+#[derive(Debug, Clone)]
+pub struct FolderInfo {
+    /// Its id and path.
+    pub id: FolderId,
+    /// Absolute, links resolved.
+    pub path: PathBuf,
+    /// False while it is missing, for example a disk that is not mounted.
+    pub online: bool,
+    /// Whether the kernel reports changes in all of it.
+    pub watched: bool,
+    /// Known files in it, failures included.
+    pub files: u64,
+}
+
+/// What the last scan of a folder said.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) folder: Folder,
+    pub(crate) online: bool,
+    pub(crate) watched: bool,
+    pub(crate) ignored: IgnoredCounts,
+    pub(crate) problems: Vec<(PathBuf, Failure)>,
+}
+
+/// The watched folders; shared with the façade.
+#[derive(Debug, Default)]
+pub(crate) struct Folders(Mutex<Vec<Watched>>);
+
+impl Folders {
+    pub(crate) fn add(&self, folder: Folder) {
+        self.lock().push(Watched {
+            folder,
+            online: true,
+            watched: false,
+            ignored: IgnoredCounts::default(),
+            problems: Vec::new(),
+        });
+    }
+
+    pub(crate) fn remove(&self, id: FolderId) {
+        self.lock().retain(|one| one.folder.id != id);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Watched> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn get(&self, id: FolderId) -> Option<Watched> {
+        self.lock().iter().find(|one| one.folder.id == id).cloned()
+    }
+
+    /// The folder that holds `path`.
+    pub(crate) fn holding(&self, path: &Path) -> Option<Folder> {
+        self.lock().iter().find(|one| path.starts_with(&one.folder.path)).map(|one| one.folder.clone())
+    }
+
+    fn update(&self, id: FolderId, change: impl FnOnce(&mut Watched)) {
+        if let Some(one) = self.lock().iter_mut().find(|one| one.folder.id == id) {
+            change(one);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread's own state.
+pub(crate) struct Librarian {
+    pub(crate) bench: Arc<Bench>,
+    pub(crate) folders: Arc<Folders>,
+    pub(crate) watcher: Watcher,
+    pub(crate) out: Sender<Outcome>,
+    pub(crate) scan_every: Duration,
+}
+
+impl Librarian {
+    /// Works until told to stop.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn run(self, orders: &Receiver<Order>) -> Result<(), StoreError> {
+        let mut next_scan = Instant::now() + self.scan_every;
+        loop {
+            match orders.recv_deadline(next_scan) {
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Order::Scan { folder, below, ticket }) => {
+                    self.scan(folder, below.as_deref())?;
+                    drop(ticket);
+                }
+                Ok(Order::Hint { hint, ticket }) => {
+                    self.follow(hint)?;
+                    drop(ticket);
+                }
+                Ok(Order::Retry { ticket }) => {
+                    self.retry()?;
+                    drop(ticket);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    next_scan = Instant::now() + self.scan_every;
+                    let _ticket = self.bench.progress.ticket();
+                    for one in self.folders.all() {
+                        self.scan(one.folder.id, None)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn follow(&self, hint: Hint) -> Result<(), StoreError> {
+        match hint {
+            Hint::Rescan(path) => match self.folders.holding(&path) {
+                Some(folder) => self.scan(folder.id, Some(&path)),
+                None => Ok(()),
+            },
+            Hint::Touched(path) => match self.folders.holding(&path) {
+                Some(folder) => self.look(&folder, path),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// One path that something happened to.
+    fn look(&self, folder: &Folder, path: PathBuf) -> Result<(), StoreError> {
+        match vow_watch::look(&folder.path, &path, &vow_media::is_picture_name) {
+            Looked::Seen(Seen::Picture(found)) => {
+                let known = self.bench.store.file(&path)?;
+                let done = match known {
+                    Some(row) => same(&row, &found) && !self.wants_another_look(&row)?,
+                    None => false,
+                };
+                if !done {
+                    self.feed(folder.id, path, Lane::Live);
+                }
+            }
+            Looked::Seen(Seen::Problem { .. }) => {} // cannot be seen, which is not the same as gone
+            Looked::Folder => self.scan(folder.id, Some(&path))?,
+            Looked::Gone | Looked::Seen(Seen::Ignored { .. }) => self.gone(&path)?,
+        }
+        Ok(())
+    }
+
+    /// A path that is no more, or no picture any more: a file, or a folder with all that was in it.
+    fn gone(&self, path: &Path) -> Result<(), StoreError> {
+        let mut rows = self.bench.store.files_below(path)?;
+        rows.extend(self.bench.store.file(path)?);
+        for row in rows {
+            self.hand_on(Change::Gone { path: row.path }, self.bench.progress.file_ticket());
+        }
+        Ok(())
+    }
+
+    fn retry(&self) -> Result<(), StoreError> {
+        let mut after: Option<PathBuf> = None;
+        loop {
+            let rows = self.bench.store.failures(after.as_deref(), 1000)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some(last.path.clone());
+            for row in rows {
+                self.feed(row.folder, row.path, Lane::Backlog);
+            }
+        }
+    }
+
+    /// Compares a folder with the store and hands on the difference.
+    fn scan(&self, id: FolderId, below: Option<&Path>) -> Result<(), StoreError> {
+        let Some(Watched { folder, .. }) = self.folders.get(id) else {
+            // The folder was removed meanwhile; its own path comes along so that the watcher can let go.
+            below.into_iter().for_each(|path| self.watcher.unwatch(path));
+            return Ok(());
+        };
+        self.bench.progress.scans.fetch_add(1, Ordering::SeqCst);
+        let started = Instant::now();
+        let result = self.scan_folder(&folder, below.filter(|path| *path != folder.path));
+        self.bench.progress.add_busy(Stage::Scan, started.elapsed());
+        self.bench.progress.scans.fetch_sub(1, Ordering::SeqCst);
+        self.bench.progress.touch();
+        result
+    }
+
+    fn scan_folder(&self, folder: &Folder, below: Option<&Path>) -> Result<(), StoreError> {
+        if below.is_none() {
+            self.watch(folder);
+        }
+        let mut found = Vec::new();
+        let mut ignored = IgnoredCounts::default();
+        let mut problems = Vec::new();
+        let stopping = &self.bench.progress.stopping;
+        let mut visit = |seen: Seen| {
+            match seen {
+                Seen::Picture(picture) => found.push(picture),
+                Seen::Ignored { why, .. } => match why {
+                    Ignored::NotAPicture => ignored.not_a_picture += 1,
+                    Ignored::Hidden => ignored.hidden += 1,
+                    Ignored::SystemFolder => ignored.system_folder += 1,
+                    Ignored::SpecialFile => ignored.special_file += 1,
+                },
+                Seen::Problem { path, failure } => problems.push((path, failure)),
+            }
+            if stopping.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let picture = &vow_media::is_picture_name;
+        let root = match below {
+            Some(path) => vow_watch::scan_below(&folder.path, path, picture, &mut visit),
+            None => vow_watch::scan(&folder.path, picture, &mut visit),
+        };
+        if stopping.load(Ordering::SeqCst) {
+            return Ok(()); // half a list would make the other half gone
+        }
+        let root = match (root, below) {
+            (Ok(root), _) => root,
+            (Err(WatchError::Offline { .. }), Some(path)) if folder.path.is_dir() => return self.gone(path),
+            (Err(error), _) => {
+                self.offline(folder, &error);
+                return Ok(());
+            }
+        };
+        let known = match below {
+            Some(path) => self.bench.store.files_below(path)?,
+            None => self.bench.store.files_in(folder.id)?,
+        };
+        if below.is_none() {
+            if found.is_empty() && !known.is_empty() && root.device != folder.device {
+                // An empty folder on another disk is a mount point whose disk is away, not a purge.
+                let source = std::io::Error::other("its disk is not mounted");
+                self.offline(folder, &WatchError::Offline { path: folder.path.clone(), source });
+                return Ok(());
+            }
+            if root.device != folder.device {
+                self.bench.store.set_folder_device(folder.id, root.device)?;
+            }
+            for (path, failure) in &problems {
+                tracing::warn!(path = %path.display(), %failure, "left out of the scan");
+            }
+            let problems = problems.clone();
+            self.folders.update(folder.id, |one| {
+                one.online = true;
+                one.folder.device = root.device;
+                one.ignored = ignored;
+                one.problems = problems;
+            });
+        }
+        self.hand_on_difference(folder.id, known, found, problems)
+    }
+
+    fn hand_on_difference(
+        &self,
+        folder: FolderId,
+        known: Vec<FileRow>,
+        found: Vec<Found>,
+        problems: Vec<(PathBuf, Failure)>,
+    ) -> Result<(), StoreError> {
+        let mut stamps = Vec::with_capacity(known.len());
+        for row in known {
+            // A size that no file has makes an unchanged file count as changed.
+            let size = if self.wants_another_look(&row)? { u64::MAX } else { row.size };
+            stamps.push((row.path, size, row.mtime_ns, row.inode));
+        }
+        let plan = vow_watch::compare(stamps, found, problems.into_iter().map(|(path, _)| path));
+        tracing::debug!(
+            new = plan.new.len(),
+            changed = plan.changed.len(),
+            gone = plan.gone.len(),
+            unchanged = plan.unchanged,
+            "scanned"
+        );
+        for picture in plan.new.into_iter().chain(plan.changed) {
+            self.feed(folder, picture.path, Lane::Backlog);
+        }
+        for path in plan.gone {
+            self.hand_on(Change::Gone { path }, self.bench.progress.file_ticket());
+        }
+        Ok(())
+    }
+
+    /// Whether a file is to be read although it looks as it did: its photo was not seen by this pack yet, or it could
+    /// not be read for a reason that does not show in the file (permissions, a disk that failed).
+    fn wants_another_look(&self, row: &FileRow) -> Result<bool, StoreError> {
+        Ok(match &row.state {
+            FileState::Shows { photo, .. } => self.bench.store.analysis(photo, self.bench.pack)?.is_none(),
+            FileState::Failed { failure, .. } => failure.stage == Stage::Read,
+        })
+    }
+
+    fn watch(&self, folder: &Folder) {
+        let watched = match self.watcher.watch(&folder.path) {
+            Ok(()) => true,
+            Err(WatchError::Offline { .. }) => false, // the scan that follows says so
+            Err(error) => {
+                tracing::warn!(%error, "changes in this folder are found by scanning only");
+                false
+            }
+        };
+        self.folders.update(folder.id, |one| one.watched = watched);
+    }
+
+    fn offline(&self, folder: &Folder, error: &WatchError) {
+        tracing::warn!(%error, "a folder is offline; its photos are kept");
+        let failure = Failure::new(Stage::Scan, error);
+        self.folders.update(folder.id, |one| {
+            one.online = false;
+            one.problems = vec![(folder.path.clone(), failure)];
+        });
+    }
+
+    fn feed(&self, folder: FolderId, path: PathBuf, lane: Lane) {
+        let ticket = self.bench.progress.file_ticket();
+        self.bench.feed.push(Job { path, folder, tries: 0, ticket }, lane);
+    }
+
+    fn hand_on(&self, change: Change, ticket: FileTicket) {
+        // A closed channel means that the engine is stopping; the next start's scan finds the same again.
+        let _ = self.out.send(Outcome { change, claimed: None, ticket: Some(ticket) });
+    }
+}
+
+/// Whether a file looks as it did when it was read.
+fn same(row: &FileRow, found: &Found) -> bool {
+    (row.size, row.mtime_ns, row.inode) == (found.size, found.mtime_ns, found.inode)
+}
+

@@ -1,0 +1,64 @@
+//! A network on a runtime: pictures in, tensors out. Everything that differs between the runtimes ends here.
+//!
+//! A [`Loader`] is shared and keeps what is needed to load a network again; a [`Net`] is what one thread runs.
+
+mod onnxruntime;
+mod tract;
+
+use std::sync::Arc;
+
+use vow_types::Size;
+
+use crate::error::GraphError;
+use crate::graph::Graph;
+use crate::runtime::{Backend, Runtime};
+
+/// Loads one network, any number of times.
+pub(crate) enum Loader {
+    OnnxRuntime { bytes: Vec<u8>, environment: ort::environment::Environment },
+    Tract(Arc<tract::Plans>),
+}
+
+/// One thread's own copy of a network.
+pub(crate) enum Net {
+    OnnxRuntime(onnxruntime::Net),
+    Tract(tract::Net),
+}
+
+impl Loader {
+    /// Keeps the graph in the form that the runtime wants.
+    pub(crate) fn new(graph: Graph, runtime: &Runtime) -> Self {
+        match runtime.backend() {
+            Backend::OnnxRuntime { environment, .. } => {
+                Self::OnnxRuntime { bytes: graph.bytes, environment: environment.clone() }
+            }
+            Backend::Tract => Self::Tract(Arc::new(tract::Plans::new(graph.proto))),
+        }
+    }
+
+    /// Loads the network. ONNX Runtime does all its work here; tract does it for each size, at that size's first run.
+    pub(crate) fn open(&self) -> Result<Net, GraphError> {
+        match self {
+            Self::OnnxRuntime { bytes, environment } => {
+                onnxruntime::Net::open(environment, bytes).map(Net::OnnxRuntime)
+            }
+            Self::Tract(plans) => Ok(Net::Tract(tract::Net::new(Arc::clone(plans)))),
+        }
+    }
+}
+
+impl Net {
+    /// Runs one picture of `3 * size.width * size.height` numbers (planes, NCHW with N = 1) and lets `read` look at
+    /// the outputs, in the order of the graph.
+    pub(crate) fn run<T>(
+        &mut self,
+        size: Size,
+        input: &[f32],
+        read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
+    ) -> Result<T, GraphError> {
+        match self {
+            Self::OnnxRuntime(net) => net.run(size, input, read),
+            Self::Tract(net) => net.run(size, input, read),
+        }
+    }
+}

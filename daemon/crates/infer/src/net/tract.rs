@@ -1,0 +1,101 @@
+//! A network on tract: a plan for each size, because tract optimises a graph only when every dimension is a number (with
+//! open ones it is 10 to 60 times slower, or fails).
+//!
+//! Plans are made on first use and shared by all threads, weights and all; a thread owns only the state of its runs.
+//! tract is used directly and not as a stand-in for ONNX Runtime behind `ort`: there, every thread would hold its own
+//! copy of every plan, sizes could only be fixed by rewriting the file, and a panic inside tract would cross a C
+//! interface and abort the process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::{
+    DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, TractResult, TypedModel, TypedRunnableModel,
+    TypedSimpleState, tvec,
+};
+use vow_types::Size;
+use vow_types::num::index;
+
+use crate::error::GraphError;
+
+/// As it is called in messages.
+const NAME: &str = "tract";
+
+/// One network, ready to run at the sizes that were asked for so far.
+pub(crate) struct Plans {
+    proto: ModelProto,
+    made: Mutex<HashMap<Size, Arc<TypedRunnableModel>>>,
+}
+
+impl Plans {
+    pub(super) fn new(proto: ModelProto) -> Self {
+        Self { proto, made: Mutex::new(HashMap::new()) }
+    }
+
+    /// Makes the plan for a size, or hands out the one that was made. Threads wait for one another here, so that none
+    /// makes what another is just making.
+    fn plan(&self, size: Size) -> Result<Arc<TypedRunnableModel>, GraphError> {
+        // A panic while making a plan leaves the map as it was before.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = made.get(&size) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = optimised(&self.proto, size)
+            .and_then(IntoRunnable::into_runnable)
+            .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
+        made.insert(size, Arc::clone(&plan));
+        Ok(plan)
+    }
+}
+
+/// The shapes that the file itself notes inside the graph are ignored: they speak of its open dimensions, and the same
+/// symbol often stands for different ones.
+fn optimised(proto: &ModelProto, size: Size) -> TractResult<TypedModel> {
+    tract_onnx::onnx()
+        .with_ignore_output_shapes(true)
+        .with_ignore_value_info(true)
+        .model_for_proto_model(proto)?
+        .with_input_fact(0, f32::fact(nchw(size)).into())?
+        .into_optimized()
+}
+
+fn nchw(size: Size) -> [usize; 4] {
+    [1, 3, index(size.height), index(size.width)]
+}
+
+/// A thread's own states, one for each size it has met.
+pub(crate) struct Net {
+    plans: Arc<Plans>,
+    states: HashMap<Size, TypedSimpleState>,
+}
+
+impl Net {
+    pub(super) fn new(plans: Arc<Plans>) -> Self {
+        Self { plans, states: HashMap::new() }
+    }
+
+    pub(super) fn run<T>(
+        &mut self,
+        size: Size,
+        input: &[f32],
+        read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
+    ) -> Result<T, GraphError> {
+        let failed = |error: tract_onnx::prelude::TractError| GraphError::Run { runtime: NAME, source: error.into() };
+        let input = Tensor::from_shape(&nchw(size), input).map_err(failed)?;
+        // Taken out, so that a state in which a run broke off is not used again.
+        let mut state = match self.states.remove(&size) {
+            Some(state) => state,
+            None => self.plans.plan(size)?.spawn().map_err(failed)?,
+        };
+        let outputs = state.run(tvec!(input.into())).map_err(failed)?;
+        let tensors: Vec<&[f32]> = outputs
+            .iter()
+            .map(|output| output.try_as_plain_ram()?.as_slice::<f32>())
+            .collect::<TractResult<_>>()
+            .map_err(failed)?;
+        let value = read(&tensors);
+        self.states.insert(size, state);
+        value
+    }
+}

@@ -1,0 +1,283 @@
+//! Which inference runtime this process uses, and why.
+//!
+//! ONNX Runtime is looked for by `find`, judged by `probe` and started by `library`. tract is compiled in and can always
+//! be used.
+
+mod find;
+mod library;
+mod probe;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ort::environment::Environment;
+
+use crate::error::{InferError, LibraryError};
+use find::{Candidate, NamedBy};
+use library::Loaded;
+
+/// The version of tract that is compiled in; a test holds it to the lock file.
+const TRACT_VERSION: &str = "0.23.9";
+
+/// Which runtime the user wants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RuntimeChoice {
+    /// ONNX Runtime where it can be found, otherwise tract. Written `auto`.
+    #[default]
+    Auto,
+    /// tract. Written `tract`.
+    Tract,
+    /// The ONNX Runtime library in this file, and nothing else. Written as a path.
+    Library(PathBuf),
+}
+
+/// A text that names no runtime.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no runtime; allowed are `auto`, `tract` and the path of a libonnxruntime.so")]
+pub struct ParseChoiceError(String);
+
+impl FromStr for RuntimeChoice {
+    type Err = ParseChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, ParseChoiceError> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "tract" => Ok(Self::Tract),
+            // A misspelt word is not taken for a file.
+            path if path.contains('/') || path.contains(".so") => Ok(Self::Library(path.into())),
+            other => Err(ParseChoiceError(other.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for RuntimeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Tract => f.write_str("tract"),
+            Self::Library(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A library that was found or looked for, and not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The file, or the bare name that the system's loader was asked for.
+    pub path: PathBuf,
+    /// What is wrong with it, for a person to read.
+    pub reason: String,
+}
+
+/// A runtime that has been started; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Runtime(Arc<Started>);
+
+#[derive(Debug)]
+struct Started {
+    backend: Backend,
+    version: String,
+    why: String,
+    passed_over: Vec<PassedOver>,
+}
+
+/// What networks are loaded with.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    OnnxRuntime { library: PathBuf, environment: Environment },
+    Tract,
+}
+
+impl Runtime {
+    /// Chooses and starts a runtime.
+    ///
+    /// [`RuntimeChoice::Auto`] tries, in this order: the file that the environment variable `VOW_ORT` names; the one
+    /// that `ORT_DYLIB_PATH` names; `libonnxruntime.so*` anywhere below `data_dir/runtime`, the newest first;
+    /// `libonnxruntime.so` and `libonnxruntime.so.1` as the system's loader finds them; and then tract. What cannot be
+    /// used is passed over and remembered in [`Self::passed_over`].
+    ///
+    /// A process can load one ONNX Runtime library, ever. Starting again with the same choice gives the same runtime;
+    /// tract can always be started beside it.
+    ///
+    /// # Errors
+    /// [`InferError::Library`] when a library that was asked for (by the choice, or by `VOW_ORT`) cannot be used. It is
+    /// never silently replaced by a slower one.
+    pub fn start(choice: &RuntimeChoice, data_dir: &Path) -> Result<Self, InferError> {
+        Self::start_in(choice, data_dir, &|name| std::env::var_os(name))
+    }
+
+    /// [`Self::start`] with the environment as a parameter.
+    fn start_in(
+        choice: &RuntimeChoice,
+        data_dir: &Path,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, InferError> {
+        let runtime = match choice {
+            RuntimeChoice::Tract => Self::tract("it was chosen".to_owned(), Vec::new()),
+            RuntimeChoice::Library(path) => Self::named(path.clone(), NamedBy::Choice)?,
+            RuntimeChoice::Auto => {
+                // What is loaded already cannot be replaced, so nothing else is looked for.
+                match library::in_use() {
+                    Some(loaded) => Self::with_library(loaded, "this process has already loaded it".to_owned(), Vec::new()),
+                    None => Self::search(find::candidates(environment, data_dir))?,
+                }
+            }
+        };
+        runtime.log();
+        Ok(runtime)
+    }
+
+    /// The first usable library, or tract.
+    fn search(candidates: impl Iterator<Item = Candidate>) -> Result<Self, InferError> {
+        let mut passed_over = Vec::new();
+        for Candidate { path, named_by } in candidates {
+            if named_by == NamedBy::VowOrt {
+                return Self::named(path, named_by);
+            }
+            match library::load(&path) {
+                Ok(loaded) => return Ok(Self::with_library(loaded, named_by.to_string(), passed_over)),
+                Err(error) => passed_over.push(PassedOver { path, reason: chain(&error) }),
+            }
+        }
+        Ok(Self::tract("no ONNX Runtime library that can be used was found".to_owned(), passed_over))
+    }
+
+    /// A library that a person asked for: this one or none.
+    fn named(path: PathBuf, named_by: NamedBy) -> Result<Self, InferError> {
+        match library::load(&path) {
+            Ok(loaded) => Ok(Self::with_library(loaded, named_by.to_string(), Vec::new())),
+            Err(source) => Err(InferError::Library { path, named_by: named_by.text(), source }),
+        }
+    }
+
+    fn with_library(loaded: Loaded, why: String, passed_over: Vec<PassedOver>) -> Self {
+        let Loaded { library, version, environment } = loaded;
+        let backend = Backend::OnnxRuntime { library, environment };
+        Self(Arc::new(Started { backend, version, why, passed_over }))
+    }
+
+    fn tract(why: String, passed_over: Vec<PassedOver>) -> Self {
+        let version = TRACT_VERSION.to_owned();
+        Self(Arc::new(Started { backend: Backend::Tract, version, why, passed_over }))
+    }
+
+    fn log(&self) {
+        for PassedOver { path, reason } in self.passed_over() {
+            tracing::debug!(library = %path.display(), reason, "passed over");
+        }
+        let library = self.library().map(|path| path.display().to_string());
+        tracing::info!(runtime = self.name(), version = self.version(), library, why = self.why(), "runtime chosen");
+    }
+
+    /// `onnxruntime` or `tract`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.0.backend {
+            Backend::OnnxRuntime { .. } => "onnxruntime",
+            Backend::Tract => "tract",
+        }
+    }
+
+    /// The runtime's own version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// The file it was loaded from; `None` for tract.
+    #[must_use]
+    pub fn library(&self) -> Option<&Path> {
+        match &self.0.backend {
+            Backend::OnnxRuntime { library, .. } => Some(library),
+            Backend::Tract => None,
+        }
+    }
+
+    /// Why this one, for a person to read.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.0.why
+    }
+
+    /// Libraries that were tried before it.
+    #[must_use]
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.0.passed_over
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+}
+
+/// An error with its causes on one line.
+fn chain(error: &LibraryError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_survive_their_text_and_misspelt_words_are_refused() {
+        for text in ["auto", "tract", "/opt/lib/libonnxruntime.so.1.30.0", "libonnxruntime.so"] {
+            assert_eq!(text.parse::<RuntimeChoice>().unwrap().to_string(), text);
+        }
+        for text in ["", "Auto", "trakt", "onnxruntime"] {
+            let error = text.parse::<RuntimeChoice>().unwrap_err().to_string();
+            assert!(error.contains("`auto`, `tract`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_tract_is_the_one_in_the_lock_file() {
+        let lock = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../Cargo.lock"));
+        let entry = format!("name = \"tract-onnx\"\nversion = \"{TRACT_VERSION}\"");
+        assert!(lock.contains(&entry), "set TRACT_VERSION to what Cargo.lock says");
+    }
+
+    #[test]
+    fn without_any_library_tract_is_used_and_the_search_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let stale = folder.path().join("runtime/old/libonnxruntime.so.1.9.0");
+        std::fs::create_dir_all(stale.parent().unwrap()).unwrap();
+        std::fs::write(&stale, "not a library").unwrap();
+        let environment = |name: &str| (name == "ORT_DYLIB_PATH").then(|| "/nowhere/libonnxruntime.so".into());
+        let candidates = find::candidates(&environment, folder.path());
+        // What the system's loader would find is not this test's to say.
+        let own = candidates.filter(|candidate| candidate.named_by != NamedBy::Loader);
+        let runtime = Runtime::search(own).unwrap();
+        assert_eq!((runtime.name(), runtime.library()), ("tract", None));
+        let [variable, file] = runtime.passed_over() else { panic!("{:?}", runtime.passed_over()) };
+        assert_eq!(variable.path, Path::new("/nowhere/libonnxruntime.so"));
+        assert!(variable.reason.contains("No such file"), "{}", variable.reason);
+        assert!(file.path.ends_with("libonnxruntime.so.1.9.0"), "{}", file.path.display());
+        assert!(!file.reason.is_empty());
+    }
+
+    #[test]
+    fn a_library_asked_for_by_name_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, "not a library").unwrap();
+        let nothing = |_: &str| None;
+        let choice = RuntimeChoice::Library(path.clone());
+        let error = Runtime::start_in(&choice, folder.path(), &nothing).unwrap_err();
+        assert!(error.to_string().contains("or choose `tract`"), "{error}");
+
+        let variable = |name: &str| (name == "VOW_ORT").then(|| path.clone().into_os_string());
+        let error = Runtime::search(find::candidates(&variable, folder.path())).unwrap_err();
+        assert!(error.to_string().contains("VOW_ORT"), "{error}");
+    }
+}

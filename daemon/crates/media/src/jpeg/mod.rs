@@ -1,0 +1,241 @@
+//! JPEG: identity and header (`inspect`), and pixels (`decode`) by zune-jpeg.
+//!
+//! zune-jpeg decodes; it does not reliably say whether all of the picture was there. That is decided here:
+//! - The file is walked. Without an end-of-image marker, or with too few restart markers, [`complete`] counts the blocks.
+//! - zune-jpeg runs in strict mode, in which it reports data that ends early or cannot be decoded.
+//! - With an end-of-image marker in sight it pads short data with zeros even then; so of a picture of one plain scan it
+//!   is given everything but that marker. Where it still stumbles, [`complete`] has the last word.
+
+mod complete;
+mod frame;
+mod huffman;
+mod walk;
+
+use std::borrow::Cow;
+
+use vow_types::{ContentId, Size};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+
+use complete::Verdict;
+use frame::{Frame, Scan, adobe_transform, restart_interval};
+use walk::{End, Piece, Walk, marker};
+
+use crate::guard::guarded;
+use crate::identity::Identity;
+use crate::{Format, MediaError};
+
+/// What a file says about itself.
+pub(crate) struct Inspected<'a> {
+    pub(crate) size: Size,
+    pub(crate) content: ContentId,
+    pub(crate) exif: Option<&'a [u8]>,
+}
+
+/// Size, identity and EXIF block; no pixel is decoded.
+///
+/// The identity covers every segment but APPn and COM, and the entropy-coded data as it stands. Of the application
+/// segments only Adobe's colour transform counts: it changes the pixels. Bytes between segments, the end-of-image
+/// marker and everything behind it do not count.
+///
+/// # Errors
+/// When the header is cut off or damaged, or names a coding that is not read.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
+    let mut identity = Identity::new(Format::Jpeg);
+    let mut exif = None;
+    let survey = Survey::take(bytes, |piece| match piece {
+        Piece::Segment { marker: marker::APP1, body } if exif.is_none() && body.starts_with(b"Exif\0") => {
+            exif = body.get(6..);
+        }
+        Piece::Segment { marker: code, .. } if marker::is_metadata(code) => {}
+        Piece::Segment { marker: code, body } => identity.part(&[b's', b'e', b'g', code], body),
+        Piece::Coded { data, .. } => identity.part(b"scan", data),
+    })?;
+    if let Some(transform) = survey.adobe {
+        identity.part(b"adob", &[transform]);
+    }
+    Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif })
+}
+
+/// RGB8, rows from top to bottom.
+///
+/// # Errors
+/// When the picture is cut off or damaged, or of another size than `expected`.
+pub(crate) fn decode(bytes: &[u8], expected: Size) -> Result<Vec<u8>, MediaError> {
+    let survey = Survey::take(bytes, |_| {})?;
+    if survey.frame.size != expected {
+        return Err(MediaError::OtherPicture { expected, found: survey.frame.size });
+    }
+    let marked = survey.end == End::Marked && survey.restarts_missing == 0;
+    if !marked {
+        whole(bytes)?;
+    }
+    if marked && survey.tidy && survey.plain_scan {
+        // Without the marker at its end: see above.
+        if let Ok(pixels) = run(survey.unmarked(bytes), &survey)? {
+            return Ok(pixels);
+        }
+        whole(bytes)?;
+    }
+    let source = if marked && survey.tidy {
+        Cow::Borrowed(bytes.get(..survey.len).unwrap_or(bytes))
+    } else {
+        Cow::Owned(tidied(bytes, survey.adobe))
+    };
+    run(&source, &survey)?.map_err(|error| MediaError::Damaged { format: Format::Jpeg, source: error.into() })
+}
+
+/// Refuses a picture of which not every block is there.
+fn whole(bytes: &[u8]) -> Result<(), MediaError> {
+    match complete::check(bytes) {
+        Verdict::Whole => Ok(()),
+        Verdict::Short { percent: Some(percent) } => {
+            Err(MediaError::truncated(format!("only {percent} % of the JPEG's picture data is there")))
+        }
+        Verdict::Short { percent: None } => {
+            Err(MediaError::truncated("the last scans of the progressive JPEG are missing"))
+        }
+        Verdict::Broken => Err(MediaError::damaged(Format::Jpeg, "the picture data cannot be decoded to its end")),
+    }
+}
+
+/// What one walk over the file shows, beside its pieces.
+struct Survey {
+    frame: Frame,
+    /// Adobe's colour transform, if it is one that exists.
+    adobe: Option<u8>,
+    end: End,
+    /// Offset behind the last piece, and behind the end-of-image marker if there is one.
+    len: usize,
+    /// Restart markers that should be there and are not, over all scans.
+    restarts_missing: u64,
+    /// A sequential picture in one scan without restarts: what nearly every camera writes.
+    plain_scan: bool,
+    /// Nothing in it makes a strict decoder stumble that is harmless.
+    tidy: bool,
+}
+
+impl Survey {
+    fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
+        let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
+        let (mut adobe, mut interval, mut scans, mut restarts_missing) = (None, 0, 0u32, 0u64);
+        let (mut tidy, mut all_in_one) = (true, false);
+        let mut walk = Walk::new(bytes);
+        for piece in walk.by_ref() {
+            each(piece);
+            match piece {
+                Piece::Segment { marker: code, body } if marker::is_frame(code) && frame.is_none() => {
+                    frame = Some(Frame::parse(code, body)?);
+                }
+                Piece::Segment { marker: marker::SOS, body } => {
+                    scan = frame.as_ref().and_then(|frame| Scan::parse(frame, body));
+                    all_in_one = scan.as_ref().map(|scan| scan.parts.len())
+                        == frame.as_ref().map(|frame| frame.components.len());
+                }
+                Piece::Segment { marker: marker::DRI, body } => interval = restart_interval(body),
+                Piece::Segment { marker: code, body } if marker::is_metadata(code) => {
+                    // Between scans, a strict decoder does not expect everything that may stand there.
+                    tidy &= scans == 0;
+                    if let (marker::APP14, Some(transform)) = (code, adobe_transform(body)) {
+                        tidy &= transform <= 2;
+                        adobe = Some(transform).filter(|transform| *transform <= 2).or(adobe);
+                    }
+                }
+                Piece::Segment { .. } => {}
+                Piece::Coded { restarts, .. } => {
+                    scans += 1;
+                    if let (Some(frame), Some(scan)) = (&frame, &scan) {
+                        restarts_missing += missing(scan.units(frame), interval, restarts);
+                    }
+                }
+            }
+        }
+        let (end, len) = walk.end();
+        let Some(frame) = frame.filter(|_| scans > 0) else {
+            return Err(match end {
+                End::Missing => MediaError::truncated("the file ends inside of the JPEG's header"),
+                End::Marked => MediaError::damaged(Format::Jpeg, "it holds no picture data"),
+                End::Broken => MediaError::damaged(Format::Jpeg, "a header segment has an impossible length"),
+            });
+        };
+        let plain_scan = scans == 1 && all_in_one && interval == 0 && !frame.progressive;
+        let tidy = tidy && walk.strays == 0;
+        Ok(Self { frame, adobe, end, len, restarts_missing, plain_scan, tidy })
+    }
+
+    /// The file up to its end-of-image marker, without that.
+    fn unmarked<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let end = bytes.get(..self.len).and_then(|file| file.strip_suffix(&[0xff, marker::EOI]));
+        end.unwrap_or(bytes)
+    }
+}
+
+/// Restart markers that a scan of so many groups lacks; one stands between each two intervals.
+fn missing(units: u64, interval: u32, found: u32) -> u64 {
+    if interval == 0 {
+        return 0;
+    }
+    units.div_ceil(interval.into()).saturating_sub(1).saturating_sub(found.into())
+}
+
+/// The same picture without what makes a strict decoder stumble: metadata, bytes between segments, a missing end.
+fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 20);
+    out.extend_from_slice(&[0xff, marker::SOI]);
+    if let Some(transform) = adobe {
+        out.extend_from_slice(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0");
+        out.push(transform);
+    }
+    for piece in Walk::new(bytes) {
+        match piece {
+            // APP0 may say "AVI1": then the Huffman tables of the standard are to be used.
+            Piece::Segment { marker: code, .. } if marker::is_metadata(code) && code != marker::APP0 => {}
+            Piece::Segment { marker: code, body } => {
+                let len = u16::try_from(body.len() + 2).unwrap_or(u16::MAX);
+                out.extend_from_slice(&[0xff, code]);
+                out.extend_from_slice(&len.to_be_bytes());
+                out.extend_from_slice(body);
+            }
+            Piece::Coded { data, .. } => out.extend_from_slice(data),
+        }
+    }
+    out.extend_from_slice(&[0xff, marker::EOI]);
+    out
+}
+
+/// One run of the decoder. The outer error is its own fault, the inner one what it says about the file.
+fn run(source: &[u8], survey: &Survey) -> Result<Result<Vec<u8>, DecodeErrors>, MediaError> {
+    // Adobe's programs store the complement of CMYK, which is what the decoder takes all CMYK for. Without their mark
+    // it is ink, and turned into light here.
+    let ink = survey.frame.components.len() == 4 && survey.adobe.is_none();
+    let space = if ink { ColorSpace::CMYK } else { ColorSpace::RGB };
+    let side = usize::from(u16::MAX);
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(side)
+        .set_max_height(side)
+        .jpeg_set_out_colorspace(space);
+    let decoded = guarded(|| JpegDecoder::new_with_options(ZCursor::new(source), options).decode());
+    let decoded = decoded.map_err(|message| MediaError::DecoderFault { format: Format::Jpeg, message })?;
+    Ok(decoded.map(|pixels| if ink { ink_to_light(pixels) } else { pixels }))
+}
+
+/// CMYK to RGB, in place: `(255 - ink) * (255 - black) / 255`, rounded.
+fn ink_to_light(mut pixels: Vec<u8>) -> Vec<u8> {
+    let count = pixels.len() / 4;
+    for pixel in 0..count {
+        let Some(&[cyan, magenta, yellow, black]) = pixels.get(pixel * 4..pixel * 4 + 4) else { break };
+        let light = u32::from(255 - black);
+        let rgb = [cyan, magenta, yellow]
+            .map(|ink| u8::try_from((u32::from(255 - ink) * light + 127) / 255).unwrap_or(u8::MAX));
+        if let Some(target) = pixels.get_mut(pixel * 3..pixel * 3 + 3) {
+            target.copy_from_slice(&rgb);
+        }
+    }
+    pixels.truncate(count * 3);
+    pixels.shrink_to_fit();
+    pixels
+}

@@ -1,0 +1,113 @@
+//! From the engine's words to the wire's, and back. Nothing else is decided here.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use vow_engine::types::{Failure, PxBox, PxPoint, num};
+use vow_engine::{FaceView, FileView, FolderInfo, IgnoredCounts, PersonPhoto, PersonView, State, Status};
+use vow_proto::v1;
+
+pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+pub(crate) fn bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_vec()
+}
+
+pub(crate) fn file(view: FileView) -> v1::File {
+    v1::File {
+        path: bytes(&view.path),
+        photo_id: view.photo.to_string(),
+        width: view.upright.width,
+        height: view.upright.height,
+        taken: view.taken,
+        orientation: u32::from(view.orientation.to_exif()),
+    }
+}
+
+pub(crate) fn face(view: FaceView) -> v1::Face {
+    let PxBox { left, top, right, bottom } = view.bbox;
+    v1::Face {
+        face_id: view.id.to_string(),
+        photo_id: view.photo.to_string(),
+        r#box: Some(v1::Box { left, top, right, bottom }),
+        landmarks: view.landmarks.into_iter().map(|PxPoint { x, y }| v1::Point { x, y }).collect(),
+        score: view.score,
+        quality: view.quality,
+        person_id: view.person.map(|id| id.to_string()).unwrap_or_default(),
+        person_name: view.name.unwrap_or_default(),
+    }
+}
+
+pub(crate) fn person(view: PersonView) -> v1::Person {
+    v1::Person {
+        person_id: view.id.to_string(),
+        name: view.name.unwrap_or_default(),
+        faces: num::len_u64(view.faces),
+        photos: num::len_u64(view.photos),
+        cover_face_id: view.cover.map(|id| id.to_string()).unwrap_or_default(),
+        first_taken: view.taken.map(|(first, _)| first),
+        last_taken: view.taken.map(|(_, last)| last),
+    }
+}
+
+pub(crate) fn photo(photo: PersonPhoto) -> v1::PersonPhoto {
+    v1::PersonPhoto { file: Some(file(photo.file)), faces: photo.faces.into_iter().map(face).collect() }
+}
+
+pub(crate) fn folder(info: FolderInfo) -> v1::Folder {
+    v1::Folder {
+        folder_id: info.id.to_string(),
+        path: bytes(&info.path),
+        online: info.online,
+        files: info.files,
+        watched: info.watched,
+    }
+}
+
+pub(crate) fn failure(path: &Path, failure: Failure, tries: u32, at: i64) -> v1::FileFailure {
+    v1::FileFailure { path: bytes(path), stage: failure.stage.name().to_owned(), reason: failure.reason, tries, at }
+}
+
+pub(crate) fn status(status: Status) -> v1::StatusResponse {
+    let IgnoredCounts { not_a_picture, hidden, system_folder, special_file } = status.ignored;
+    let problems = status.scan_problems.into_iter();
+    v1::StatusResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: state(status.state).into(),
+        pack: status.pack,
+        pack_id: status.pack_id,
+        runtime: status.runtime,
+        runtime_why: status.runtime_why,
+        folders: status.folders,
+        files: status.files,
+        photos: status.photos,
+        faces: status.faces,
+        people: status.people,
+        named: status.named,
+        failures: status.failures,
+        pending: status.pending,
+        photos_inferred: status.photos_inferred,
+        files_read: status.files_read,
+        photos_per_s: status.photos_per_s,
+        eta_s: status.eta_s,
+        ignored: Some(v1::Ignored { not_a_picture, hidden, system_folder, special_file }),
+        scan_problems: problems.map(|(path, problem)| failure(&path, problem, 0, 0)).collect(),
+        started: status.started,
+        pid: std::process::id(),
+        groups: status.groups,
+    }
+}
+
+fn state(state: State) -> v1::status_response::State {
+    use v1::status_response::State as Wire;
+    match state {
+        State::Scanning => Wire::Scanning,
+        State::Indexing => Wire::Indexing,
+        State::Settling => Wire::Settling,
+        State::Idle => Wire::Idle,
+        State::Stopping => Wire::Stopping,
+    }
+}

@@ -1,0 +1,104 @@
+//! `vow.v1.Faces`.
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use vow_engine::types::{FaceId, num};
+use vow_engine::{Engine, SimilarFaces, SimilarHit};
+use vow_proto::v1;
+use vow_proto::v1::find_similar_request::Query;
+
+use crate::convert;
+use crate::refusal::{blocking, refuse};
+
+/// Faces that may wait for a slow reader of an export; the export waits beyond.
+const UNREAD: usize = 256;
+
+pub(crate) struct Service {
+    engine: Engine,
+}
+
+impl Service {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+#[tonic::async_trait]
+impl v1::faces_server::Faces for Service {
+    async fn list_faces(
+        &self,
+        request: Request<v1::ListFacesRequest>,
+    ) -> Result<Response<v1::ListFacesResponse>, Status> {
+        let (engine, path) = (self.engine.clone(), convert::path(request.into_inner().path));
+        let (file, faces) = blocking(move || engine.faces_of_file(&path)).await?;
+        Ok(Response::new(v1::ListFacesResponse {
+            file: Some(convert::file(file)),
+            faces: faces.into_iter().map(convert::face).collect(),
+        }))
+    }
+
+    async fn find_similar(
+        &self,
+        request: Request<v1::FindSimilarRequest>,
+    ) -> Result<Response<v1::FindSimilarResponse>, Status> {
+        let v1::FindSimilarRequest { query, limit, min_cosine } = request.into_inner();
+        let limit = match limit {
+            0 => 20,
+            some => num::index(some).min(1000),
+        };
+        let least = min_cosine.unwrap_or(-1.0);
+        let engine = self.engine.clone();
+        let queries = match query {
+            None => return Err(Status::invalid_argument("say like whom: give a path or a face_id")),
+            Some(Query::Path(path)) => {
+                let path = convert::path(path);
+                blocking(move || engine.similar_to_file(&path, limit, least)).await?
+            }
+            Some(Query::FaceId(text)) => {
+                let id: FaceId = text
+                    .parse()
+                    .map_err(|error: vow_engine::types::IdError| Status::invalid_argument(error.to_string()))?;
+                blocking(move || Ok(vec![engine.similar_to_face(id, limit, least)?])).await?
+            }
+        };
+        let queries = queries.into_iter().map(similar).collect();
+        Ok(Response::new(v1::FindSimilarResponse { queries, same_cosine: self.engine.same_cosine() }))
+    }
+
+    type ExportStream = ReceiverStream<Result<v1::ExportResponse, Status>>;
+
+    async fn export(
+        &self,
+        _request: Request<v1::ExportRequest>,
+    ) -> Result<Response<Self::ExportStream>, Status> {
+        let (sender, receiver) = mpsc::channel(UNREAD);
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = engine.export(&mut |file, face| {
+                let row = v1::ExportResponse {
+                    file: Some(convert::file(file)),
+                    face: Some(convert::face(face)),
+                };
+                // A reader that went away ends the export.
+                sender.blocking_send(Ok(row)).is_ok()
+            });
+            if let Err(error) = result {
+                let _ = sender.blocking_send(Err(refuse(error)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+fn similar(faces: SimilarFaces) -> v1::SimilarFaces {
+    let hit = |hit: SimilarHit| v1::SimilarFace {
+        face: Some(convert::face(hit.face)),
+        files: hit.files.into_iter().map(convert::file).collect(),
+        cosine: hit.cosine,
+    };
+    v1::SimilarFaces {
+        query: Some(convert::face(faces.query)),
+        similar: faces.similar.into_iter().map(hit).collect(),
+    }
+}

@@ -1,0 +1,254 @@
+//! The one transaction in which files, photos and faces change, so that every table agrees with every other one when it
+//! is over.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTransaction};
+use vow_types::num::len_u64;
+use vow_types::{ContentId, FaceId, PackId};
+
+use crate::codec::{put_analysis, put_embedding, put_face, put_file, put_photo, take_analysis, take_folder};
+use crate::error::StoreError;
+use crate::fault::{Fault, Result};
+use crate::files;
+use crate::path_bytes::{is_inside, to_bytes};
+use crate::rows::{Change, Committed, FaceRow, FileRow, FileState, NewFace, PhotoRow};
+use crate::store::Store;
+use crate::tables::{self, Bytes, Content, Pack, meta};
+
+impl Store {
+    /// Carries out all changes, in their order, in one transaction that is durable when this returns. A photo comes into
+    /// the store with all of its faces, or not at all.
+    ///
+    /// A file whose folder has been removed meanwhile is not recorded; what was seen in it is, for when it comes back.
+    ///
+    /// # Errors
+    /// When the store cannot be written; when a change contradicts the store or itself
+    /// ([`StoreError::UnknownPhoto`], [`StoreError::OtherPhoto`], [`StoreError::OutsideFolder`]). Then nothing was changed.
+    pub fn commit(&self, changes: Vec<Change>) -> std::result::Result<Committed, StoreError> {
+        self.write(|txn| {
+            let mut ingest = Ingest::begin(txn)?;
+            for change in changes {
+                match change {
+                    Change::Known { file } => ingest.known(file)?,
+                    Change::Analysed { file, photo, pack, faces } => {
+                        ingest.analysed(file, &photo, pack, faces)?
+                    }
+                    Change::Gone { path } => ingest.gone(&path)?,
+                }
+            }
+            ingest.finish()
+        })
+    }
+}
+
+/// The tables that such a transaction changes, and what it did so far.
+pub(crate) struct Ingest<'txn> {
+    folders: Table<'txn, u64, Bytes>,
+    files: Table<'txn, Bytes, Bytes>,
+    failures: Table<'txn, Bytes, ()>,
+    photos: Table<'txn, Content, Bytes>,
+    photo_files: MultimapTable<'txn, Content, Bytes>,
+    hidden: Table<'txn, Content, ()>,
+    analyses: Table<'txn, (Content, Pack), Bytes>,
+    faces: Table<'txn, u64, Bytes>,
+    embeddings: Table<'txn, u64, Bytes>,
+    tallies: Table<'txn, Pack, (u64, u64)>,
+    meta: Table<'txn, &'static str, u64>,
+    /// Whether a photo had a file before, for all whose files were touched.
+    before: BTreeMap<ContentId, bool>,
+    analysed: Vec<(ContentId, PackId, Vec<FaceId>)>,
+}
+
+impl<'txn> Ingest<'txn> {
+    pub(crate) fn begin(txn: &'txn WriteTransaction) -> Result<Self> {
+        Ok(Self {
+            folders: txn.open_table(tables::FOLDERS)?,
+            files: txn.open_table(tables::FILES)?,
+            failures: txn.open_table(tables::FAILURES)?,
+            photos: txn.open_table(tables::PHOTOS)?,
+            photo_files: txn.open_multimap_table(tables::PHOTO_FILES)?,
+            hidden: txn.open_table(tables::HIDDEN)?,
+            analyses: txn.open_table(tables::ANALYSES)?,
+            faces: txn.open_table(tables::FACES)?,
+            embeddings: txn.open_table(tables::EMBEDDINGS)?,
+            tallies: txn.open_table(tables::TALLIES)?,
+            meta: txn.open_table(tables::META)?,
+            before: BTreeMap::new(),
+            analysed: Vec::new(),
+        })
+    }
+
+    pub(crate) fn files(&self) -> &Table<'txn, Bytes, Bytes> {
+        &self.files
+    }
+
+    /// The net effect. The transaction can be finished then.
+    pub(crate) fn finish(self) -> Result<Committed> {
+        let mut done = Committed::default();
+        for (photo, before) in &self.before {
+            match (before, self.is_shown(photo)?) {
+                (false, true) => done.appeared.push(*photo),
+                (true, false) => done.vanished.push(*photo),
+                (true, true) | (false, false) => {}
+            }
+        }
+        for (at, (photo, pack, faces)) in self.analysed.iter().enumerate() {
+            let again = self.analysed.iter().take(at).any(|(other, by, _)| other == photo && by == pack);
+            if !again && self.is_shown(photo)? {
+                done.analysed.push((*photo, faces.clone()));
+            }
+        }
+        Ok(done)
+    }
+
+    fn known(&mut self, file: FileRow) -> Result<()> {
+        if let FileState::Shows { photo, .. } = &file.state
+            && self.photos.get(&photo.0)?.is_none()
+        {
+            return Err(StoreError::UnknownPhoto { file: file.path, photo: *photo }.into());
+        }
+        self.put(file)
+    }
+
+    fn analysed(&mut self, file: FileRow, photo: &PhotoRow, pack: PackId, faces: Vec<NewFace>) -> Result<()> {
+        if !matches!(&file.state, FileState::Shows { photo: shown, .. } if *shown == photo.content) {
+            return Err(StoreError::OtherPhoto { file: file.path, photo: photo.content }.into());
+        }
+        let content = photo.content;
+        if self.photos.get(&content.0)?.is_none() {
+            self.photos.insert(&content.0, put_photo(photo)?.as_slice())?;
+            self.hidden.insert(&content.0, ())?; // until its file is put, below
+        }
+        let old = self
+            .analyses
+            .get((&content.0, &pack.0))?
+            .map(|bytes| take_analysis(bytes.value()))
+            .transpose()?;
+        let ids = match old {
+            Some(ids) => ids,
+            None => self.add_analysis(content, pack, faces)?,
+        };
+        self.analysed.push((content, pack, ids));
+        self.put(file)
+    }
+
+    fn add_analysis(&mut self, photo: ContentId, pack: PackId, faces: Vec<NewFace>) -> Result<Vec<FaceId>> {
+        let mut ids = Vec::with_capacity(faces.len());
+        // New ids are larger than all others: going on at the end packs the pages full, which `insert` would leave half
+        // empty.
+        let mut rows = self.faces.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        let mut embeddings = self.embeddings.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        for NewFace { detection, quality, norm, embedding } in faces {
+            let id = tables::take_id(&mut self.meta, meta::NEXT_FACE)?;
+            let row = FaceRow { id: FaceId(id), photo, pack, detection, quality, norm };
+            rows.insert_before(id, put_face(&row)?.as_slice())?;
+            embeddings.insert_before(id, put_embedding(&embedding).as_slice())?;
+            ids.push(row.id);
+        }
+        rows.close()?;
+        embeddings.close()?;
+        self.analyses.insert((&photo.0, &pack.0), put_analysis(&ids)?.as_slice())?;
+        if self.is_shown(&photo)? {
+            self.tally(pack, ids.len(), u64::checked_add)?;
+        }
+        Ok(ids)
+    }
+
+    pub(crate) fn gone(&mut self, path: &std::path::Path) -> Result<()> {
+        let key = to_bytes(path);
+        match files::file(&self.files, key)?.map(|file| file.state) {
+            None => return Ok(()),
+            Some(FileState::Failed { .. }) => drop(self.failures.remove(key)?),
+            Some(FileState::Shows { photo, .. }) => self.unlink(photo, key)?,
+        }
+        self.files.remove(key)?;
+        Ok(())
+    }
+
+    /// Records a file, whose photo is in the store if it shows one.
+    fn put(&mut self, mut file: FileRow) -> Result<()> {
+        let folder = self.folders.get(file.folder.0)?.map(|bytes| take_folder(file.folder.0, bytes.value()));
+        let Some(folder) = folder.transpose()? else {
+            tracing::debug!(path = %file.path.display(), folder = %file.folder, "its folder has been removed");
+            return Ok(());
+        };
+        if !is_inside(&file.path, &folder.path) {
+            let FileRow { path: file, folder: id, .. } = file;
+            return Err(StoreError::OutsideFolder { file, folder: id, path: folder.path }.into());
+        }
+        let path = to_bytes(&file.path).to_vec();
+        let old = files::file(&self.files, &path)?;
+        if let (Some(old), FileState::Failed { tries, .. }) = (&old, &mut file.state)
+            && let FileState::Failed { tries: before, .. } = old.state
+            && (old.size, old.mtime_ns, old.inode) == (file.size, file.mtime_ns, file.inode)
+        {
+            *tries = tries.saturating_add(before);
+        }
+        self.files.insert(path.as_slice(), put_file(&file)?.as_slice())?;
+        let shown = |state: &FileState| match state {
+            FileState::Shows { photo, .. } => Some(*photo),
+            FileState::Failed { .. } => None,
+        };
+        let (before, now) = (old.as_ref().map(|old| shown(&old.state)), shown(&file.state));
+        if before == Some(now) {
+            return Ok(());
+        }
+        match now {
+            Some(photo) => self.link(photo, &path)?,
+            None => drop(self.failures.insert(path.as_slice(), ())?),
+        }
+        match before {
+            Some(Some(photo)) => self.unlink(photo, &path)?,
+            Some(None) => drop(self.failures.remove(path.as_slice())?),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, photo: ContentId, path: &[u8]) -> Result<()> {
+        let shown = self.is_shown(&photo)?;
+        self.before.entry(photo).or_insert(shown);
+        self.photo_files.insert(&photo.0, path)?;
+        if !shown {
+            self.hidden.remove(&photo.0)?;
+            self.tally_all(&photo, u64::checked_add)?;
+        }
+        Ok(())
+    }
+
+    fn unlink(&mut self, photo: ContentId, path: &[u8]) -> Result<()> {
+        self.before.entry(photo).or_insert(true);
+        self.photo_files.remove(&photo.0, path)?;
+        if self.photo_files.get(&photo.0)?.is_empty() {
+            self.hidden.insert(&photo.0, ())?;
+            self.tally_all(&photo, u64::checked_sub)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a photo that is in the store has a file.
+    fn is_shown(&self, photo: &ContentId) -> Result<bool> {
+        Ok(self.hidden.get(&photo.0)?.is_none())
+    }
+
+    /// Counts a photo in, or out, in the tallies of all packs that have analysed it.
+    fn tally_all(&mut self, photo: &ContentId, step: fn(u64, u64) -> Option<u64>) -> Result<()> {
+        let all = (&photo.0, &[u8::MIN; 16])..=(&photo.0, &[u8::MAX; 16]);
+        let mut found = Vec::new();
+        for row in self.analyses.range(all)? {
+            let (key, bytes) = row?;
+            found.push((PackId(*key.value().1), take_analysis(bytes.value())?.len()));
+        }
+        found.into_iter().try_for_each(|(pack, faces)| self.tally(pack, faces, step))
+    }
+
+    fn tally(&mut self, pack: PackId, faces: usize, step: fn(u64, u64) -> Option<u64>) -> Result<()> {
+        let (photos, before) = self.tallies.get(&pack.0)?.map_or((0, 0), |tally| tally.value());
+        let now = step(photos, 1).zip(step(before, len_u64(faces)));
+        let now = now.ok_or_else(|| Fault::missing("tallies", "a photo that is counted out"))?;
+        self.tallies.insert(&pack.0, now)?;
+        Ok(())
+    }
+}

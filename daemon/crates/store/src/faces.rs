@@ -1,0 +1,205 @@
+//! Photos, analyses, faces, packs, and how much of everything there is. All of it is read here; it is written in
+//! `commit`.
+
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId};
+
+use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_pack, take_photo};
+use crate::error::StoreError;
+use crate::fault::{Fault, Result};
+use crate::files::BATCH;
+use crate::rows::{Counts, FaceRow, PhotoRow};
+use crate::store::Store;
+use crate::tables::{
+    ANALYSES, Bytes, Content, EMBEDDINGS, FACE_PERSON, FACES, FAILURES, FILES, HIDDEN, PACKS, PHOTOS, TALLIES,
+};
+
+/// A face with everything that is known of it: its row, what it looks like, whether its photo has a file, who it is.
+type Whole = (FaceRow, Embedding, bool, Option<PersonId>);
+
+impl Store {
+    /// What is known of a photo.
+    ///
+    /// # Errors
+    /// When the store cannot be read; so with all below.
+    pub fn photo(&self, photo: &ContentId) -> std::result::Result<Option<PhotoRow>, StoreError> {
+        self.read(|txn| {
+            let bytes = txn.open_table(PHOTOS)?.get(&photo.0)?;
+            Ok(bytes.map(|bytes| take_photo(*photo, bytes.value())).transpose()?)
+        })
+    }
+
+    /// The faces that a pack saw in a photo; `None` when it has not looked.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn analysis(
+        &self,
+        photo: &ContentId,
+        pack: PackId,
+    ) -> std::result::Result<Option<Vec<FaceId>>, StoreError> {
+        self.read(|txn| analysis(txn, photo, pack))
+    }
+
+    /// What is known of a face.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn face(&self, face: FaceId) -> std::result::Result<Option<FaceRow>, StoreError> {
+        self.read(|txn| {
+            let bytes = txn.open_table(FACES)?.get(face.0)?;
+            Ok(bytes.map(|bytes| take_face(face.0, bytes.value())).transpose()?)
+        })
+    }
+
+    /// The faces that a pack saw in a photo; none when it has not looked.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn faces_of(&self, photo: &ContentId, pack: PackId) -> std::result::Result<Vec<FaceRow>, StoreError> {
+        self.read(|txn| {
+            let faces = txn.open_table(FACES)?;
+            let ids = analysis(txn, photo, pack)?.unwrap_or_default();
+            ids.into_iter()
+                .map(|id| {
+                    let bytes = faces.get(id.0)?.ok_or_else(|| Fault::missing("faces", id))?;
+                    Ok(take_face(id.0, bytes.value())?)
+                })
+                .collect()
+        })
+    }
+
+    /// What a face looks like.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn embedding(&self, face: FaceId) -> std::result::Result<Option<Embedding>, StoreError> {
+        self.read(|txn| {
+            let bytes = txn.open_table(EMBEDDINGS)?.get(face.0)?;
+            Ok(bytes.map(|bytes| take_embedding(bytes.value())).transpose()?)
+        })
+    }
+
+    /// Hands every face that a pack ever saw to `visit`, in the order of their ids, as they were when this began: the
+    /// face, what it looks like, whether its photo has a file, and who it is. A few hundred are in memory at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn for_each_face(
+        &self,
+        pack: PackId,
+        visit: &mut dyn FnMut(FaceRow, Embedding, bool, Option<PersonId>),
+    ) -> std::result::Result<(), StoreError> {
+        let view = self.view()?;
+        let mut tour = self.guard("read", || Tour::begin(&view, pack))?;
+        loop {
+            let batch = self.guard("read", || tour.next())?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for (row, embedding, shown, person) in batch {
+                visit(row, embedding, shown, person);
+            }
+        }
+    }
+
+    /// Notes the name of a pack.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_pack(&self, pack: PackId, name: &str) -> std::result::Result<(), StoreError> {
+        self.write(|txn| {
+            txn.open_table(PACKS)?.insert(&pack.0, put_pack(name)?.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// All packs that were ever noted, with their names, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn packs(&self) -> std::result::Result<Vec<(PackId, String)>, StoreError> {
+        self.read(|txn| {
+            let packs = txn.open_table(PACKS)?;
+            let rows = packs.iter()?;
+            rows.map(|row| {
+                let (id, bytes) = row?;
+                Ok((PackId(*id.value()), take_pack(bytes.value())?))
+            })
+            .collect()
+        })
+    }
+
+    /// How much there is; what depends on the pack, for this one. Takes no longer for a large store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn counts(&self, pack: PackId) -> std::result::Result<Counts, StoreError> {
+        self.read(|txn| {
+            let tally = txn.open_table(TALLIES)?.get(&pack.0)?;
+            let (analysed, faces) = tally.map_or((0, 0), |tally| tally.value());
+            Ok(Counts {
+                files: txn.open_table(FILES)?.len()?,
+                photos: txn.open_table(PHOTOS)?.len()?.saturating_sub(txn.open_table(HIDDEN)?.len()?),
+                analysed,
+                faces,
+                failures: txn.open_table(FAILURES)?.len()?,
+            })
+        })
+    }
+}
+
+fn analysis(txn: &ReadTransaction, photo: &ContentId, pack: PackId) -> Result<Option<Vec<FaceId>>> {
+    let bytes = txn.open_table(ANALYSES)?.get((&photo.0, &pack.0))?;
+    Ok(bytes.map(|bytes| take_analysis(bytes.value())).transpose()?)
+}
+
+/// Goes through all faces of a pack, a batch at a time.
+struct Tour {
+    pack: PackId,
+    faces: ReadOnlyTable<u64, Bytes>,
+    embeddings: ReadOnlyTable<u64, Bytes>,
+    people: ReadOnlyTable<u64, u64>,
+    hidden: ReadOnlyTable<Content, ()>,
+    /// The id to go on at; `None` at the end.
+    from: Option<u64>,
+}
+
+impl Tour {
+    fn begin(view: &ReadTransaction, pack: PackId) -> Result<Self> {
+        Ok(Self {
+            pack,
+            faces: view.open_table(FACES)?,
+            embeddings: view.open_table(EMBEDDINGS)?,
+            people: view.open_table(FACE_PERSON)?,
+            hidden: view.open_table(HIDDEN)?,
+            from: Some(0),
+        })
+    }
+
+    /// The next faces; none at the end.
+    fn next(&mut self) -> Result<Vec<Whole>> {
+        let mut batch = Vec::with_capacity(BATCH);
+        let Some(from) = self.from.take() else { return Ok(batch) };
+        for row in self.faces.range(from..)? {
+            let (id, bytes) = row?;
+            let face = take_face(id.value(), bytes.value())?;
+            if face.pack == self.pack {
+                if batch.len() == BATCH {
+                    self.from = Some(face.id.0);
+                    break;
+                }
+                batch.push(self.whole(face)?);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn whole(&self, face: FaceRow) -> Result<Whole> {
+        let bytes = self.embeddings.get(face.id.0)?;
+        let bytes = bytes.ok_or_else(|| Fault::missing("embeddings", face.id))?;
+        let shown = self.hidden.get(&face.photo.0)?.is_none();
+        let person = self.people.get(face.id.0)?.map(|person| PersonId(person.value()));
+        Ok((face, take_embedding(bytes.value())?, shown, person))
+    }
+}

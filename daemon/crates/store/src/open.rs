@@ -1,0 +1,183 @@
+//! Opening: is there a store, is it ours, can this version read it, has somebody else got it? A file that is not ours is
+//! never written to.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{
+    Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageBackend,
+    TableError, TableHandle,
+};
+
+use crate::error::StoreError;
+use crate::fault::{self, Fault, guarded};
+use crate::store::Store;
+use crate::tables::{self, FORMAT, META, meta};
+
+/// What redb may keep of the file in memory. Beyond, the operating system's own cache serves nearly as fast.
+const CACHE: usize = 64 << 20;
+
+/// First bytes of a redb file (its design page, "File format").
+const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
+/// Length of redb's header, the only thing in the file while it is being made.
+const HEADER: usize = 320;
+/// No longer than this is a file that is being made (redb 4.6: 72 KiB, earlier: 1 MiB).
+const NEWBORN: u64 = 2 << 20;
+
+/// What lies in a file.
+enum Found {
+    /// Nothing yet.
+    Nothing,
+    /// The making of a store that was cut short before anything was in it.
+    Unfinished,
+    /// A redb file.
+    Redb,
+    /// Something else.
+    Foreign,
+}
+
+/// What is in a redb file.
+enum Holds {
+    Nothing,
+    Store,
+}
+
+impl Store {
+    /// Opens the store in this file, or makes one (readable by its owner only). The folder must exist.
+    ///
+    /// After a crash the whole file is checked first, which takes a while for a large one; progress is logged.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when somebody has it open; [`StoreError::TooNew`], [`StoreError::NotAStore`] and
+    /// [`StoreError::Damaged`] when it cannot be read, in which case the file is left as it is; [`StoreError::Io`] when
+    /// the system refuses.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = guarded(|| database(path)).map_err(|fault| fault.at(path, "opened"))?;
+        Ok(Self::new(database, path.to_owned()))
+    }
+
+    /// A store on another medium than a file, for tests that cut the power.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let path = PathBuf::from("(other medium)");
+        let database = guarded(|| on(backend, &path)).map_err(|fault| fault.at(&path, "opened"))?;
+        Ok(Self::new(database, path))
+    }
+}
+
+fn database(path: &Path) -> fault::Result<Database> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(foreign(path, "it is not a regular file"));
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    // redb locks the file too, but looks at it (and we before it) only once it is sure that nobody is just making it.
+    lock(&file, path)?;
+    if matches!(look(&FileBackend::new(file.try_clone()?)?)?, Found::Redb) {
+        file.unlock()?;
+        peek(path)?;
+        lock(&file, path)?;
+    }
+    let database = on(FileBackend::new(file)?, path)?;
+    if let Some(folder) = path.parent() {
+        // A new file is durable only once its name is.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(database)
+}
+
+fn lock(file: &File, path: &Path) -> fault::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }.into()),
+        // A file system without such locks: redb does what can be done.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Refuses what is not ours or not for us, from a look that changes nothing. After a crash redb must mend the file before
+/// anybody can read it; then the same question is asked afterwards.
+fn peek(path: &Path) -> fault::Result<()> {
+    match Builder::new().set_cache_size(CACHE).open_read_only(path) {
+        Ok(database) => judge(&database.begin_read()?, path).map(drop),
+        Err(DatabaseError::RepairAborted) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens or makes the store on this medium.
+fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
+    match look(&backend)? {
+        Found::Nothing | Found::Redb => {}
+        Found::Unfinished => backend.set_len(0)?,
+        Found::Foreign => return Err(foreign(path, "it holds something else")),
+    }
+    let name = path.to_owned();
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE).set_repair_callback(move |repair| {
+        let percent = repair.progress() * 100.0;
+        tracing::info!(path = %name.display(), "the store was not closed properly; checking it: {percent:.0} %");
+    });
+    let database = builder.create_with_backend(backend)?;
+    let holds = judge(&database.begin_read()?, path)?;
+    if matches!(holds, Holds::Nothing) {
+        let mut txn = database.begin_write()?;
+        txn.set_durability(Durability::Immediate)?;
+        tables::create(&txn)?;
+        txn.commit()?;
+    }
+    Ok(database)
+}
+
+/// Tells a file by its first bytes. redb writes its magic number last when it makes a file, so that a start that was cut
+/// short leaves a short file of zeros but for a part of the header; that one may be made again.
+fn look(backend: &impl StorageBackend) -> fault::Result<Found> {
+    let length = backend.len()?;
+    if length == 0 {
+        return Ok(Found::Nothing);
+    }
+    let mut bytes = vec![0; usize::try_from(length.min(NEWBORN)).unwrap_or(usize::MAX)];
+    backend.read(0, &mut bytes)?;
+    if bytes.starts_with(&MAGIC) {
+        return Ok(Found::Redb);
+    }
+    let (header, rest) = bytes.split_at(bytes.len().min(HEADER));
+    let begun = header.iter().zip(MAGIC).all(|(byte, magic)| *byte == 0 || *byte == magic);
+    let unfinished = length < NEWBORN && begun && rest.iter().all(|byte| *byte == 0);
+    Ok(if unfinished { Found::Unfinished } else { Found::Foreign })
+}
+
+fn judge(txn: &ReadTransaction, path: &Path) -> fault::Result<Holds> {
+    let table = match txn.open_table(META) {
+        Ok(table) => table,
+        Err(TableError::TableDoesNotExist(_)) => {
+            let tables = txn.list_tables()?.map(|table| table.name().to_owned()).next();
+            let multimaps = txn.list_multimap_tables()?.count();
+            return match tables {
+                // Made, but cut short before the first transaction.
+                None if multimaps == 0 => Ok(Holds::Nothing),
+                _ => Err(foreign(path, "it is the redb file of another program")),
+            };
+        }
+        Err(TableError::TableTypeMismatch { .. } | TableError::TableIsMultimap(_)) => {
+            return Err(foreign(path, "it is the redb file of another program"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match tables::read(&table, meta::FORMAT)? {
+        Some(FORMAT) => Ok(Holds::Store),
+        Some(found) if found > FORMAT => {
+            Err(StoreError::TooNew { path: path.to_owned(), found, known: FORMAT }.into())
+        }
+        _ => Err(foreign(path, "it is the redb file of another program")),
+    }
+}
+
+fn foreign(path: &Path, why: &str) -> Fault {
+    StoreError::NotAStore { path: path.to_owned(), why: why.to_owned() }.into()
+}

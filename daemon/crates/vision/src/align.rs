@@ -1,0 +1,135 @@
+//! Where a face must lie in a crop, and the turn, scale and shift that bring it there. Sampling is left to `crop`.
+
+use vow_types::{Landmarks, Orientation, RelPoint, Size};
+
+use crate::error::UnusableLandmarks;
+
+/// The template of ArcFace (Deng et al. 2019, arXiv:1801.07698) and of the embedders trained like it: where the five
+/// landmarks lie in a crop of [`TEMPLATE_SIDE`] pixels a side. Whole numbers are pixel centres.
+pub(crate) const TEMPLATE: [(f64, f64); 5] =
+    [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)];
+
+/// Side of the crop that [`TEMPLATE`] is given for.
+pub(crate) const TEMPLATE_SIDE: f64 = 112.0;
+
+/// Landmarks that span less than this many pixels (root of the summed squares) are one point.
+const LEAST_SPAN: f64 = 1e-3;
+
+/// Correlation of landmarks and template below which no turn and scale brings them together; any face, in profile too,
+/// is above 0.5.
+const LEAST_CORRELATION: f64 = 0.05;
+
+/// Farthest that a sampled point may lie from the picture's corner, in pixels: more than any side of a picture, and
+/// small enough for the fixed point numbers of `crop`.
+pub(crate) const FARTHEST: f64 = 4_194_304.0;
+
+/// An affine map of the plane, as the image of the origin and of the two unit steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Affine {
+    pub(crate) origin: (f64, f64),
+    pub(crate) across: (f64, f64),
+    pub(crate) down: (f64, f64),
+}
+
+impl Affine {
+    pub(crate) fn point(self, (x, y): (f64, f64)) -> (f64, f64) {
+        let (dx, dy) = self.step((x, y));
+        (self.origin.0 + dx, self.origin.1 + dy)
+    }
+
+    /// A difference of two points.
+    fn step(self, (x, y): (f64, f64)) -> (f64, f64) {
+        (x * self.across.0 + y * self.down.0, x * self.across.1 + y * self.down.1)
+    }
+
+    /// First `self`, then `next`.
+    fn then(self, next: Self) -> Self {
+        Self { origin: next.point(self.origin), across: next.step(self.across), down: next.step(self.down) }
+    }
+
+    /// How much longer a step across becomes.
+    pub(crate) fn scale(self) -> f64 {
+        self.across.0.hypot(self.across.1)
+    }
+}
+
+/// Where each pixel of an upright crop of `side` pixels lies in the coded picture. On both sides whole numbers are pixel
+/// centres, as for OpenCV's `warpAffine`.
+///
+/// A relative landmark times the picture's size is taken for such a coordinate too, without moving it by half a pixel.
+/// That is what the pipelines do with which detectors and embedders are published (InsightFace, OpenCV), and faces of
+/// 50 pixels are recognised better so than half a pixel beside it.
+pub(crate) fn coded_from_crop(
+    landmarks: &Landmarks,
+    orientation: Orientation,
+    coded: Size,
+    side: u32,
+) -> Result<Affine, UnusableLandmarks> {
+    let upright = orientation.upright_size(coded);
+    let (width, height) = (f64::from(upright.width), f64::from(upright.height));
+    let points = landmarks.0.map(|p| (f64::from(p.x) * width, f64::from(p.y) * height));
+    let map =
+        from_template(&points, f64::from(side) / TEMPLATE_SIDE)?.then(coded_from_upright(orientation, coded));
+    let last = f64::from(side);
+    let inside = |(x, y): (f64, f64)| x.abs() < FARTHEST && y.abs() < FARTHEST;
+    let corners = [(-1.0, -1.0), (last, -1.0), (-1.0, last), (last, last)];
+    if corners.into_iter().all(|corner| inside(map.point(corner))) {
+        Ok(map)
+    } else {
+        Err(UnusableLandmarks::TooFar)
+    }
+}
+
+/// The inverse of the similarity (turn, scale, shift; no reflection) that brings `points` nearest to the template times
+/// `scale` in the sense of least squares. Umeyama 1991, "Least-squares estimation of transformation parameters between two
+/// point patterns"; in the plane its solution is one quotient of complex numbers.
+fn from_template(points: &[(f64, f64); 5], scale: f64) -> Result<Affine, UnusableLandmarks> {
+    if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
+        return Err(UnusableLandmarks::NotFinite);
+    }
+    let template = TEMPLATE.map(|(x, y)| (x * scale, y * scale));
+    let (from, to) = (centroid(points), centroid(&template));
+    // With s and d the points and the template about their centroids: sums of |s|^2, |d|^2 and conj(s) * d.
+    let (mut ss, mut dd, mut re, mut im) = (0.0, 0.0, 0.0, 0.0);
+    for (s, d) in points.iter().zip(&template) {
+        let (sx, sy) = (s.0 - from.0, s.1 - from.1);
+        let (dx, dy) = (d.0 - to.0, d.1 - to.1);
+        ss += sx * sx + sy * sy;
+        dd += dx * dx + dy * dy;
+        re += sx * dx + sy * dy;
+        im += sx * dy - sy * dx;
+    }
+    let product = re.hypot(im);
+    if ss.sqrt() < LEAST_SPAN || product < LEAST_CORRELATION * (ss * dd).sqrt() {
+        return Err(UnusableLandmarks::NoExtent);
+    }
+    // The similarity is d = a * s with a = (re + i im) / ss; its inverse is s = d / a = d * conj(a) / |a|^2.
+    let (cos, sin) = (re / product * (ss / product), -im / product * (ss / product));
+    let map = Affine { origin: (0.0, 0.0), across: (cos, sin), down: (-sin, cos) };
+    let moved = map.point(to);
+    Ok(Affine { origin: (from.0 - moved.0, from.1 - moved.1), ..map })
+}
+
+fn centroid(points: &[(f64, f64); 5]) -> (f64, f64) {
+    let (x, y) = points.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
+    (x / 5.0, y / 5.0)
+}
+
+/// From pixels of the upright picture to pixels of the coded one, whole numbers at pixel centres on both sides.
+fn coded_from_upright(orientation: Orientation, coded: Size) -> Affine {
+    let upright = orientation.upright_size(coded);
+    let corner = |x: f32, y: f32| {
+        let p = orientation.to_coded(RelPoint { x, y });
+        (f64::from(p.x) * f64::from(coded.width), f64::from(p.y) * f64::from(coded.height))
+    };
+    // The corners of the unit square, whose images are exact, fix the map; its steps are one pixel along an axis.
+    let (origin, right, bottom) = (corner(0.0, 0.0), corner(1.0, 0.0), corner(0.0, 1.0));
+    let (width, height) = (f64::from(upright.width.max(1)), f64::from(upright.height.max(1)));
+    let edges = Affine {
+        origin,
+        across: ((right.0 - origin.0) / width, (right.1 - origin.1) / width),
+        down: ((bottom.0 - origin.0) / height, (bottom.1 - origin.1) / height),
+    };
+    let (x, y) = edges.point((0.5, 0.5));
+    Affine { origin: (x - 0.5, y - 0.5), ..edges }
+}

@@ -1,0 +1,110 @@
+//! Fits a picture into a detector's frame: scaled once from the coded picture straight to its final size, then turned
+//! upright while it is small. Never squeezed: width and height keep their ratio up to half a pixel.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use vow_types::num::index;
+use vow_types::{Detection, Landmarks, Orientation, PxPoint, RelBox, RelPoint, Size};
+
+use crate::error::ResizeFailure;
+use crate::turn::turn_into;
+use crate::{Found, PictureView, VisionError};
+
+/// The frames that detectors are run at, in pixels: one for each common aspect ratio, sides multiples of 32, none
+/// longer than 640. A landscape photo in a square would waste a third of the detector's time on black.
+pub const SHAPES: [Size; 7] = [
+    Size { width: 640, height: 640 },
+    Size { width: 640, height: 480 },
+    Size { width: 480, height: 640 },
+    Size { width: 640, height: 448 },
+    Size { width: 448, height: 640 },
+    Size { width: 640, height: 384 },
+    Size { width: 384, height: 640 },
+];
+
+/// The shape in which a picture of this upright size becomes largest; of several, the one with the least area.
+/// `None` when there is no shape with an area, or no picture.
+#[must_use]
+pub fn choose_shape(upright: Size, shapes: &[Size]) -> Option<Size> {
+    shapes
+        .iter()
+        .filter(|shape| shape.pixels() > 0 && upright.pixels() > 0)
+        .min_by_key(|shape| (std::cmp::Reverse(fit(upright, **shape).pixels()), shape.pixels()))
+        .copied()
+}
+
+/// A picture in a detector's frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Framed {
+    /// Size of the frame.
+    pub shape: Size,
+    /// RGB8, `shape.width * shape.height * 3` bytes; the picture is upright and in the top left corner, the rest black.
+    pub pixels: Vec<u8>,
+    /// The part of the frame that is picture, from the top left corner; at least 1 x 1.
+    pub fitted: Size,
+}
+
+impl Framed {
+    /// From pixels of the frame to relative coordinates of the upright picture. `fitted` is whole pixels, so the scale
+    /// may differ a little between x and y.
+    #[must_use]
+    pub fn to_relative(&self, px: PxPoint) -> RelPoint {
+        px.to_rel(self.fitted)
+    }
+
+    /// A find in this frame as a detection relative to the upright picture.
+    #[must_use]
+    pub fn detection(&self, found: &Found) -> Detection {
+        let bbox: RelBox = found.bbox.to_rel(self.fitted);
+        let landmarks = Landmarks(found.landmarks.map(|point| self.to_relative(point)));
+        Detection { bbox, landmarks, score: found.score }
+    }
+}
+
+/// Puts a picture into a frame of this shape. Scaled with a triangle filter as wide as the scale asks for (bilinear
+/// with antialiasing); a picture smaller than the frame is scaled up to fill it.
+///
+/// # Errors
+/// When the picture has no pixels or not as many as its size says, or the frame has no area.
+pub fn frame(picture: PictureView<'_>, orientation: Orientation, shape: Size) -> Result<Framed, VisionError> {
+    picture.check()?;
+    if shape.pixels() == 0 {
+        return Err(VisionError::EmptyFrame { shape });
+    }
+    let fitted = fit(orientation.upright_size(picture.size), shape);
+    let coded = orientation.upright_size(fitted);
+    let small = resize(picture, coded).map_err(|source| VisionError::Resize {
+        from: picture.size,
+        to: coded,
+        source,
+    })?;
+    let mut pixels = vec![0; index(shape.width) * index(shape.height) * 3];
+    turn_into(&small, coded, orientation, &mut pixels, shape.width);
+    Ok(Framed { shape, pixels, fitted })
+}
+
+/// The largest size with the picture's aspect ratio that the shape holds, rounded to whole pixels, at least 1 x 1.
+fn fit(picture: Size, shape: Size) -> Size {
+    let (pw, ph) = (u64::from(picture.width), u64::from(picture.height));
+    let (sw, sh) = (u64::from(shape.width), u64::from(shape.height));
+    // `side * along / of`, rounded to the nearest; never above `most`.
+    let scaled = |side: u64, along: u64, of: u64, most: u32| {
+        let of = u128::from(of.max(1));
+        let exact = u128::from(side) * u128::from(along);
+        u32::try_from((exact + of / 2) / of).unwrap_or(most).clamp(1, most.max(1))
+    };
+    if sw * ph <= sh * pw {
+        Size { width: shape.width, height: scaled(ph, sw, pw, shape.height) }
+    } else {
+        Size { width: scaled(pw, sh, ph, shape.width), height: shape.height }
+    }
+}
+
+/// The coded picture at another size, RGB8.
+fn resize(picture: PictureView<'_>, to: Size) -> Result<Vec<u8>, ResizeFailure> {
+    let source = ImageRef::new(picture.size.width, picture.size.height, picture.pixels, PixelType::U8x3)?;
+    let mut target = Image::new(to.width, to.height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut target, &options)?;
+    Ok(target.into_vec())
+}

@@ -1,0 +1,70 @@
+//! The command line, as plain data. Touches nothing outside.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Indexes the faces in your photos, watches folders for new ones, and answers questions about who is in them.
+///
+/// With no option at all it keeps its data in $XDG_DATA_HOME/vowimager (or ~/.local/share/vowimager), uses the bundled
+/// models and listens on a Unix socket there, on which `vow` speaks to it. Photos are only ever read.
+#[derive(Debug, Parser)]
+#[command(name = "vowd", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Folders to watch from now on, besides those watched before.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
+
+    /// Index what is there, print a report and exit, instead of staying to watch and serve.
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// How the report of --once is printed.
+    #[arg(long, value_enum, value_name = "FORM", requires = "once")]
+    pub(crate) report: Option<ReportForm>,
+
+    /// Where the store, the index and installed packs lie [env: VOW_DATA_DIR].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// The Unix socket to listen on [default: vowd.sock in the data folder] [env: VOW_SOCKET].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// The models: a folder with a pack.toml, or the name of an installed or bundled pack [env: VOW_PACK].
+    #[arg(long, value_name = "NAME|DIR")]
+    pub(crate) pack: Option<String>,
+
+    /// What runs the models: auto looks for an ONNX Runtime library (VOW_ORT, ORT_DYLIB_PATH, the data folder, the
+    /// system) and falls back to the built-in tract [env: VOW_RUNTIME].
+    #[arg(long, value_name = "auto|tract|LIBRARY")]
+    pub(crate) runtime: Option<String>,
+
+    /// Threads that run the models [default: one a core] [env: VOW_THREADS].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<String>,
+
+    /// MiB of decoded pictures held at once [default: 512] [env: VOW_MEMORY_MB].
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory_mb: Option<String>,
+
+    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, threads, memory_mb, scan_minutes, log
+    /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to log to standard error: error, warn, info, debug, or directives such as vow_engine=debug
+    /// [default: info] [env: VOW_LOG].
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ReportForm {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs: one JSON object.
+    Json,
+}

@@ -1,0 +1,251 @@
+//! From command line, environment and configuration file to settings. Every mistake is found before anything starts.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use vow_engine::{Config, RuntimeChoice};
+
+use crate::config::{Args, ReportForm};
+
+/// Everything the daemon is started with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) engine: Config,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) socket: PathBuf,
+    pub(crate) once: bool,
+    pub(crate) report: ReportForm,
+    pub(crate) log: String,
+}
+
+/// The configuration file. A key that is not here is a mistake, not ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    folders: Option<Vec<PathBuf>>,
+    data_dir: Option<PathBuf>,
+    socket: Option<PathBuf>,
+    pack: Option<String>,
+    runtime: Option<String>,
+    threads: Option<u32>,
+    memory_mb: Option<u32>,
+    scan_minutes: Option<u32>,
+    log: Option<String>,
+}
+
+impl Settings {
+    /// Puts the settings together; `env` gives the value of an environment variable.
+    ///
+    /// # Errors
+    /// Every mistake, each a sentence.
+    pub(crate) fn gather(args: Args, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let env_path = |name: &str| env(name).map(PathBuf::from);
+        let file = read_file(args.config.or_else(|| env_path("VOW_CONFIG")), &env, &mut mistakes);
+        let mut text = |name: &str| {
+            let value = env(name)?;
+            value.into_string().map_err(|_| mistakes.push(format!("{name} is not valid UTF-8"))).ok()
+        };
+        let pack = args.pack.or_else(|| text("VOW_PACK")).or(file.pack);
+        let runtime = args.runtime.or_else(|| text("VOW_RUNTIME")).or(file.runtime);
+        let log = args.log.or_else(|| text("VOW_LOG")).or(file.log).unwrap_or_else(|| "info".to_owned());
+        let threads = from(args.threads, "--threads").or_else(|| from(text("VOW_THREADS"), "VOW_THREADS"));
+        let memory = from(args.memory_mb, "--memory-mb").or_else(|| from(text("VOW_MEMORY_MB"), "VOW_MEMORY_MB"));
+
+        let data_dir = args.data_dir.or_else(|| env_path("VOW_DATA_DIR")).or(file.data_dir);
+        let data_dir = data_dir.or_else(|| default_data_dir(&env));
+        if data_dir.is_none() {
+            mistakes.push(
+                "no place for the data: neither XDG_DATA_HOME nor HOME is set; give one with --data-dir DIR".to_owned(),
+            );
+        }
+        let data_dir = data_dir.unwrap_or_default();
+        let socket = args.socket.or_else(|| env_path("VOW_SOCKET")).or(file.socket);
+
+        let mut engine = Config::new(data_dir.clone());
+        if let Some(pack) = pack {
+            match pack.parse() {
+                Ok(pack) => engine.pack = pack,
+                Err(never) => match never {},
+            }
+        }
+        if let Some(runtime) = runtime {
+            match runtime.parse::<RuntimeChoice>() {
+                Ok(runtime) => engine.runtime = runtime,
+                Err(error) => mistakes.push(format!("runtime: {error}")),
+            }
+        }
+        if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
+            engine.threads = usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap_or(engine.threads);
+        }
+        if let Some(mib) = number(memory, "memory_mb", file.memory_mb, 16..=1 << 20, &mut mistakes) {
+            engine.memory = u64::from(mib) << 20;
+        }
+        if let Some(minutes) = number(None, "scan_minutes", file.scan_minutes, 1..=525_600, &mut mistakes) {
+            engine.scan_every = Duration::from_secs(u64::from(minutes) * 60);
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+            mistakes.push(format!("log: `{log}` is no filter: {error}"));
+        }
+        let mut folders = args.folders;
+        folders.extend(file.folders.into_iter().flatten());
+        for folder in &folders {
+            match std::fs::metadata(folder) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => mistakes.push(format!("{} is not a folder", folder.display())),
+                Err(error) => mistakes.push(format!("the folder {} cannot be used: {error}", folder.display())),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let socket = socket.unwrap_or_else(|| crate::default_socket(&data_dir));
+        Ok(Self { engine, folders, socket, once: args.once, report: args.report.unwrap_or_default(), log })
+    }
+}
+
+/// A value with the name of where it was given.
+type Given = Option<(String, &'static str)>;
+
+fn from(value: Option<String>, source: &'static str) -> Given {
+    value.map(|value| (value, source))
+}
+
+fn number(
+    given: Given,
+    key: &str,
+    file: Option<u32>,
+    allowed: std::ops::RangeInclusive<u32>,
+    mistakes: &mut Vec<String>,
+) -> Option<u32> {
+    let (text, source) = match (given, file) {
+        (Some((text, source)), _) => (text, source),
+        (None, Some(value)) => (value.to_string(), key),
+        (None, None) => return None,
+    };
+    match text.trim().parse::<u32>() {
+        Ok(value) if allowed.contains(&value) => Some(value),
+        _ => {
+            let (least, most) = (allowed.start(), allowed.end());
+            mistakes.push(format!("{source}: `{text}` is not a whole number from {least} to {most}"));
+            None
+        }
+    }
+}
+
+fn read_file(
+    given: Option<PathBuf>,
+    env: &impl Fn(&str) -> Option<OsString>,
+    mistakes: &mut Vec<String>,
+) -> File {
+    let Some(path) = given.or_else(|| default_config(env)) else { return File::default() };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            mistakes.push(format!("the configuration file {} cannot be read: {error}", path.display()));
+            return File::default();
+        }
+    };
+    match toml::from_str::<File>(&text) {
+        Ok(file) => file.beside(path.parent()),
+        Err(error) => {
+            mistakes.push(format!("the configuration file {}: {error}", path.display()));
+            File::default()
+        }
+    }
+}
+
+impl File {
+    /// Paths in the file are meant from where the file lies.
+    fn beside(self, dir: Option<&Path>) -> Self {
+        let Some(dir) = dir else { return self };
+        let join = |path: PathBuf| dir.join(path);
+        Self {
+            folders: self.folders.map(|folders| folders.into_iter().map(join).collect()),
+            data_dir: self.data_dir.map(join),
+            socket: self.socket.map(join),
+            ..self
+        }
+    }
+}
+
+fn default_config(env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let base = env("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(home(env)?.join(".config")))?;
+    Some(base.join("vowimager/vowd.toml")).filter(|path| path.exists())
+}
+
+fn default_data_dir(env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let base = env("XDG_DATA_HOME").map(PathBuf::from).or_else(|| Some(home(env)?.join(".local/share")))?;
+    Some(base.join("vowimager"))
+}
+
+fn home(env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    env("HOME").map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn gather(args: &[&str], env: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        let args = Args::parse_from(std::iter::once("vowd").chain(args.iter().copied()));
+        let lookup = |name: &str| {
+            let fixed = [("HOME", "/nowhere")];
+            env.iter().chain(&fixed).find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        };
+        Settings::gather(args, lookup)
+    }
+
+    #[test]
+    fn nothing_to_configure_on_a_first_start() {
+        let settings = gather(&[], &[]).unwrap();
+        assert_eq!(settings.engine.data_dir, Path::new("/nowhere/.local/share/vowimager"));
+        assert_eq!(settings.socket, Path::new("/nowhere/.local/share/vowimager/vowd.sock"));
+        assert!(!settings.once && settings.folders.is_empty());
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("vowd.toml");
+        std::fs::write(&file, "threads = 5\nmemory_mb = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
+        let file = file.to_str().unwrap();
+        let env = [("VOW_THREADS", "4"), ("VOW_CONFIG", file)];
+        let settings = gather(&["--threads", "3"], &env).unwrap();
+        assert_eq!(settings.engine.threads.get(), 3);
+        assert_eq!(gather(&[], &env).unwrap().engine.threads.get(), 4);
+        assert_eq!(gather(&["--config", file], &[]).unwrap().engine.threads.get(), 5);
+        assert_eq!(settings.engine.memory, 64 << 20);
+        assert_eq!(settings.socket, dir.path().join("s"));
+        assert_eq!(settings.engine.scan_every, Duration::from_secs(420));
+    }
+
+    #[test]
+    fn every_mistake_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("vowd.toml");
+        std::fs::write(&file, "memory_mb = 1").unwrap();
+        let env = [("VOW_THREADS", "many"), ("VOW_CONFIG", file.to_str().unwrap())];
+        let mistakes = gather(&["/no/such/folder", "--log", "a=b=c"], &env).unwrap_err();
+        for expected in ["VOW_THREADS: `many`", "memory_mb: `1`", "/no/such/folder", "log: `a=b=c`"] {
+            assert!(mistakes.iter().any(|mistake| mistake.contains(expected)), "{expected}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_mistake() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("vowd.toml");
+        std::fs::write(&file, "thread = 5").unwrap();
+        let mistakes = gather(&["--config", file.to_str().unwrap()], &[]).unwrap_err();
+        assert!(mistakes[0].contains("thread"), "{mistakes:?}");
+    }
+}

@@ -1,0 +1,99 @@
+//! From the text of a `pack.toml` to plain settings. Touches no file: see `pack` for that.
+
+use toml::Table;
+use vow_types::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
+
+use crate::Mistake;
+use crate::table::TableReader;
+
+/// A graph as the manifest names it.
+pub(crate) struct GraphFile {
+    pub(crate) name: String,
+    pub(crate) sha256: Option<String>,
+}
+
+/// What a manifest says.
+pub(crate) struct Manifest {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) licence: String,
+    pub(crate) source: Option<String>,
+    pub(crate) detector_file: GraphFile,
+    pub(crate) detector: DetectorSpec,
+    pub(crate) embedder_file: GraphFile,
+    pub(crate) embedder: EmbedderSpec,
+    pub(crate) distances: Distances,
+    pub(crate) quality: QualityGate,
+}
+
+impl Manifest {
+    /// Reads all of it. With mistakes the settings hold placeholders and must not be used, but for the names of those
+    /// files that are not empty: whether they exist can be told at the same time.
+    pub(crate) fn read(table: &Table) -> (Self, Vec<Mistake>) {
+        let mut top = TableReader::new(table);
+        let (name, version, licence) = (top.text("name"), top.text("version"), top.text("licence"));
+        let source = top.optional_text("source");
+        let (detector_file, detector) = top.table("detector", true, |t| (graph_file(t), detector(t)));
+        let (embedder_file, embedder) = top.table("embedder", true, |t| (graph_file(t), embedder(t)));
+        let distances = top.table("distances", false, distances);
+        let quality = top.table("quality", false, quality);
+        let manifest = Self {
+            name,
+            version,
+            licence,
+            source,
+            detector_file,
+            detector,
+            embedder_file,
+            embedder,
+            distances,
+            quality,
+        };
+        (manifest, top.finish())
+    }
+}
+
+fn graph_file(table: &mut TableReader<'_>) -> GraphFile {
+    GraphFile { name: table.file_name("file"), sha256: table.sha256("sha256") }
+}
+
+fn input(table: &mut TableReader<'_>) -> InputFormat {
+    InputFormat {
+        channels: table.choice("channels", [("rgb", Channels::Rgb), ("bgr", Channels::Bgr)]),
+        mean: table.number("mean", 0.0..=255.0, None),
+        std: table.number("std", 0.001..=1000.0, None),
+    }
+}
+
+fn detector(table: &mut TableReader<'_>) -> DetectorSpec {
+    DetectorSpec {
+        head: table.choice("head", [("scrfd", Head::Scrfd), ("yunet", Head::Yunet)]),
+        input: input(table),
+        threshold: table.number("threshold", 0.0..=1.0, Some(0.5)),
+        nms_iou: table.number("nms_iou", 0.0..=1.0, Some(0.4)),
+    }
+}
+
+fn embedder(table: &mut TableReader<'_>) -> EmbedderSpec {
+    EmbedderSpec {
+        input: input(table),
+        size: table.whole("size", 32..=512, Some(112)),
+        dimension: table.whole("dimension", 2..=8192, None),
+    }
+}
+
+/// The defaults are for an ArcFace-like embedder (Deng et al. 2019, arXiv:1801.07698) that nobody has calibrated.
+fn distances(table: &mut TableReader<'_>) -> Distances {
+    Distances {
+        same: table.number("same", -1.0..=1.0, Some(0.30)),
+        group: table.number("group", -1.0..=1.0, Some(0.50)),
+        neighbour: table.number("neighbour", -1.0..=1.0, Some(0.28)),
+    }
+}
+
+fn quality(table: &mut TableReader<'_>) -> QualityGate {
+    QualityGate {
+        min_face: table.number("min_face", 0.0..=640.0, Some(24.0)),
+        min_score: table.number("min_score", 0.0..=1.0, Some(0.6)),
+    }
+}
