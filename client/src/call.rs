@@ -36,7 +36,11 @@ pub(crate) enum Failure {
 }
 
 fn told(status: &Status) -> String {
-    if status.message().is_empty() { format!("the daemon answered: {}", status.code()) } else { status.message().to_owned() }
+    if status.message().is_empty() {
+        format!("the daemon answered: {}", status.code())
+    } else {
+        status.message().to_owned()
+    }
 }
 
 impl Failure {
@@ -95,16 +99,19 @@ impl Daemon {
     }
 
     pub(crate) async fn add_folder(&mut self, path: &Path) -> Result<(v1::Folder, bool), Failure> {
-        let answer = self.library.add_folder(v1::AddFolderRequest { path: absolute(path) }).await?.into_inner();
+        let answer =
+            self.library.add_folder(v1::AddFolderRequest { path: absolute(path) }).await?.into_inner();
         Ok((answer.folder.ok_or(Failure::Incomplete("folder"))?, answer.added))
     }
 
     pub(crate) async fn remove_folder(&mut self, path: &Path) -> Result<u64, Failure> {
         // An id goes as it is; so does a path of a folder that no longer exists.
         let is_id = path.to_str().is_some_and(|text| {
-            text.strip_prefix('d').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+            text.strip_prefix('d')
+                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
         });
-        let path = if is_id && !path.exists() { path.as_os_str().as_bytes().to_vec() } else { absolute(path) };
+        let path =
+            if is_id && !path.exists() { path.as_os_str().as_bytes().to_vec() } else { absolute(path) };
         Ok(self.library.remove_folder(v1::RemoveFolderRequest { path }).await?.into_inner().photos_gone)
     }
 
@@ -127,7 +134,8 @@ impl Daemon {
         let mut people = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request = v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token };
+            let request =
+                v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token };
             let answer = self.people.list_people(request).await?.into_inner();
             people.extend(answer.people);
             page_token = answer.next_page_token;
@@ -180,7 +188,11 @@ impl Daemon {
         Ok(self.faces.find_similar(request).await?.into_inner())
     }
 
-    pub(crate) async fn name(&mut self, person: String, name: String) -> Result<v1::NamePersonResponse, Failure> {
+    pub(crate) async fn name(
+        &mut self,
+        person: String,
+        name: String,
+    ) -> Result<v1::NamePersonResponse, Failure> {
         Ok(self.people.name_person(v1::NamePersonRequest { person, name }).await?.into_inner())
     }
 

@@ -40,11 +40,23 @@ impl Output {
             ("state", state(status).to_owned()),
             ("photos", format!("{} in {} files", status.photos, status.files)),
             ("faces", status.faces.to_string()),
-            ("people", format!("{}, {} with a name (groups of any size: {})", status.people, status.named, status.groups)),
+            (
+                "people",
+                format!(
+                    "{}, {} with a name (groups of any size: {})",
+                    status.people, status.named, status.groups
+                ),
+            ),
             ("failures", status.failures.to_string()),
             ("pending", status.pending.to_string()),
             ("folders", status.folders.to_string()),
-            ("inferred", format!("{} photos since the start, {} files read", status.photos_inferred, status.files_read)),
+            (
+                "inferred",
+                format!(
+                    "{} photos since the start, {} files read",
+                    status.photos_inferred, status.files_read
+                ),
+            ),
             ("speed", format!("{:.1} photos/s", status.photos_per_s)),
             (
                 "left out",
@@ -80,14 +92,21 @@ impl Output {
             return value(&object.into());
         }
         let path = lossy(&folder.path);
-        line(&if added { format!("{path} is watched from now on") } else { format!("{path} was watched already") })
+        line(&if added {
+            format!("{path} is watched from now on")
+        } else {
+            format!("{path} was watched already")
+        })
     }
 
     pub(crate) fn folder_removed(&self, path: &Path, gone: u64) -> io::Result<()> {
         if self.json {
             return value(&json!({ "removed": path.to_string_lossy(), "photos_gone": gone }));
         }
-        line(&format!("{} is no longer watched; {gone} photos left the answers, none left the disk", path.display()))
+        line(&format!(
+            "{} is no longer watched; {gone} photos left the answers, none left the disk",
+            path.display()
+        ))
     }
 
     pub(crate) fn folders(&self, folders: &[v1::Folder]) -> io::Result<()> {
@@ -102,7 +121,12 @@ impl Output {
             };
             vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), lossy(&folder.path)]
         });
-        table(&["id", "files", "state", "path"], &[1], rows, "no folder is watched; `vow folder add DIR` adds one")
+        table(
+            &["id", "files", "state", "path"],
+            &[1],
+            rows,
+            "no folder is watched; `vow folder add DIR` adds one",
+        )
     }
 
     pub(crate) fn people(&self, people: &[v1::Person]) -> io::Result<()> {
@@ -127,11 +151,20 @@ impl Output {
         let person = answer.person.clone().unwrap_or_default();
         if self.json {
             let mut object = person_json(&person);
-            object.insert("best_faces".into(), answer.faces.iter().map(|face| Value::from(face_json(face))).collect());
+            object.insert(
+                "best_faces".into(),
+                answer.faces.iter().map(|face| Value::from(face_json(face))).collect(),
+            );
             return value(&object.into());
         }
         let name = if person.name.is_empty() { "(no name yet)" } else { &person.name };
-        line(&format!("{} {name}: {} faces in {} photos {}", person.person_id, person.faces, person.photos, span(&person)))?;
+        line(&format!(
+            "{} {name}: {} faces in {} photos {}",
+            person.person_id,
+            person.faces,
+            person.photos,
+            span(&person)
+        ))?;
         face_table(&answer.faces)
     }
 
@@ -147,7 +180,10 @@ impl Output {
         if self.json {
             let rows = photos.iter().map(|photo| {
                 let mut object = file_json(&photo.file.clone().unwrap_or_default());
-                object.insert("faces".into(), photo.faces.iter().map(|face| Value::from(face_json(face))).collect());
+                object.insert(
+                    "faces".into(),
+                    photo.faces.iter().map(|face| Value::from(face_json(face))).collect(),
+                );
                 Value::from(object)
             });
             return value(&rows.collect());
@@ -160,7 +196,10 @@ impl Output {
     pub(crate) fn faces(&self, answer: &v1::ListFacesResponse) -> io::Result<()> {
         if self.json {
             let mut object = file_json(&answer.file.clone().unwrap_or_default());
-            object.insert("faces".into(), answer.faces.iter().map(|face| Value::from(face_json(face))).collect());
+            object.insert(
+                "faces".into(),
+                answer.faces.iter().map(|face| Value::from(face_json(face))).collect(),
+            );
             return value(&object.into());
         }
         face_table(&answer.faces)
@@ -172,13 +211,18 @@ impl Output {
                 let similar = query.similar.iter().map(|hit| {
                     let mut object = face_json(&hit.face.clone().unwrap_or_default());
                     object.insert("cosine".into(), short(hit.cosine));
-                    object.insert("files".into(), hit.files.iter().map(|file| Value::from(file_json(file))).collect());
+                    object.insert(
+                        "files".into(),
+                        hit.files.iter().map(|file| Value::from(file_json(file))).collect(),
+                    );
                     Value::from(object)
                 });
                 let face = query.query.as_ref().map(face_json);
                 json!({ "face": face, "similar": similar.collect::<Vec<_>>() })
             });
-            return value(&json!({ "same_cosine": short(answer.same_cosine), "queries": queries.collect::<Vec<_>>() }));
+            return value(
+                &json!({ "same_cosine": short(answer.same_cosine), "queries": queries.collect::<Vec<_>>() }),
+            );
         }
         for query in &answer.queries {
             let face = query.query.clone().unwrap_or_default();
@@ -201,8 +245,10 @@ impl Output {
             object.insert("before".into(), optional(&answer.before));
             return value(&object.into());
         }
-        let before = if answer.before.is_empty() { String::new() } else { format!(" (was {})", answer.before) };
-        let now = if person.name.is_empty() { "has no name any more" } else { &format!("is {}", person.name) };
+        let before =
+            if answer.before.is_empty() { String::new() } else { format!(" (was {})", answer.before) };
+        let now =
+            if person.name.is_empty() { "has no name any more" } else { &format!("is {}", person.name) };
         line(&format!("{} {now}{before}: {} photos", person.person_id, person.photos))
     }
 
@@ -210,7 +256,9 @@ impl Output {
         if self.json {
             return value(&failures.iter().map(|failure| Value::from(failure_json(failure))).collect());
         }
-        let rows = failures.iter().map(|failure| vec![failure.stage.clone(), lossy(&failure.path), failure.reason.clone()]);
+        let rows = failures
+            .iter()
+            .map(|failure| vec![failure.stage.clone(), lossy(&failure.path), failure.reason.clone()]);
         table(&["stage", "file", "reason"], &[], rows, "no failures")
     }
 
@@ -371,7 +419,13 @@ fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     let rows = faces.iter().map(|face| {
         let b = face.r#box.unwrap_or_default();
         let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
-        vec![face.face_id.clone(), whose(face), place, format!("{:.3}", face.score), format!("{:.2}", face.quality)]
+        vec![
+            face.face_id.clone(),
+            whose(face),
+            place,
+            format!("{:.3}", face.score),
+            format!("{:.2}", face.quality),
+        ]
     });
     table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
 }

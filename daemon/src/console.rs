@@ -33,8 +33,9 @@ impl Console {
             ProgressDrawTarget::hidden()
         });
         let bar = bars.add(ProgressBar::no_length());
-        let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar:.cyan/blue} {pos}/{len} {prefix}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{spinner} {msg} {wide_bar:.cyan/blue} {pos}/{len} {prefix}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━╸ "));
         // A second start in one process keeps the first one's log.
         let _ = tracing_subscriber::fmt()

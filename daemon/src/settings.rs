@@ -56,13 +56,15 @@ impl Settings {
         let runtime = args.runtime.or_else(|| text("VOW_RUNTIME")).or(file.runtime);
         let log = args.log.or_else(|| text("VOW_LOG")).or(file.log).unwrap_or_else(|| "info".to_owned());
         let threads = from(args.threads, "--threads").or_else(|| from(text("VOW_THREADS"), "VOW_THREADS"));
-        let memory = from(args.memory_mb, "--memory-mb").or_else(|| from(text("VOW_MEMORY_MB"), "VOW_MEMORY_MB"));
+        let memory =
+            from(args.memory_mb, "--memory-mb").or_else(|| from(text("VOW_MEMORY_MB"), "VOW_MEMORY_MB"));
 
         let data_dir = args.data_dir.or_else(|| env_path("VOW_DATA_DIR")).or(file.data_dir);
         let data_dir = data_dir.or_else(|| default_data_dir(&env));
         if data_dir.is_none() {
             mistakes.push(
-                "no place for the data: neither XDG_DATA_HOME nor HOME is set; give one with --data-dir DIR".to_owned(),
+                "no place for the data: neither XDG_DATA_HOME nor HOME is set; give one with --data-dir DIR"
+                    .to_owned(),
             );
         }
         let data_dir = data_dir.unwrap_or_default();
@@ -82,7 +84,8 @@ impl Settings {
             }
         }
         if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
-            engine.threads = usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap_or(engine.threads);
+            engine.threads =
+                usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap_or(engine.threads);
         }
         if let Some(mib) = number(memory, "memory_mb", file.memory_mb, 16..=1 << 20, &mut mistakes) {
             engine.memory = u64::from(mib) << 20;
@@ -99,7 +102,9 @@ impl Settings {
             match std::fs::metadata(folder) {
                 Ok(metadata) if metadata.is_dir() => {}
                 Ok(_) => mistakes.push(format!("{} is not a folder", folder.display())),
-                Err(error) => mistakes.push(format!("the folder {} cannot be used: {error}", folder.display())),
+                Err(error) => {
+                    mistakes.push(format!("the folder {} cannot be used: {error}", folder.display()))
+                }
             }
         }
         if !mistakes.is_empty() {

@@ -190,7 +190,7 @@ fn landmark_rows(stride: f32) -> Vec<Vec<f32>> {
 
 /// SCRFD's coding, in the flattened export style: two anchors a cell, the second one less sure.
 fn scrfd(g: &mut GraphBuilder, reach: &Wire) {
-    let mut heads: [Vec<Wire>; 3] = Default::default();
+    let mut heads: [Vec<(Wire, i64)>; 3] = Default::default();
     for description in LEVELS {
         let stride = f32::from(description.0);
         let (cells, score) = level(g, reach, description);
@@ -204,12 +204,12 @@ fn scrfd(g: &mut GraphBuilder, reach: &Wire) {
         let rows = landmark_rows(stride);
         let points = mix(g, &cells, &[rows.clone(), rows].concat(), None);
         for (head, (map, width)) in heads.iter_mut().zip([(scores, 1), (boxes, 4), (points, 10)]) {
-            head.push(flat(g, &map, [2, 3, 0, 1], &[-1, width]));
+            head.push((flat(g, &map, [2, 3, 0, 1], &[-1, width]), width));
         }
     }
     // The published exports number their outputs; only the order counts.
-    for (at, wire) in heads.iter().flatten().enumerate() {
-        g.output(wire, &format!("{}", 400 + at), None);
+    for (at, (wire, width)) in heads.iter().flatten().enumerate() {
+        g.output(wire, &format!("{}", 400 + at), &[Dim::Any, Dim::Fixed(*width)]);
     }
 }
 
@@ -237,7 +237,7 @@ fn yunet(g: &mut GraphBuilder, reach: &Wire) {
     }
     for kind in ["cls", "obj", "bbox", "kps"] {
         for (name, wire, width) in outputs.iter().filter(|(name, ..)| name.starts_with(kind)) {
-            g.output(wire, name, Some(&[Dim::Fixed(1), Dim::Named("anchors"), Dim::Fixed(*width)]));
+            g.output(wire, name, &[Dim::Fixed(1), Dim::Any, Dim::Fixed(*width)]);
         }
     }
 }

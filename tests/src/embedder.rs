@@ -38,6 +38,6 @@ pub fn embedder(any_batch: bool) -> Vec<u8> {
     let centred = g.node("Sub", &[&levels, &mean], &[]);
     let row = g.node("Flatten", &[&centred], &[("axis", Attribute::Int(1))]);
     let dimension = i64::try_from(DIMENSION).expect("a small number");
-    g.output(&row, "embedding", Some(&[batch, Dim::Fixed(dimension)]));
+    g.output(&row, "embedding", &[batch, Dim::Fixed(dimension)]);
     g.finish("drawn_looks")
 }

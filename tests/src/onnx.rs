@@ -7,20 +7,22 @@ use prost::Message;
 
 /// The name of a tensor in a graph.
 #[derive(Debug, Clone)]
-pub struct Wire(String);
+pub(crate) struct Wire(String);
 
 /// One dimension of a graph's input or output.
 #[derive(Debug, Clone, Copy)]
-pub enum Dim {
+pub(crate) enum Dim {
     /// Always this.
     Fixed(i64),
     /// Anything, under a name; equal names are equal numbers.
     Named(&'static str),
+    /// Anything.
+    Any,
 }
 
 /// A node's attribute, without its name.
 #[derive(Debug, Clone)]
-pub enum Attribute {
+pub(crate) enum Attribute {
     /// One whole number.
     Int(i64),
     /// A list of whole numbers.
@@ -29,20 +31,20 @@ pub enum Attribute {
 
 /// A graph under construction. Nodes are to be added in the order in which they run.
 #[derive(Debug, Default)]
-pub struct GraphBuilder {
+pub(crate) struct GraphBuilder {
     graph: GraphProto,
     tensors: usize,
 }
 
 impl GraphBuilder {
     /// Declares a float input.
-    pub fn input(&mut self, name: &str, dims: &[Dim]) -> Wire {
-        self.graph.input.push(value_info(name, Some(dims)));
+    pub(crate) fn input(&mut self, name: &str, dims: &[Dim]) -> Wire {
+        self.graph.input.push(value_info(name, dims));
         Wire(name.to_owned())
     }
 
-    /// Declares a wire to be an output under its final name; `None` leaves the shape open.
-    pub fn output(&mut self, wire: &Wire, name: &str, dims: Option<&[Dim]>) {
+    /// Declares a wire to be an output under its final name.
+    pub(crate) fn output(&mut self, wire: &Wire, name: &str, dims: &[Dim]) {
         let end = NodeProto {
             input: vec![wire.0.clone()],
             output: vec![name.to_owned()],
@@ -55,25 +57,25 @@ impl GraphBuilder {
     }
 
     /// A constant float tensor.
-    pub fn floats(&mut self, dims: &[i64], values: &[f32]) -> Wire {
+    pub(crate) fn floats(&mut self, dims: &[i64], values: &[f32]) -> Wire {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(dims.to_vec(), FLOAT, raw_data)
     }
 
     /// A constant float without dimensions.
-    pub fn scalar(&mut self, value: f32) -> Wire {
+    pub(crate) fn scalar(&mut self, value: f32) -> Wire {
         self.floats(&[], &[value])
     }
 
     /// A constant list of whole numbers.
-    pub fn ints(&mut self, values: &[i64]) -> Wire {
+    pub(crate) fn ints(&mut self, values: &[i64]) -> Wire {
         let length = i64::try_from(values.len()).expect("a short list");
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(vec![length], INT64, raw_data)
     }
 
     /// Adds a node with one output.
-    pub fn node(&mut self, op: &str, inputs: &[&Wire], attributes: &[(&str, Attribute)]) -> Wire {
+    pub(crate) fn node(&mut self, op: &str, inputs: &[&Wire], attributes: &[(&str, Attribute)]) -> Wire {
         let output = self.fresh("t");
         let attribute = attributes
             .iter()
@@ -98,7 +100,7 @@ impl GraphBuilder {
 
     /// The bytes of an ONNX file.
     #[must_use]
-    pub fn finish(mut self, name: &str) -> Vec<u8> {
+    pub(crate) fn finish(mut self, name: &str) -> Vec<u8> {
         name.clone_into(&mut self.graph.name);
         let opset = OperatorSet { domain: String::new(), version: 13 };
         let model = ModelProto {
@@ -122,18 +124,15 @@ impl GraphBuilder {
     }
 }
 
-fn value_info(name: &str, dims: Option<&[Dim]>) -> ValueInfoProto {
-    let shape = dims.map(|dims| ShapeProto {
-        dim: dims
-            .iter()
-            .map(|dim| DimensionProto {
-                value: Some(match dim {
-                    Dim::Fixed(n) => dimension_proto::Value::DimValue(*n),
-                    Dim::Named(name) => dimension_proto::Value::DimParam((*name).to_owned()),
-                }),
-            })
-            .collect(),
-    });
+fn value_info(name: &str, dims: &[Dim]) -> ValueInfoProto {
+    let dim = |dim: &Dim| DimensionProto {
+        value: match dim {
+            Dim::Fixed(n) => Some(dimension_proto::Value::DimValue(*n)),
+            Dim::Named(name) => Some(dimension_proto::Value::DimParam((*name).to_owned())),
+            Dim::Any => None,
+        },
+    };
+    let shape = Some(ShapeProto { dim: dims.iter().map(dim).collect() });
     let tensor_type = Some(TensorTypeProto { elem_type: FLOAT, shape });
     ValueInfoProto { name: name.to_owned(), kind: Some(TypeProto { tensor_type }) }
 }

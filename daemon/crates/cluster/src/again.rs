@@ -45,6 +45,7 @@ impl Grouping {
         if !best_first(&mut groups, space, &strong, stop, &mut |_, _, _| {}) || stop() {
             return None;
         }
+        groups.tidy_all();
         let mut guests = Weak::default();
         weak.iter().for_each(|slot| guests.insert(*slot));
         guests.place(&weak, &groups, space);
@@ -107,12 +108,15 @@ impl Grouping {
 
     /// The groups around a group that miss the threshold by no more than the margin.
     fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
-        let mut around = Vec::new();
-        self.groups.around(group, &self.edges, &mut around);
-        let Some(view) = self.groups.view(group, &self.faces) else { return Vec::new() };
         let enough = self.params.merge_at - self.params.margin;
-        around.retain(|near| self.groups.view(*near, &self.faces).is_some_and(|n| view.score(&n) >= enough));
-        around
+        let mut near = Vec::new();
+        self.groups.visit(group, (&self.faces, &self.edges), enough, |score, _, name| {
+            if score >= enough {
+                near.push(name);
+            }
+            enough
+        });
+        near
     }
 
     /// Takes a group apart into its strong faces, each a group, and its weak ones, each by itself; none has an id.

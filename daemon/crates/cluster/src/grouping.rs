@@ -92,8 +92,9 @@ impl Grouping {
     /// Takes in new faces and groups them with those that are held; answers with every face whose person is another
     /// than before, by face id. Faces that are held already are passed over.
     ///
-    /// One [`Neighbours::nearest`] per face, whether the index holds the new faces yet or not. A call touches the
-    /// groups its faces are near to; every [`Params::resplit_every`] faces, what was touched is merged again.
+    /// One [`Neighbours::nearest`] per face. The index should hold the new faces by then: a pair of new faces it does not
+    /// know of is found by later faces or by [`Self::settle`] only. A call touches the groups its faces are near to;
+    /// every [`Params::resplit_every`] faces, what was touched is merged again.
     pub fn add(&mut self, faces: Vec<Observation>, neighbours: &dyn Neighbours) -> Vec<Move> {
         let mut slots = std::mem::take(&mut self.waiting);
         for observation in faces {
@@ -221,8 +222,8 @@ impl Grouping {
         self.edges.ask(slot, &self.faces, &self.params, neighbours, |other| linked.push(other));
         linked.retain(|other| self.faces.is_strong(*other) && self.faces.is_strong(slot));
         for other in linked {
-            self.groups.note(slot, other, &self.edges);
-            self.groups.note(other, slot, &self.edges);
+            self.groups.note(slot, other);
+            self.groups.note(other, slot);
         }
     }
 
@@ -342,10 +343,7 @@ impl Grouping {
         }
         self.people.release(slot);
         self.weak.remove(slot);
-        for other in self.edges.forget(slot) {
-            self.groups.unnote(other, slot);
-        }
-        self.groups.remove(slot);
+        self.groups.remove(slot, &self.edges.forget(slot));
         self.touched.remove(&slot);
         self.settled = false;
         self.faces.remove(slot).map(|face| Move { face: face.id, person: None })

@@ -2,13 +2,15 @@
 //!
 //! A group is named by the slot of one of its faces, so a single face needs no entry at all: it is named by itself, its
 //! sum is its embedding and its surroundings are its candidate pairs. Surroundings hold faces, not groups, and are
-//! resolved when they are read: neither merging nor taking apart has to touch the lists of others. For every face in
-//! a group's surroundings there is a candidate pair with a face of the group.
+//! resolved when they are read: merging does not have to rewrite the lists of others. For every face in a group's
+//! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
+//! each has a face of the other in its surroundings.
 
 use vow_types::FaceId;
 use vow_types::num::{index, usize_to_f32};
 
 use crate::Params;
+use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::vectors::{accumulate, dot};
@@ -22,9 +24,30 @@ pub(crate) struct Groups {
     many: Vec<Option<Box<Many>>>,
     /// Changes whenever the group under this name does.
     version: Vec<u32>,
-    /// The last reading of surroundings that met the group of this name.
-    seen: Vec<u32>,
+    seen: Seen,
+}
+
+/// Which groups the present reading of surroundings met.
+#[derive(Debug, Default)]
+struct Seen {
     reading: u32,
+    /// By name, the last reading that met the group.
+    last: Vec<u32>,
+}
+
+impl Seen {
+    fn begin(&mut self) {
+        self.reading = self.reading.wrapping_add(1);
+        if self.reading == 0 {
+            self.last.fill(0);
+            self.reading = 1;
+        }
+    }
+
+    fn is_first(&mut self, name: Slot) -> bool {
+        let Some(last) = self.last.get_mut(index(name)) else { return false };
+        std::mem::replace(last, self.reading) != self.reading
+    }
 }
 
 /// A group of at least two faces.
@@ -33,12 +56,11 @@ struct Many {
     members: Vec<Slot>,
     /// Sum of the members' embeddings.
     sum: Box<[f32]>,
+    /// `n^(p-1) / |S|^p`: what the group contributes to its scores besides its sum.
     factor: f32,
     /// The lowest id among the members: what ties are broken by.
     least: FaceId,
-    around: Vec<Slot>,
-    /// Length of `around` when it last held every group once.
-    tidy: usize,
+    around: Around,
 }
 
 /// What a score needs to know of a group.
@@ -58,10 +80,15 @@ impl View<'_> {
     }
 }
 
-/// What a group contributes to its scores besides its sum: `n^(p-1) / |S|^p`.
-fn factor(sum: &[f32], size: usize, power: f32) -> f32 {
-    let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);
-    usize_to_f32(size).powf(power - 1.0) / length.powf(power)
+impl Many {
+    fn view(&self) -> View<'_> {
+        View { sum: &self.sum, factor: self.factor, least: self.least }
+    }
+}
+
+fn view_of_face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
+    let face = faces.get(slot)?;
+    Some(View { sum: face.embedding.as_slice(), factor: 1.0, least: face.id })
 }
 
 impl Groups {
@@ -81,13 +108,18 @@ impl Groups {
             self.of.resize(needed, NOWHERE);
             self.many.resize_with(needed, || None);
             self.version.resize(needed, 0);
-            self.seen.resize(needed, 0);
+            self.seen.last.resize(needed, 0);
         }
         self.set(slot, if strong { slot } else { NOWHERE });
     }
 
-    /// Forgets a single face; it must have been taken out of its group before.
-    pub(crate) fn remove(&mut self, slot: Slot) {
+    /// Forgets a face that is by itself; `near` are all faces it had a candidate pair with.
+    pub(crate) fn remove(&mut self, slot: Slot, near: &[Slot]) {
+        for other in near {
+            if let Some(many) = self.of(*other).and_then(|group| self.many_mut(group)) {
+                many.around.remove(slot);
+            }
+        }
         self.set(slot, NOWHERE);
     }
 
@@ -145,14 +177,7 @@ impl Groups {
     }
 
     pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces) -> Option<View<'a>> {
-        match self.many(group) {
-            Some(many) => Some(View { sum: &many.sum, factor: many.factor, least: many.least }),
-            None => faces.get(group).map(|face| View {
-                sum: face.embedding.as_slice(),
-                factor: 1.0,
-                least: face.id,
-            }),
-        }
+        self.many(group).map(Many::view).or_else(|| view_of_face(group, faces))
     }
 
     /// Whether two faces of one photo would come together.
@@ -161,60 +186,95 @@ impl Groups {
         self.members(few).iter().any(|slot| faces.siblings(*slot).any(|s| self.of(s) == Some(other)))
     }
 
-    /// Reads the groups around a group, each once, in no particular order.
-    pub(crate) fn around(&mut self, group: Slot, edges: &Edges, found: &mut Vec<Slot>) {
-        found.clear();
-        self.reading = self.reading.wrapping_add(1);
-        if self.reading == 0 {
-            self.seen.fill(0);
-            self.reading = 1;
-        }
-        let Self { of, many, seen, reading, .. } = self;
-        let mut first_sight = |slot: &Slot| {
-            let Some(name) = of.get(index(*slot)).copied().filter(|g| *g != NOWHERE && *g != group) else {
-                return false;
-            };
-            let Some(seen) = seen.get_mut(index(name)).filter(|seen| **seen != *reading) else {
-                return false;
-            };
-            *seen = *reading;
-            found.push(name);
-            true
+    /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
+    /// with the bar from then on. Each group is shown once, in no particular order; some below the bar are, too.
+    pub(crate) fn visit(
+        &mut self,
+        group: Slot,
+        (faces, edges): (&Faces, &Edges),
+        mut bar: f32,
+        mut see: impl FnMut(f32, FaceId, Slot) -> f32,
+    ) {
+        let own = self.take(group);
+        let Self { of, many, seen, .. } = self;
+        seen.begin();
+        let mut first_sight = |slot: Slot| {
+            let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
+            seen.is_first(name).then_some(name)
         };
-        match many.get_mut(index(group)).and_then(Option::as_deref_mut) {
-            Some(many) => {
-                many.around.retain(first_sight);
-                many.tidy = many.around.len();
+        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref).map(Many::view);
+
+        let Some(mut own) = own else {
+            let Some(view) = view_of_face(group, faces) else { return };
+            for name in edges.of(group).iter().filter_map(|slot| first_sight(*slot)) {
+                if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
+                    see(view.score(&other), other.least, name);
+                }
             }
-            None => edges.of(group).iter().for_each(|slot| {
-                first_sight(slot);
-            }),
+            return;
+        };
+        let Many { sum, factor, least, around, .. } = &mut *own;
+        let view = View { sum, factor: *factor, least: *least };
+        around.grouped.retain(|slot| {
+            let Some(name) = first_sight(*slot) else { return false };
+            // Single faces are on the other list.
+            let Some(other) = grouped(name) else { return false };
+            bar = see(view.score(&other), other.least, name);
+            true
+        });
+        around.is_tidy();
+        around.visit_singles(view.factor, bar, |slot| {
+            if slot == group || of.get(index(slot)) != Some(&slot) || grouped(slot).is_some() {
+                return None;
+            }
+            let face = view_of_face(slot, faces)?;
+            let product = dot(view.sum, face.sum);
+            Some((product, see(product * view.factor, face.least, slot)))
+        });
+        self.put(group, own);
+    }
+
+    /// Tells the group of `slot` that `other`, in another group, is near. Single faces have it from their candidate
+    /// pairs.
+    pub(crate) fn note(&mut self, slot: Slot, other: Slot) {
+        let (Some(group), Some(others)) = (self.of(slot), self.of(other)) else { return };
+        let is_single = self.many(others).is_none();
+        let Some(many) = self.many_mut(group).filter(|_| group != others) else { return };
+        if is_single {
+            many.around.add_single(other);
+        } else if many.around.add_grouped(other) {
+            // A group that is not read for long would collect the same surroundings again and again.
+            self.tidy(group);
         }
     }
 
-    /// Tells the group of `slot` that `other` is near. Single faces have it from their candidate pairs.
-    pub(crate) fn note(&mut self, slot: Slot, other: Slot, edges: &Edges) {
-        let Some(group) = self.of(slot) else { return };
-        let Some(many) = self.many_mut(group) else { return };
-        many.around.push(other);
-        // A group that is not read for long would collect the same surroundings again and again.
-        if many.around.len() > 2 * many.tidy + 64 {
-            self.around(group, edges, &mut Vec::new());
-        }
+    /// Leaves every group once in the surroundings of a group.
+    fn tidy(&mut self, group: Slot) {
+        let Some(mut own) = self.take(group) else { return };
+        let name = |slot: Slot| self.of(slot).filter(|name| *name != group);
+        own.around.grouped.sort_unstable_by_key(|slot| (name(*slot), *slot));
+        own.around.grouped.dedup_by_key(|slot| name(*slot));
+        own.around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
+        own.around.is_tidy();
+        self.put(group, own);
     }
 
-    /// Takes a face that is about to be removed out of the surroundings of the group of `slot`.
-    pub(crate) fn unnote(&mut self, slot: Slot, gone: Slot) {
-        if let Some(many) = self.of(slot).and_then(|group| self.many_mut(group)) {
-            many.around.retain(|s| *s != gone);
+    /// Drops from all surroundings what merging left there, when a long run of it is over.
+    pub(crate) fn tidy_all(&mut self) {
+        for group in (0..).take(self.many.len()) {
+            self.tidy(group);
+            let Some(mut own) = self.take(group) else { continue };
+            own.around
+                .retain_singles(|slot| self.is_group(slot) && self.many(slot).is_none() && slot != group);
+            self.put(group, own);
         }
     }
 
     /// Merges the smaller of two groups into the larger one.
     pub(crate) fn merge(&mut self, a: Slot, b: Slot, faces: &Faces, edges: &Edges, params: &Params) {
         let (winner, loser) = self.winner(a, b);
-        let (Some(mut to), Some(mut from)) =
-            (self.take_or_build(winner, faces, edges), self.take_or_build(loser, faces, edges))
+        let (Some((mut to, new_to)), Some((mut from, new_from))) =
+            (self.take_or_build(winner, faces), self.take_or_build(loser, faces))
         else {
             return;
         };
@@ -225,15 +285,21 @@ impl Groups {
         }
         to.members.append(&mut from.members);
         accumulate(&mut to.sum, &from.sum);
-        to.factor = factor(&to.sum, to.members.len(), params.power);
+        let length = dot(&to.sum, &to.sum).sqrt().max(f32::MIN_POSITIVE);
+        to.factor = usize_to_f32(to.members.len()).powf(params.power - 1.0) / length.powf(params.power);
         to.least = to.least.min(from.least);
-        if to.around.len() < from.around.len() {
-            std::mem::swap(&mut to.around, &mut from.around);
-        }
-        to.around.append(&mut from.around);
+        to.around.absorb(from.around, dot(&from.sum, &from.sum).sqrt());
         self.put(winner, to);
         self.change(winner);
         self.change(loser);
+        for slot in
+            [(winner, new_to), (loser, new_from)].iter().filter(|(_, new)| *new).map(|(slot, _)| *slot)
+        {
+            for other in edges.of(slot) {
+                self.note(slot, *other);
+                self.note(*other, slot);
+            }
+        }
     }
 
     /// Which of two groups keeps its name in a merge, and which loses it.
@@ -241,19 +307,20 @@ impl Groups {
         if self.members(a).len() >= self.members(b).len() { (a, b) } else { (b, a) }
     }
 
-    fn take_or_build(&mut self, group: Slot, faces: &Faces, edges: &Edges) -> Option<Box<Many>> {
+    /// A group to be changed, and whether it was a single face until now.
+    fn take_or_build(&mut self, group: Slot, faces: &Faces) -> Option<(Box<Many>, bool)> {
         if let Some(many) = self.take(group) {
-            return Some(many);
+            return Some((many, false));
         }
         let face = faces.get(group)?;
-        Some(Box::new(Many {
+        let many = Many {
             members: vec![group],
             sum: face.embedding.as_slice().into(),
             factor: 1.0,
             least: face.id,
-            around: edges.of(group).to_vec(),
-            tidy: 0,
-        }))
+            around: Around::default(),
+        };
+        Some((Box::new(many), true))
     }
 
     /// Makes every face of a group a group of its own, and says which they are.
@@ -262,10 +329,9 @@ impl Groups {
         for member in &many.members {
             self.set(*member, *member);
         }
-        // Others may know this group by one of its faces only, and by none of those near to them now.
         for member in &many.members {
             for other in edges.of(*member) {
-                self.note(*other, *member, edges);
+                self.note(*other, *member);
             }
         }
         many.members

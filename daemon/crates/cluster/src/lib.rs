@@ -13,6 +13,7 @@
 //! [`Grouping::settle`], for idle times, does it for everything.
 
 mod again;
+mod around;
 mod edges;
 mod faces;
 mod grouping;

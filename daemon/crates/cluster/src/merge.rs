@@ -78,36 +78,35 @@ struct Queue {
     heap: BinaryHeap<Candidate>,
     /// Pairs that would bring two faces of one photo together; growing cannot change that.
     barred: HashSet<(Slot, Slot)>,
-    around: Vec<Slot>,
 }
 
 impl Queue {
-    /// Scores a group against all around it and enters the best pair if it reaches the threshold.
+    /// Scores a group with what is around it and enters the best pair if it reaches the threshold.
     fn score(&mut self, a: Slot, groups: &mut Groups, space: Space<'_>) {
-        groups.around(a, space.edges, &mut self.around);
-        let Some(view) = groups.view(a, space.faces) else { return };
+        let Self { heap, barred } = self;
         let mut best: Option<(f32, FaceId, Slot)> = None;
-        for b in &self.around {
-            let Some(other) = groups.view(*b, space.faces) else { continue };
-            let score = view.score(&other);
-            let better = score >= space.params.merge_at
-                && best.is_none_or(|(s, least, _)| score > s || (score >= s && other.least < least))
-                && !(!self.barred.is_empty() && self.barred.contains(&(a.min(*b), a.max(*b))));
+        let mut bar = space.params.merge_at;
+        groups.visit(a, (space.faces, space.edges), bar, |score, least, b| {
+            let better = score >= bar
+                && best.is_none_or(|(s, l, _)| score > s || least < l)
+                && !(!barred.is_empty() && barred.contains(&(a.min(b), a.max(b))));
             if better {
-                best = Some((score, other.least, *b));
+                best = Some((score, least, b));
+                bar = score;
             }
-        }
-        if let Some((score, least, b)) = best {
-            self.heap.push(Candidate {
-                score,
-                low: view.least.min(least),
-                high: view.least.max(least),
-                a,
-                b,
-                version_a: groups.version(a),
-                version_b: groups.version(b),
-            });
-        }
+            bar
+        });
+        let Some((score, least, b)) = best else { return };
+        let Some(own) = groups.view(a, space.faces).map(|view| view.least) else { return };
+        heap.push(Candidate {
+            score,
+            low: own.min(least),
+            high: own.max(least),
+            a,
+            b,
+            version_a: groups.version(a),
+            version_b: groups.version(b),
+        });
     }
 }
 

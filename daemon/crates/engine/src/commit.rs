@@ -20,15 +20,19 @@ const OLDEST: Duration = Duration::from_millis(200);
 /// What the people thread must know of a transaction.
 pub(crate) struct Stored {
     pub(crate) committed: Committed,
-    /// Keep the engine from being idle until people are updated.
-    pub(crate) tickets: Vec<Ticket>,
+    /// Held, never read: they keep the engine from being idle until people are updated.
+    pub(crate) _tickets: Vec<Ticket>,
 }
 
 /// Commits until the channel is closed and empty; everything handed over is stored before it returns.
 ///
 /// # Errors
 /// When the store refuses a transaction (disk full, I/O error): nothing of it is acknowledged then.
-pub(crate) fn commit(bench: &Bench, input: &Receiver<Outcome>, out: &Sender<Message>) -> Result<(), StoreError> {
+pub(crate) fn commit(
+    bench: &Bench,
+    input: &Receiver<Outcome>,
+    out: &Sender<Message>,
+) -> Result<(), StoreError> {
     while let Ok(first) = input.recv() {
         let mut batch = vec![first];
         let deadline = Instant::now() + OLDEST;
@@ -76,7 +80,7 @@ fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Ve
     }
     let tickets = files.into_iter().map(FileTicket::stored).collect();
     // A closed channel means that the people thread ended with an error, which stops the engine by itself.
-    let _ = out.send(Message::Stored(Stored { committed, tickets }));
+    let _ = out.send(Message::Stored(Stored { committed, _tickets: tickets }));
     Ok(copies)
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use vow_cluster::Params;
 use vow_infer::{FaceEngine, Models, Runtime};
 use vow_models::Pack;
-use vow_store::{FileRow, Store, StoreError};
+use vow_store::{Store, StoreError};
 use vow_types::{PackId, PersonId, num};
 use vow_watch::Watcher;
 
@@ -242,7 +242,9 @@ impl Engine {
     pub fn remove_folder(&self, path: &Path) -> Result<usize, EngineError> {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let named = |one: &crate::library::Watched| {
-            one.folder.path == path || one.folder.path == real || path.to_str() == Some(&one.folder.id.to_string())
+            one.folder.path == path
+                || one.folder.path == real
+                || path.to_str() == Some(&one.folder.id.to_string())
         };
         let unknown = || EngineError::UnknownFolder { path: path.to_owned() };
         let folder = self.0.folders.all().into_iter().find(named).ok_or_else(unknown)?.folder;
@@ -250,7 +252,7 @@ impl Engine {
         let ticket = self.progress().ticket();
         let committed = self.store().remove_folder(folder.id)?;
         let gone = committed.vanished.len();
-        self.tell(Message::Stored(crate::commit::Stored { committed, tickets: vec![ticket] }))?;
+        self.tell(Message::Stored(crate::commit::Stored { committed, _tickets: vec![ticket] }))?;
         // The watcher belongs to the library thread; an order for a folder that is gone makes it let go.
         self.scan(folder.id, Some(folder.path));
         Ok(gone)
@@ -266,8 +268,14 @@ impl Engine {
 
     fn folder_info(&self, id: vow_types::FolderId) -> Result<FolderInfo, EngineError> {
         let one = self.0.folders.get(id).ok_or(EngineError::Stopping)?;
-        let files = self.store().count_in(id)?;
+        let files = self.count_files(id)?;
         Ok(FolderInfo { id, path: one.folder.path, online: one.online, watched: one.watched, files })
+    }
+
+    fn count_files(&self, id: vow_types::FolderId) -> Result<u64, EngineError> {
+        let mut files = 0;
+        self.store().for_each_file(id, &mut |_| files += 1)?;
+        Ok(files)
     }
 
     /// Compares a folder, or all of them, with what is known.
@@ -291,20 +299,12 @@ impl Engine {
         let _ = self.0.orders.send(Order::Scan { folder, below, ticket: self.progress().ticket() });
     }
 
-    /// Files that could not be indexed, by path, after `after`.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn failures(&self, after: Option<&Path>, limit: usize) -> Result<Vec<FileRow>, EngineError> {
-        Ok(self.store().failures(after, limit)?)
-    }
-
     /// Reads every failed file again. Returns how many there are.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn retry_failures(&self) -> Result<u64, EngineError> {
-        let failures = self.store().counts()?.failures;
+        let failures = self.store().counts(self.pack_id())?.failures;
         let _ = self.0.orders.send(Order::Retry { ticket: self.progress().ticket() });
         Ok(failures)
     }
@@ -341,7 +341,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn status(&self) -> Result<Status, EngineError> {
-        let counts = self.store().counts()?;
+        let counts = self.store().counts(self.pack_id())?;
         let census = self.people().read().census();
         let folders = self.0.folders.all();
         let progress = self.progress();
@@ -432,7 +432,9 @@ impl Starter {
             let error = match result {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => EngineError::Store(error),
-                Err(_) => EngineError::Failed { thread: name, reason: "it panicked; the log says where".to_owned() },
+                Err(_) => {
+                    EngineError::Failed { thread: name, reason: "it panicked; the log says where".to_owned() }
+                }
             };
             tracing::error!(thread = name, %error, "a thread of the engine ended");
             failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);

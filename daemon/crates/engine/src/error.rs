@@ -57,7 +57,9 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// The folder lies inside another watched one, or holds one.
-    #[error("{path} overlaps with the watched folder {other}: photos in it are indexed already, or would be twice")]
+    #[error(
+        "{path} overlaps with the watched folder {other}: photos in it are indexed already, or would be twice"
+    )]
     Overlap {
         /// As given.
         path: PathBuf,

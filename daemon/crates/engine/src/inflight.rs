@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use vow_types::ContentId;
 
-
 /// Who works on which photo. `W` is what a copy leaves behind until the photo is stored.
 #[derive(Debug)]
 pub(crate) struct Inflight<W> {
@@ -17,7 +16,6 @@ impl<W> Default for Inflight<W> {
         Self { photos: Mutex::new(HashMap::new()) }
     }
 }
-
 
 impl<W> Inflight<W> {
     /// Takes the photo on, or, when another worker has it, leaves `copy` with that one and returns `None`.

@@ -28,7 +28,8 @@ pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
 pub use query::{
-    FaceView, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces, SimilarHit,
+    FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
+    SimilarHit,
 };
 pub use report::{Report, Stages};
 pub use vow_infer::RuntimeChoice;

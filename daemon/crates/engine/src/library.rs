@@ -348,4 +348,3 @@ impl Librarian {
 fn same(row: &FileRow, found: &Found) -> bool {
     (row.size, row.mtime_ns, row.inode) == (found.size, found.mtime_ns, found.inode)
 }
-

@@ -25,7 +25,6 @@ const SHARE: usize = 50;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What a people thread and its readers share.
-#[derive(Debug)]
 pub(crate) struct People {
     pub(crate) roster: RwLock<Roster>,
     index: RwLock<Arc<FaceIndex>>,
@@ -113,10 +112,8 @@ impl Keeper {
                 FaceIndex::new(dimension, SMALL)
             }
         };
-        let shared = Arc::new(People {
-            roster: RwLock::new(Roster::default()),
-            index: RwLock::new(Arc::new(index)),
-        });
+        let shared =
+            Arc::new(People { roster: RwLock::new(Roster::default()), index: RwLock::new(Arc::new(index)) });
         let next = store.next_person()?;
         let mut keeper = Self {
             shared,
@@ -144,7 +141,8 @@ impl Keeper {
             self.grouping.name(row.id, row.name.is_some());
             self.shared.write().rename(&row);
         }
-        let (mut known, mut loose, mut missing, mut hidden) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut known, mut loose, mut missing, mut hidden) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let index = self.shared.index();
         self.store.for_each_face(self.pack, &mut |row, embedding, shown, person| {
             if !shown {
@@ -248,7 +246,8 @@ impl Keeper {
             return Ok(()); // a later transaction brought it back already
         }
         let faces = self.store.faces_of(photo, self.pack)?;
-        let ids: Vec<FaceId> = faces.iter().map(|row| row.id).filter(|id| self.shared.read().contains(*id)).collect();
+        let ids: Vec<FaceId> =
+            faces.iter().map(|row| row.id).filter(|id| self.shared.read().contains(*id)).collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -256,7 +255,8 @@ impl Keeper {
         self.unsaved = true;
         let moves = self.grouping.remove(&ids);
         // The store remembers who the hidden faces were, so that a remounted disk brings everyone back as they were.
-        let (gone, moved): (Vec<Move>, Vec<Move>) = moves.into_iter().partition(|step| ids.contains(&step.face));
+        let (gone, moved): (Vec<Move>, Vec<Move>) =
+            moves.into_iter().partition(|step| ids.contains(&step.face));
         drop(gone);
         self.record(&moved)?;
         let mut roster = self.shared.write();
@@ -371,7 +371,8 @@ impl Keeper {
         if moves.is_empty() {
             return Ok(());
         }
-        let rows: Vec<(FaceId, Option<PersonId>)> = moves.iter().map(|step| (step.face, step.person)).collect();
+        let rows: Vec<(FaceId, Option<PersonId>)> =
+            moves.iter().map(|step| (step.face, step.person)).collect();
         self.store.assign(&rows, now())
     }
 
@@ -396,7 +397,9 @@ impl Keeper {
         }
         match self.shared.index().save(&self.snapshot, &self.pack.0) {
             Ok(()) => self.unsaved = false,
-            Err(error) => tracing::warn!(%error, "the index could not be saved; the next start builds it anew"),
+            Err(error) => {
+                tracing::warn!(%error, "the index could not be saved; the next start builds it anew")
+            }
         }
     }
 }

@@ -111,7 +111,6 @@ pub(crate) struct Progress {
     pub(crate) done: AtomicU64,
     pub(crate) inferred: AtomicU64,
     pub(crate) files_read: AtomicU64,
-    pub(crate) faces_found: AtomicU64,
     /// Faces were added or taken away since people were last sorted out over everything.
     pub(crate) unsettled: AtomicBool,
     pub(crate) stopping: AtomicBool,
@@ -141,7 +140,6 @@ impl Progress {
             done: AtomicU64::new(0),
             inferred: AtomicU64::new(0),
             files_read: AtomicU64::new(0),
-            faces_found: AtomicU64::new(0),
             unsettled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             busy: std::array::from_fn(|_| AtomicU64::new(0)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use vow_store::{FaceRow, FileRow, FileState, PhotoRow};
-use vow_types::{ContentId, FaceId, Orientation, PersonId, PxBox, PxPoint, Size};
+use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -119,6 +119,19 @@ pub struct SimilarFaces {
     pub similar: Vec<SimilarHit>,
 }
 
+/// A file that could not be indexed.
+#[derive(Debug, Clone)]
+pub struct FailedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where and why it failed.
+    pub failure: Failure,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it was tried last, seconds since 1970.
+    pub at: i64,
+}
+
 /// The outcome of giving a name.
 #[derive(Debug, Clone)]
 pub struct Named {
@@ -219,7 +232,9 @@ impl Engine {
         for face in &members {
             let Some(row) = self.store().face(*face)? else { continue };
             photos.insert(row.photo);
-            if cover.is_none_or(|(best, id)| (row.quality, std::cmp::Reverse(row.id)) > (best, std::cmp::Reverse(id))) {
+            if cover.is_none_or(|(best, id)| {
+                (row.quality, std::cmp::Reverse(row.id)) > (best, std::cmp::Reverse(id))
+            }) {
                 cover = Some((row.quality, row.id));
             }
         }
@@ -330,7 +345,12 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::faces_of_file`].
-    pub fn similar_to_file(&self, path: &Path, limit: usize, least: f32) -> Result<Vec<SimilarFaces>, EngineError> {
+    pub fn similar_to_file(
+        &self,
+        path: &Path,
+        limit: usize,
+        least: f32,
+    ) -> Result<Vec<SimilarFaces>, EngineError> {
         let (_, faces) = self.faces_of_file(path)?;
         faces.into_iter().map(|face| self.similar_to_face(face.id, limit, least)).collect()
     }
@@ -354,6 +374,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Files that could not be indexed, by path, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn failures(&self, after: Option<&Path>, limit: usize) -> Result<Vec<FailedFile>, EngineError> {
+        let rows = self.store().failures(after, limit)?.into_iter();
+        let failed = |row: FileRow| match row.state {
+            FileState::Failed { failure, tries, at } => {
+                Some(FailedFile { path: row.path, failure, tries, at })
+            }
+            FileState::Shows { .. } => None,
+        };
+        Ok(rows.filter_map(failed).collect())
     }
 
     /// A face with all files that show it; `None` when no file does.

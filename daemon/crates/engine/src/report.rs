@@ -6,7 +6,6 @@ use vow_types::{Stage, num};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-
 /// A run of the engine, from its start to now.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {

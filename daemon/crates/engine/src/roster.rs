@@ -152,7 +152,8 @@ mod tests {
         let mut roster = Roster::default();
         roster.show(FaceId(0), ContentId([0; 32]));
         roster.apply(&[step(0, Some(1))]);
-        let row = PersonRow { id: PersonId(1), name: Some("Ada".into()), hidden: false, cover: None, created: 0 };
+        let row =
+            PersonRow { id: PersonId(1), name: Some("Ada".into()), hidden: false, cover: None, created: 0 };
         roster.rename(&row);
         roster.hide(FaceId(0));
         assert!(roster.exists(PersonId(1)));

@@ -131,7 +131,7 @@ fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
         return None;
     }
     // What the file looks like now, as far as that can be told, so that it is tried again when that changes.
-    let stamp = std::fs::metadata(&job.path).map_or(Stamp { size: 0, mtime_ns: 0, inode: 0 }, |m| Stamp::of(&m));
+    let stamp = Stamp::at(&job.path).unwrap_or(Stamp { size: 0, mtime_ns: 0, inode: 0 });
     Some(failed(job, stamp, error, error.stage()))
 }
 
@@ -168,7 +168,9 @@ struct Panicked(String);
 impl Panicked {
     fn new(panic: &(dyn std::any::Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        Self(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown fault".to_owned()))
+        Self(
+            text.or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "unknown fault".to_owned()),
+        )
     }
 }
-

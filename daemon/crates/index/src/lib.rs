@@ -1,51 +1,75 @@
 //! Nearest faces: an approximate index over unit vectors. Derived from the store: it can be deleted and rebuilt.
 //!
-//! Knows face ids and embeddings; nothing of people, files or the store. It alone knows `hnsw_rs`.
+//! Knows face ids and embeddings; nothing of people, photos or the store.
+//!
+//! The graph is our own ([`graph`](self), 300 lines) because the published one for Rust, `hnsw_rs` 0.3.5, does not
+//! carry a large library. Measured with both on 20,000 vectors in crowded groups (128 components, 32 neighbours,
+//! recall 0.98): it takes 3.6 to 5 KB for a face besides its vector and ours 0.3, three times as long to build, two
+//! to three times as long to search, and of crowded groups it cannot reach some faces at all because it drops the
+//! farthest link of a full node whatever it was for. It also ends the process when a snapshot is cut short.
 
-use std::path::{Path, PathBuf};
+mod book;
+mod error;
+mod faces;
+mod graph;
+mod snapshot;
 
-use vow_types::{Embedding, FaceId};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Why the index could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// An embedding of another pack.
-    #[error("face {face} has {found} components, this index holds vectors of {expected}; rebuild it for this pack")]
-    Dimension {
-        /// The face.
-        face: FaceId,
-        /// Its components.
-        found: usize,
-        /// The index's.
-        expected: usize,
-    },
-    /// A snapshot that is not what was written.
-    #[error("the index snapshot {} is damaged ({reason}); delete it, it is rebuilt from the store", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-}
+use vow_types::{Embedding, FaceId, num};
 
-/// The faces of one pack, for searching by likeness. Any number of threads may search while others add.
+use crate::book::Seat;
+pub use crate::error::IndexError;
+use crate::faces::Faces;
+
+/// Nodes that a search keeps in view at least (ef of the paper), and for each neighbour asked for. At 32 neighbours of
+/// 20,000 vectors in crowded groups this finds 98 of 100; what it misses lies at the edge, among near equals.
+const VIEW: usize = 200;
+const VIEW_EACH: usize = 2;
+/// Faces that are linked before searches get their turn.
+const BREATH: usize = 8;
+
+/// The faces of one pack, for searching by likeness. Any number of threads may search while others add; adders wait
+/// for each other.
 pub struct FaceIndex {
     dimension: usize,
+    /// Held while adding and saving, so that nodes are numbered in one order.
+    adding: Mutex<()>,
+    faces: RwLock<Faces>,
 }
 
 impl FaceIndex {
     /// An empty index for vectors of `dimension` components; `expected` faces are room made ahead, not a limit.
     #[must_use]
     pub fn new(dimension: usize, expected: usize) -> Self {
-        let _ = expected;
-        Self { dimension }
+        let mut faces = Faces::new(dimension);
+        faces.graph.reserve(expected);
+        Self::of(faces)
     }
 
-    /// Adds faces, in parallel when there are many. A face that is in already is shown again if it was hidden.
+    fn of(faces: Faces) -> Self {
+        Self { dimension: faces.graph.dimension, adding: Mutex::new(()), faces: RwLock::new(faces) }
+    }
+
+    // A panic in this crate is a bug; what it may leave behind is vectors that were staged and not linked, which the
+    // next addition drops.
+    fn read(&self) -> RwLockReadGuard<'_, Faces> {
+        self.faces.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Faces> {
+        self.faces.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds faces, with all processors when there are many. A face that is in already is shown again if it was
+    /// hidden; its embedding never changes. The outcome depends on the order of the faces alone.
     ///
     /// # Errors
-    /// [`IndexError::Dimension`]; then none of them was added.
+    /// [`IndexError::Dimension`] or [`IndexError::Full`]; then none of them was added.
     pub fn add(&self, faces: &[(FaceId, &Embedding)]) -> Result<(), IndexError> {
         for (face, embedding) in faces {
             let found = embedding.as_slice().len();
@@ -53,25 +77,74 @@ impl FaceIndex {
                 return Err(IndexError::Dimension { face: *face, found, expected: self.dimension });
             }
         }
-        Ok(())
+        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut new = {
+            let mut inner = self.write();
+            let room = num::index(u32::MAX) - num::index(inner.graph.linked());
+            if faces.len() > room {
+                return Err(IndexError::Full);
+            }
+            let mut once = HashSet::new();
+            let mut new = Vec::new();
+            for (face, embedding) in faces {
+                if inner.book.seat(*face).is_some() {
+                    inner.book.set_shown(*face, true);
+                } else if once.insert(*face) {
+                    new.push((*face, embedding.as_slice()));
+                }
+            }
+            new.into_iter()
+        };
+        let processors = std::thread::available_parallelism().map_or(1, |count| num::len_u32(count.get()));
+        loop {
+            let chunk = self.stage(&mut new);
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let mut places = self.read().places(num::len_u32(chunk.len()), processors).into_iter();
+            for faces in chunk.chunks(BREATH) {
+                let mut inner = self.write();
+                for (face, place) in faces.iter().zip(places.by_ref()) {
+                    inner.link(*face, place);
+                }
+            }
+        }
+    }
+
+    /// Takes the next faces whose vectors are not in yet, and puts these in. Faces whose vectors are in are done with.
+    fn stage<'a>(&self, new: &mut impl Iterator<Item = (FaceId, &'a [f32])>) -> Vec<FaceId> {
+        let mut inner = self.write();
+        let room = inner.chunk();
+        let (mut chunk, mut vectors) = (Vec::new(), Vec::new());
+        while chunk.len() < room {
+            let Some((face, vector)) = new.next() else { break };
+            if let Some(node) = inner.node_of(vector) {
+                inner.book.sit(face, Seat { node, shown: true });
+            } else {
+                chunk.push(face);
+                vectors.push(vector);
+            }
+        }
+        inner.stage(vectors.into_iter());
+        chunk
     }
 
     /// Leaves faces out of all searches from now on; ids that are not in are passed over.
     pub fn hide(&self, faces: &[FaceId]) {
-        let _ = faces;
+        let mut inner = self.write();
+        faces.iter().for_each(|face| inner.book.set_shown(*face, false));
     }
 
     /// Whether a face is in and shown.
     #[must_use]
     pub fn contains(&self, face: FaceId) -> bool {
-        let _ = face;
-        false
+        self.read().book.seat(face).is_some_and(|seat| seat.shown)
     }
 
     /// Shown faces.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        self.read().book.shown()
     }
 
     /// No face is shown.
@@ -80,36 +153,59 @@ impl FaceIndex {
         self.len() == 0
     }
 
-    /// The `k` shown faces nearest to `of` with their cosine, best first, equal ones by id. An embedding of another
-    /// dimension is near to nothing.
+    /// The `k` shown faces nearest to `of` with their cosine (as [`Embedding::cosine`] gives it), best first, equal
+    /// ones by id. Approximate: of the 32 nearest, one may be missing. An embedding of another dimension is near to
+    /// nothing.
     #[must_use]
     pub fn search(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
-        let _ = (of, k);
-        Vec::new()
+        if k == 0 || of.as_slice().len() != self.dimension {
+            return Vec::new();
+        }
+        let inner = self.read();
+        let view = k.saturating_mul(VIEW_EACH).max(VIEW);
+        let near = inner.graph.search(of.as_slice(), view, &|node| inner.book.any_shown(node));
+        let faces = near.iter().flat_map(|near| inner.book.shown_faces(near.node).map(|face| (face, near.cosine)));
+        let mut found: Vec<(FaceId, f32)> = faces.collect();
+        drop(inner);
+        found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found.truncate(k);
+        found
     }
 
     /// More than a fifth is hidden: building the index anew pays.
     #[must_use]
     pub fn crowded(&self) -> bool {
-        false
+        let inner = self.read();
+        (inner.book.total() - inner.book.shown()).saturating_mul(5) > inner.book.total()
     }
 
-    /// Writes a snapshot into the folder `dir`, replacing an older one. `stamp` is any bytes that say which state of
-    /// the store this is.
+    /// Writes a snapshot into the folder `dir`, which is made if need be; an older one is there until the new one is
+    /// whole. `stamp` is any bytes that say which state of the store this is. Searching goes on meanwhile, adding and
+    /// hiding wait.
     ///
     /// # Errors
-    /// When the disk says so.
+    /// [`IndexError::Write`].
     pub fn save(&self, dir: &Path, stamp: &[u8]) -> Result<(), IndexError> {
-        let _ = (dir, stamp);
-        Ok(())
+        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot::save(&self.read(), dir, stamp)
     }
 
-    /// Reads a snapshot; `None` when there is none or it bears another stamp.
+    /// Reads a snapshot; `None` when there is none, or it bears another stamp or format.
     ///
     /// # Errors
-    /// Damaged or unreadable: rebuild from the store.
+    /// [`IndexError::Read`] or [`IndexError::Damaged`]: rebuild from the store.
     pub fn load(dir: &Path, stamp: &[u8]) -> Result<Option<Self>, IndexError> {
-        let _ = (dir, stamp);
-        Ok(None)
+        Ok(snapshot::load(dir, stamp)?.map(Self::of))
+    }
+}
+
+impl fmt::Debug for FaceIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.read();
+        f.debug_struct("FaceIndex")
+            .field("dimension", &self.dimension)
+            .field("shown", &inner.book.shown())
+            .field("hidden", &(inner.book.total() - inner.book.shown()))
+            .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,12 @@ impl DetectorModel {
 
     /// Loads it for one thread.
     pub(crate) fn open(&self) -> Result<Detector, GraphError> {
-        Ok(Detector { spec: self.spec, heads: self.heads.clone(), net: self.loader.open()?, input: Vec::new() })
+        Ok(Detector {
+            spec: self.spec,
+            heads: self.heads.clone(),
+            net: self.loader.open()?,
+            input: Vec::new(),
+        })
     }
 }
 

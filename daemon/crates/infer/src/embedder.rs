@@ -24,7 +24,8 @@ impl EmbedderModel {
         let graph = Graph::read(graph)?;
         let side = Size { width: spec.size, height: spec.size };
         if !(1..=LARGEST).contains(&spec.size) || !graph.picture_input()?.take(side) {
-            let expected = format!("[1 or open, 3, {0}, {0}] (the pack's crop; at most {LARGEST})", spec.size);
+            let expected =
+                format!("[1 or open, 3, {0}, {0}] (the pack's crop; at most {LARGEST})", spec.size);
             return Err(graph.input_shape_error(expected));
         }
         let [output] = graph.outputs.as_slice() else {

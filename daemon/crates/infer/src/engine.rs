@@ -135,11 +135,15 @@ impl FaceEngine {
             .into_iter()
             .map(|crop| {
                 self.0.pool.submit(Role::Embedder, asked, move |worker: &mut Worker| {
-                    worker.embedder.embed(&crop).map_err(|source| InferError::Run { role: Role::Embedder, source })
+                    worker
+                        .embedder
+                        .embed(&crop)
+                        .map_err(|source| InferError::Run { role: Role::Embedder, source })
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let mut all = Timed { value: Vec::with_capacity(pending.len()), busy: Duration::ZERO, waited: Duration::MAX };
+        let mut all =
+            Timed { value: Vec::with_capacity(pending.len()), busy: Duration::ZERO, waited: Duration::MAX };
         for answer in pending {
             let answer = answer.wait()?;
             all.value.push(answer.value?);

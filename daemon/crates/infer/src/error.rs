@@ -94,7 +94,9 @@ pub enum InferError {
         found: usize,
     },
     /// A crop of another size than the embedder takes.
-    #[error("face crop number {number} has {found} bytes; the embedder takes {side} x {side} pixels, {expected} bytes")]
+    #[error(
+        "face crop number {number} has {found} bytes; the embedder takes {side} x {side} pixels, {expected} bytes"
+    )]
     CropLength {
         /// Place in the list, from 0.
         number: usize,
@@ -106,7 +108,9 @@ pub enum InferError {
         found: usize,
     },
     /// The system gave no thread.
-    #[error("an inference thread could not be started; fewer threads or a higher limit of processes may help")]
+    #[error(
+        "an inference thread could not be started; fewer threads or a higher limit of processes may help"
+    )]
     Thread {
         /// The system's reason.
         #[source]
@@ -134,7 +138,10 @@ pub enum LibraryError {
         what: String,
     },
     /// An ONNX Runtime that does not speak our version of its interface.
-    #[error("it is ONNX Runtime {found}, which is not supported; 1.{} or a newer 1.x is needed", ort::MINOR_VERSION)]
+    #[error(
+        "it is ONNX Runtime {found}, which is not supported; 1.{} or a newer 1.x is needed",
+        ort::MINOR_VERSION
+    )]
     Version {
         /// As it says itself.
         found: String,

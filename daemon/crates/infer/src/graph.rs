@@ -95,7 +95,10 @@ impl Port {
         let Some(dims) = &self.dims else { return Ok(Sides { width: None, height: None }) };
         match dims.as_slice() {
             [None | Some(1), None | Some(3), height, width] => Ok(Sides { width: *width, height: *height }),
-            _ => Err(self.shape_error("[1 or open, 3, height, width] (one picture in three planes)".to_owned())),
+            _ => {
+                Err(self
+                    .shape_error("[1 or open, 3, height, width] (one picture in three planes)".to_owned()))
+            }
         }
     }
 
@@ -146,7 +149,9 @@ fn outputs(graph: &GraphProto) -> Result<Vec<Port>, GraphError> {
     let by_inputs = graph.input.iter().map(|input| &input.name);
     let made: HashSet<&String> = by_nodes.chain(by_weights).chain(by_inputs).collect();
     match graph.output.iter().find(|output| !made.contains(&output.name)) {
-        Some(output) => Err(GraphError::Incomplete { what: format!("nothing makes its output `{}`", output.name) }),
+        Some(output) => {
+            Err(GraphError::Incomplete { what: format!("nothing makes its output `{}`", output.name) })
+        }
         None => Ok(graph.output.iter().map(Port::new).collect()),
     }
 }

@@ -155,7 +155,9 @@ mod tests {
     fn names_win_over_order() {
         let mut turned = names(&SCRFD);
         turned.reverse();
-        let Heads::Scrfd([fine, ..]) = Heads::find(Head::Scrfd, &turned).unwrap() else { panic!("another head") };
+        let Heads::Scrfd([fine, ..]) = Heads::find(Head::Scrfd, &turned).unwrap() else {
+            panic!("another head")
+        };
         assert_eq!((fine.stride, fine.scores, fine.boxes, fine.landmarks), (8, 8, 5, 2));
     }
 
@@ -165,7 +167,9 @@ mod tests {
         for tensor in ["kps", "bbox", "obj", "cls"] {
             outputs.extend([32, 8, 16].map(|stride| format!("{tensor}_{stride}")));
         }
-        let Heads::Yunet([fine, ..]) = Heads::find(Head::Yunet, &outputs).unwrap() else { panic!("another head") };
+        let Heads::Yunet([fine, ..]) = Heads::find(Head::Yunet, &outputs).unwrap() else {
+            panic!("another head")
+        };
         assert_eq!((fine.stride, fine.cls, fine.obj, fine.bbox, fine.kps), (8, 11, 8, 5, 2));
     }
 

@@ -49,13 +49,14 @@ impl<W: 'static> Pool<W> {
         let (ready, opened) = bounded(threads);
         let mut pool = Self { tasks: Some(tasks), threads: Vec::with_capacity(threads) };
         for number in 0..threads {
-            let (queue, ready) = (queue.clone(), ready.clone());
-            let mut seat = Seat { open: Arc::clone(&open), worker: None };
+            let (queue, ready, open) = (queue.clone(), ready.clone(), Arc::clone(&open));
             let thread = Builder::new().name(format!("vow-infer-{number}")).spawn(move || {
+                let mut seat = Seat { open, worker: None };
                 let first = seat.run(Role::Detector, |_| Ok(()));
                 let usable = first.is_ok();
                 // Fails only when nobody waits any more, because another thread could not be started.
                 ready.send(first).ok();
+                drop(ready);
                 if usable {
                     queue.iter().for_each(|task| task(&mut seat));
                 }
@@ -78,7 +79,8 @@ impl<W: 'static> Pool<W> {
         let task: Task<W> = Box::new(move |seat| {
             let begun = Instant::now();
             let value = seat.run(role, run);
-            let timed = Answer { value, busy: begun.elapsed(), waited: begun.saturating_duration_since(asked) };
+            let timed =
+                Answer { value, busy: begun.elapsed(), waited: begun.saturating_duration_since(asked) };
             // Fails only when the asker has gone.
             answer.send(timed).ok();
         });
@@ -112,7 +114,11 @@ struct Seat<W> {
 }
 
 impl<W> Seat<W> {
-    fn run<T>(&mut self, role: Role, run: impl FnOnce(&mut W) -> Result<T, InferError>) -> Result<T, InferError> {
+    fn run<T>(
+        &mut self,
+        role: Role,
+        run: impl FnOnce(&mut W) -> Result<T, InferError>,
+    ) -> Result<T, InferError> {
         // A worker in which something panicked is not looked at again, so nothing half-done is seen.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let worker = match self.worker.take() {
@@ -132,7 +138,8 @@ impl<W> Seat<W> {
 
 /// The message of a panic.
 fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()
 }
 

@@ -125,7 +125,9 @@ pub enum MediaError {
         found: Size,
     },
     /// A decoder's own mistake, met by this file. It was contained; other photos are not touched by it.
-    #[error("the {format} decoder failed on this file ({message}): save it again with another program, and report it")]
+    #[error(
+        "the {format} decoder failed on this file ({message}): save it again with another program, and report it"
+    )]
     DecoderFault {
         /// The format.
         format: Format,

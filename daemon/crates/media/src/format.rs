@@ -115,7 +115,8 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (0, b"MMOR", "Olympus raw (ORF)"),
         (8, b"CR\x02", "Canon raw (CR2)"),
     ];
-    let by_magic = MAGICS.iter().find(|(offset, magic, _)| at(bytes, *offset, magic)).map(|(_, _, name)| *name);
+    let by_magic =
+        MAGICS.iter().find(|(offset, magic, _)| at(bytes, *offset, magic)).map(|(_, _, name)| *name);
     by_magic.or_else(|| by_brand(bytes))
 }
 
@@ -240,7 +241,10 @@ mod tests {
 
     #[test]
     fn names_in_any_case() {
-        for yes in ["a.jpg", "A.JPG", "x/y.JpEg", "b.jpe", "b.jfif", "c.tif", "d.HEIC", "e.avif", ".x.png", "f.a.webp"] {
+        for yes in [
+            "a.jpg", "A.JPG", "x/y.JpEg", "b.jpe", "b.jfif", "c.tif", "d.HEIC", "e.avif", ".x.png",
+            "f.a.webp",
+        ] {
             assert!(is_picture_name(Path::new(yes)), "{yes}");
         }
         for no in ["jpg", ".jpg", "a.jpg.xmp", "a.mp4", "a.nef", "a.", "", "/"] {

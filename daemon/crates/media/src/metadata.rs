@@ -48,8 +48,9 @@ fn orientation(exif: &Exif) -> Orientation {
 
 /// `DateTimeOriginal`, else `DateTime`; each with the time zone that belongs to it (Exif 2.32, 4.6.5 F).
 fn taken(exif: &Exif) -> Option<i64> {
-    let original = ascii(exif, Tag::DateTimeOriginal)
-        .and_then(|text| seconds(text, ascii(exif, Tag::OffsetTimeOriginal).or(ascii(exif, Tag::OffsetTime))));
+    let original = ascii(exif, Tag::DateTimeOriginal).and_then(|text| {
+        seconds(text, ascii(exif, Tag::OffsetTimeOriginal).or(ascii(exif, Tag::OffsetTime)))
+    });
     original.or_else(|| seconds(ascii(exif, Tag::DateTime)?, ascii(exif, Tag::OffsetTime)))
 }
 

@@ -4,7 +4,9 @@
 
 use std::io::{self, Cursor};
 
-use image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
+};
 use image::{DynamicImage, ImageDecoder, ImageError};
 use vow_types::Size;
 
@@ -77,8 +79,12 @@ fn flatten(picture: DynamicImage) -> Vec<u8> {
     match picture {
         DynamicImage::ImageRgb8(rgb) => rgb.into_raw(),
         DynamicImage::ImageRgba8(rgba) => over_white(rgba.into_raw()),
-        grey @ (DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLumaA16(_)) => over_white(grey.into_rgba8().into_raw()),
-        deep @ (DynamicImage::ImageRgba16(_) | DynamicImage::ImageRgba32F(_)) => over_white(deep.into_rgba8().into_raw()),
+        grey @ (DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLumaA16(_)) => {
+            over_white(grey.into_rgba8().into_raw())
+        }
+        deep @ (DynamicImage::ImageRgba16(_) | DynamicImage::ImageRgba32F(_)) => {
+            over_white(deep.into_rgba8().into_raw())
+        }
         opaque => opaque.into_rgb8().into_raw(),
     }
 }

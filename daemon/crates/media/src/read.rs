@@ -22,6 +22,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// What is at a path now, links followed; `None` where nothing can be seen. For files that cannot be opened.
+    #[must_use]
+    pub fn at(path: &Path) -> Option<Self> {
+        Some(Self::of(&std::fs::metadata(path).ok()?))
+    }
+
     fn of(metadata: &Metadata) -> Self {
         let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         Self { size: metadata.size(), mtime_ns, inode: metadata.ino() }
@@ -50,7 +56,11 @@ pub fn read(path: &Path, limits: &Limits, buffer: &mut Vec<u8>) -> Result<Stamp,
         return Err(MediaError::Empty { path: path.to_owned() });
     }
     if stamp.size > limits.max_file_bytes {
-        return Err(MediaError::FileTooLarge { path: path.to_owned(), size: stamp.size, limit: limits.max_file_bytes });
+        return Err(MediaError::FileTooLarge {
+            path: path.to_owned(),
+            size: stamp.size,
+            limit: limits.max_file_bytes,
+        });
     }
     fill(&mut file, stamp.size, buffer).map_err(failed)?;
     let after = Stamp::of(&file.metadata().map_err(failed)?);
@@ -131,7 +141,8 @@ mod tests {
     fn what_is_no_file_is_not_opened() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("pipe.jpg");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
         let socket = dir.path().join("socket.jpg");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         for (path, name) in [
@@ -156,7 +167,10 @@ mod tests {
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         let error = read_fresh(&path).unwrap_err();
         assert!(matches!(error, MediaError::FileTooLarge { size, .. } if size == 1 << 40));
-        assert!(error.to_string().contains("1099511627776") && error.to_string().contains("1073741824"), "{error}");
+        assert!(
+            error.to_string().contains("1099511627776") && error.to_string().contains("1073741824"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use vow_engine::types::{Failure, PxBox, PxPoint, num};
-use vow_engine::{FaceView, FileView, FolderInfo, IgnoredCounts, PersonPhoto, PersonView, State, Status};
+use vow_engine::{
+    FaceView, FailedFile, FileView, FolderInfo, IgnoredCounts, PersonPhoto, PersonView, State, Status,
+};
 use vow_proto::v1;
 
 pub(crate) fn path(bytes: Vec<u8>) -> PathBuf {
@@ -67,8 +69,18 @@ pub(crate) fn folder(info: FolderInfo) -> v1::Folder {
     }
 }
 
-pub(crate) fn failure(path: &Path, failure: Failure, tries: u32, at: i64) -> v1::FileFailure {
-    v1::FileFailure { path: bytes(path), stage: failure.stage.name().to_owned(), reason: failure.reason, tries, at }
+pub(crate) fn failed(file: FailedFile) -> v1::FileFailure {
+    failure(&file.path, file.failure, file.tries, file.at)
+}
+
+fn failure(path: &Path, failure: Failure, tries: u32, at: i64) -> v1::FileFailure {
+    v1::FileFailure {
+        path: bytes(path),
+        stage: failure.stage.name().to_owned(),
+        reason: failure.reason,
+        tries,
+        at,
+    }
 }
 
 pub(crate) fn status(status: Status) -> v1::StatusResponse {

@@ -56,9 +56,9 @@ impl v1::faces_server::Faces for Service {
                 blocking(move || engine.similar_to_file(&path, limit, least)).await?
             }
             Some(Query::FaceId(text)) => {
-                let id: FaceId = text
-                    .parse()
-                    .map_err(|error: vow_engine::types::IdError| Status::invalid_argument(error.to_string()))?;
+                let id: FaceId = text.parse().map_err(|error: vow_engine::types::IdError| {
+                    Status::invalid_argument(error.to_string())
+                })?;
                 blocking(move || Ok(vec![engine.similar_to_face(id, limit, least)?])).await?
             }
         };
@@ -76,10 +76,8 @@ impl v1::faces_server::Faces for Service {
         let engine = self.engine.clone();
         tokio::task::spawn_blocking(move || {
             let result = engine.export(&mut |file, face| {
-                let row = v1::ExportResponse {
-                    file: Some(convert::file(file)),
-                    face: Some(convert::face(face)),
-                };
+                let row =
+                    v1::ExportResponse { file: Some(convert::file(file)), face: Some(convert::face(face)) };
                 // A reader that went away ends the export.
                 sender.blocking_send(Ok(row)).is_ok()
             });

@@ -100,4 +100,3 @@ pub async fn run(
     drop(bound);
     result.map_err(ServeError::Server)
 }
-

@@ -114,13 +114,7 @@ impl v1::library_server::Library for Service {
         .await?;
         let full = rows.len() == limit;
         let next = rows.last().filter(|_| full).map(|row| convert::bytes(&row.path));
-        let failures = rows
-            .into_iter()
-            .filter_map(|row| {
-                let (failure, tries, at) = row.failure()?;
-                Some(convert::failure(&row.path, failure.clone(), tries, at))
-            })
-            .collect();
+        let failures = rows.into_iter().map(convert::failed).collect();
         Ok(Response::new(v1::ListFailuresResponse {
             failures,
             next_page_token: next.unwrap_or_default(),
@@ -144,7 +138,8 @@ async fn stream(engine: Engine, sender: &mpsc::Sender<Result<v1::StatusResponse,
     loop {
         changes.mark_unchanged();
         let reader = engine.clone();
-        let status: Result<_, EngineError> = match tokio::task::spawn_blocking(move || reader.status()).await {
+        let status: Result<_, EngineError> = match tokio::task::spawn_blocking(move || reader.status()).await
+        {
             Ok(status) => status,
             Err(_) => return,
         };

@@ -14,9 +14,9 @@ impl Page {
     pub(crate) fn read(token: &str, size: u32, default: usize, most: usize) -> Result<Self, Status> {
         let skip = match token {
             "" => 0,
-            text => text
-                .parse()
-                .map_err(|_| Status::invalid_argument("page_token is not one that an answer gave; leave it empty"))?,
+            text => text.parse().map_err(|_| {
+                Status::invalid_argument("page_token is not one that an answer gave; leave it empty")
+            })?,
         };
         let size = usize::try_from(size).unwrap_or(most);
         Ok(Self { skip, limit: if size == 0 { default } else { size.min(most) } })

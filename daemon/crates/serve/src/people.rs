@@ -43,7 +43,8 @@ impl v1::people_server::People for Service {
             some => num::index(some),
         };
         let engine = self.engine.clone();
-        let (people, total) = blocking(move || engine.list_people(names, least, page.skip, page.limit)).await?;
+        let (people, total) =
+            blocking(move || engine.list_people(names, least, page.skip, page.limit)).await?;
         Ok(Response::new(v1::ListPeopleResponse {
             people: people.into_iter().map(convert::person).collect(),
             next_page_token: page.next(total),
@@ -78,7 +79,8 @@ impl v1::people_server::People for Service {
         let page = Page::read(&request.page_token, request.page_size, 1000, 10_000)?;
         let engine = self.engine.clone();
         let (photos, total) = blocking(move || {
-            let people = request.people.iter().map(|text| engine.find_person(text)).collect::<Result<_, _>>()?;
+            let people =
+                request.people.iter().map(|text| engine.find_person(text)).collect::<Result<_, _>>()?;
             let query = PhotoQuery { people, any: request.any, since: request.since, until: request.until };
             engine.photos(&query, page.skip, page.limit)
         })

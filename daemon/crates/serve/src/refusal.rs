@@ -12,7 +12,9 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::UnknownFace(_)
         | EngineError::UnknownPerson(_) => Status::not_found(text),
         EngineError::NotAFolder { .. } | EngineError::BadName(_) => Status::invalid_argument(text),
-        EngineError::AmbiguousPerson { .. } | EngineError::Overlap { .. } => Status::failed_precondition(text),
+        EngineError::AmbiguousPerson { .. } | EngineError::Overlap { .. } => {
+            Status::failed_precondition(text)
+        }
         EngineError::Stopping => Status::unavailable(text),
         EngineError::DataDir { .. }
         | EngineError::NoSuchPack { .. }

@@ -33,7 +33,11 @@ pub enum SocketError {
 
 fn too_long(path: &Path) -> &'static str {
     // sockaddr_un holds 108 bytes on Linux, the closing zero among them.
-    if path.as_os_str().len() > 107 { " (a socket's path has at most 107 bytes; give a shorter one with --socket)" } else { "" }
+    if path.as_os_str().len() > 107 {
+        " (a socket's path has at most 107 bytes; give a shorter one with --socket)"
+    } else {
+        ""
+    }
 }
 
 /// A bound socket and the path to remove in the end.

@@ -272,3 +272,6 @@ pub(crate) fn take_pack(bytes: &[u8]) -> Result<String> {
     let name: &str = take("packs", bytes)?;
     Ok(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The one transaction in which files, photos and faces change, so that every table agrees with every other one when it
 //! is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTransaction};
@@ -59,6 +59,8 @@ pub(crate) struct Ingest<'txn> {
     /// Whether a photo had a file before, for all whose files were touched.
     before: BTreeMap<ContentId, bool>,
     analysed: Vec<(ContentId, PackId, Vec<FaceId>)>,
+    /// Id, row and embedding of every new face, in the order of their ids; written in one go at the end.
+    new_faces: Vec<(u64, Vec<u8>, Vec<u8>)>,
 }
 
 impl<'txn> Ingest<'txn> {
@@ -77,6 +79,7 @@ impl<'txn> Ingest<'txn> {
             meta: txn.open_table(tables::META)?,
             before: BTreeMap::new(),
             analysed: Vec::new(),
+            new_faces: Vec::new(),
         })
     }
 
@@ -84,8 +87,9 @@ impl<'txn> Ingest<'txn> {
         &self.files
     }
 
-    /// The net effect. The transaction can be finished then.
-    pub(crate) fn finish(self) -> Result<Committed> {
+    /// Writes what was put off, and tells the net effect. The transaction can be finished then.
+    pub(crate) fn finish(mut self) -> Result<Committed> {
+        self.add_faces()?;
         let mut done = Committed::default();
         for (photo, before) in &self.before {
             match (before, self.is_shown(photo)?) {
@@ -94,13 +98,28 @@ impl<'txn> Ingest<'txn> {
                 (true, true) | (false, false) => {}
             }
         }
-        for (at, (photo, pack, faces)) in self.analysed.iter().enumerate() {
-            let again = self.analysed.iter().take(at).any(|(other, by, _)| other == photo && by == pack);
-            if !again && self.is_shown(photo)? {
+        let mut listed = BTreeSet::new();
+        for (photo, pack, faces) in &self.analysed {
+            if listed.insert((photo, pack)) && self.is_shown(photo)? {
                 done.analysed.push((*photo, faces.clone()));
             }
         }
         Ok(done)
+    }
+
+    /// New ids are larger than all others: a run of them after the last row fills the pages, where inserting them one by
+    /// one would leave every page half empty.
+    fn add_faces(&mut self) -> Result<()> {
+        let mut faces = self.faces.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        for (id, face, _) in &self.new_faces {
+            faces.insert_before(id, face.as_slice())?;
+        }
+        faces.close()?;
+        let mut embeddings = self.embeddings.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        for (id, _, embedding) in &self.new_faces {
+            embeddings.insert_before(id, embedding.as_slice())?;
+        }
+        Ok(embeddings.close()?)
     }
 
     fn known(&mut self, file: FileRow) -> Result<()> {
@@ -136,19 +155,12 @@ impl<'txn> Ingest<'txn> {
 
     fn add_analysis(&mut self, photo: ContentId, pack: PackId, faces: Vec<NewFace>) -> Result<Vec<FaceId>> {
         let mut ids = Vec::with_capacity(faces.len());
-        // New ids are larger than all others: going on at the end packs the pages full, which `insert` would leave half
-        // empty.
-        let mut rows = self.faces.upper_bound_mut(Bound::<u64>::Unbounded)?;
-        let mut embeddings = self.embeddings.upper_bound_mut(Bound::<u64>::Unbounded)?;
         for NewFace { detection, quality, norm, embedding } in faces {
             let id = tables::take_id(&mut self.meta, meta::NEXT_FACE)?;
             let row = FaceRow { id: FaceId(id), photo, pack, detection, quality, norm };
-            rows.insert_before(id, put_face(&row)?.as_slice())?;
-            embeddings.insert_before(id, put_embedding(&embedding).as_slice())?;
+            self.new_faces.push((id, put_face(&row)?, put_embedding(&embedding)));
             ids.push(row.id);
         }
-        rows.close()?;
-        embeddings.close()?;
         self.analyses.insert((&photo.0, &pack.0), put_analysis(&ids)?.as_slice())?;
         if self.is_shown(&photo)? {
             self.tally(pack, ids.len(), u64::checked_add)?;

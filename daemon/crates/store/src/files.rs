@@ -3,7 +3,7 @@
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::Path;
 
-use redb::{ReadableMultimapTable, ReadableTable};
+use redb::ReadableTable;
 use vow_types::{ContentId, FolderId};
 
 use crate::codec::{put_folder, take_file, take_folder};
@@ -130,6 +130,26 @@ impl Store {
             }
             batch.into_iter().for_each(&mut *visit);
         }
+    }
+
+    /// All files below a path, whatever their folder, in the order of their path's bytes; not the path itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn files_below(&self, path: &Path) -> Result<Vec<FileRow>, StoreError> {
+        let prefix = prefix(path);
+        self.read(|txn| {
+            let files = txn.open_table(FILES)?;
+            let mut below = Vec::new();
+            for row in files.range::<&[u8]>((Excluded(prefix.as_slice()), Unbounded))? {
+                let (path, bytes) = row?;
+                if !path.value().starts_with(&prefix) {
+                    break;
+                }
+                below.push(take_file(path.value(), bytes.value())?);
+            }
+            Ok(below)
+        })
     }
 
     /// What is known of the file with this path.

@@ -20,6 +20,10 @@ use crate::tables::{self, FORMAT, META, meta};
 /// What redb may keep of the file in memory. Beyond, the operating system's own cache serves nearly as fast.
 const CACHE: usize = 64 << 20;
 
+/// A store up to this size (about 100,000 photos) is read and verified as a whole whenever it is opened: a second or two. A
+/// larger one is trusted when it was closed properly, since reading it may take minutes.
+const VERIFIED: u64 = 512 << 20;
+
 /// First bytes of a redb file (its design page, "File format").
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 /// Length of redb's header, the only thing in the file while it is being made.
@@ -48,7 +52,8 @@ enum Holds {
 impl Store {
     /// Opens the store in this file, or makes one (readable by its owner only). The folder must exist.
     ///
-    /// After a crash the whole file is checked first, which takes a while for a large one; progress is logged.
+    /// A store of up to half a gigabyte is verified as a whole first, which takes a second or two. So is a larger one after
+    /// a crash, unless [`Self::checkpoint`] was its last act; that may take minutes, and progress is logged.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when somebody has it open; [`StoreError::TooNew`], [`StoreError::NotAStore`] and
@@ -78,16 +83,21 @@ fn database(path: &Path) -> fault::Result<Database> {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     // redb locks the file too, but looks at it (and we before it) only once it is sure that nobody is just making it.
     lock(&file, path)?;
-    if matches!(look(&FileBackend::new(file.try_clone()?)?)?, Found::Redb) {
+    let new = !matches!(look(&FileBackend::new(file.try_clone()?)?)?, Found::Redb);
+    if !new {
         file.unlock()?;
         peek(path)?;
         lock(&file, path)?;
     }
+    if file.metadata()?.len() <= VERIFIED {
+        // It will be read as a whole, here and there; on a hard disk, once through from the start first is far quicker.
+        io::copy(&mut &file, &mut io::sink())?;
+    }
     let database = on(FileBackend::new(file)?, path)?;
-    if let Some(folder) = path.parent() {
-        // A new file is durable only once its name is.
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        File::open(folder)?.sync_all()?;
+    if new {
+        // It is durable only once its name is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
     Ok(database)
 }
@@ -117,11 +127,14 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
         Found::Unfinished => backend.set_len(0)?,
         Found::Foreign => return Err(foreign(path, "it holds something else")),
     }
+    let verify = backend.len()? <= VERIFIED;
     let name = path.to_owned();
     let mut builder = Builder::new();
-    builder.set_cache_size(CACHE).set_repair_callback(move |repair| {
-        let percent = repair.progress() * 100.0;
-        tracing::info!(path = %name.display(), "the store was not closed properly; checking it: {percent:.0} %");
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(verify).set_repair_callback(move |check| {
+        let percent = check.progress() * 100.0;
+        if !verify {
+            tracing::info!(path = %name.display(), "the store was not closed; checking it: {percent:.0} %");
+        }
     });
     let database = builder.create_with_backend(backend)?;
     let holds = judge(&database.begin_read()?, path)?;
@@ -146,9 +159,11 @@ fn look(backend: &impl StorageBackend) -> fault::Result<Found> {
     if bytes.starts_with(&MAGIC) {
         return Ok(Found::Redb);
     }
-    let (header, rest) = bytes.split_at(bytes.len().min(HEADER));
-    let begun = header.iter().zip(MAGIC).all(|(byte, magic)| *byte == 0 || *byte == magic);
-    let unfinished = length < NEWBORN && begun && rest.iter().all(|byte| *byte == 0);
+    let unfinished = length < NEWBORN
+        && bytes.split_at_checked(HEADER).is_some_and(|(header, rest)| {
+            header.iter().zip(MAGIC).all(|(byte, magic)| *byte == 0 || *byte == magic)
+                && rest.iter().all(|byte| *byte == 0)
+        });
     Ok(if unfinished { Found::Unfinished } else { Found::Foreign })
 }
 

@@ -133,3 +133,76 @@ fn coded_from_upright(orientation: Orientation, coded: Size) -> Affine {
     let (x, y) = edges.point((0.5, 0.5));
     Affine { origin: (x - 0.5, y - 0.5), ..edges }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use vow_types::num::narrow;
+
+    fn near(a: (f64, f64), b: (f64, f64), tolerance: f64) -> bool {
+        (a.0 - b.0).hypot(a.1 - b.1) < tolerance
+    }
+
+    proptest! {
+        #[test]
+        fn a_similarity_is_found_again(
+            turn in 0.0f64..std::f64::consts::TAU, scale in 0.01f64..50.0, x in -3e3f64..3e3, y in -3e3f64..3e3,
+        ) {
+            let (sin, cos) = turn.sin_cos();
+            let map = Affine { origin: (x, y), across: (scale * cos, scale * sin), down: (-scale * sin, scale * cos) };
+            let found = from_template(&TEMPLATE.map(|p| map.point(p)), 1.0).unwrap();
+            for p in [(0.0, 0.0), (112.0, 0.0), (0.0, 112.0), (56.0, 56.0)] {
+                prop_assert!(near(found.point(p), map.point(p), 1e-6 * (1.0 + scale)));
+            }
+            prop_assert!((found.scale() - scale).abs() < 1e-9 * (1.0 + scale));
+        }
+
+        /// No turn, scale or shift nearby brings the points nearer to the template: it is the least-squares one.
+        #[test]
+        fn nothing_nearby_is_better(
+            points in prop::array::uniform5((-50.0f64..50.0, -50.0f64..50.0)), step in prop::array::uniform4(-1e-3f64..1e-3),
+        ) {
+            let Ok(found) = from_template(&points, 1.0) else { return Ok(()) };
+            let (re, im) = (found.across.0, found.across.1);
+            let forward = Affine { origin: (0.0, 0.0), across: (re, -im), down: (im, re) };
+            let norm = re * re + im * im;
+            let distance = |change: [f64; 4]| -> f64 {
+                points.iter().zip(TEMPLATE).map(|(p, t)| {
+                    let p = (p.0 - found.origin.0, p.1 - found.origin.1);
+                    let (x, y) = forward.point((p.0 / norm, p.1 / norm));
+                    let (dx, dy) = (x * (1.0 + change[0]) - y * change[1] + change[2] - t.0,
+                        y * (1.0 + change[0]) + x * change[1] + change[3] - t.1);
+                    dx * dx + dy * dy
+                }).sum()
+            };
+            prop_assert!(distance([0.0; 4]) <= distance(step) * (1.0 + 1e-9));
+        }
+
+        #[test]
+        fn orientations_keep_pixel_centres(width in 1u32..5000, height in 1u32..5000, at in (0.0f32..1.0, 0.0f32..1.0)) {
+            let coded = Size { width, height };
+            for orientation in Orientation::ALL {
+                let upright = orientation.upright_size(coded);
+                let (x, y) = (at.0 * narrow(f64::from(upright.width)), at.1 * narrow(f64::from(upright.height)));
+                let got = coded_from_upright(orientation, coded).point((f64::from(x) - 0.5, f64::from(y) - 0.5));
+                let expected = orientation.to_coded(vow_types::PxPoint { x, y }.to_rel(upright)).to_px(coded);
+                let expected = (f64::from(expected.x) - 0.5, f64::from(expected.y) - 0.5);
+                prop_assert!(near(got, expected, 2e-3), "{:?}: {:?} {:?}", orientation, got, expected);
+            }
+        }
+    }
+
+    /// The matrix that OpenCV and scikit-image are given by the usual pipelines, inverted.
+    #[test]
+    fn the_same_matrix_as_umeyama_by_svd() {
+        let points = [(110.5, 90.25), (152.0, 84.0), (134.0, 112.5), (118.25, 136.0), (154.5, 131.0)];
+        let [[a, b, x], [c, d, y]] =
+            [[0.843_939, -0.100_266, -45.830_686], [0.100_266, 0.843_939, -34.986_022]];
+        let found = from_template(&points, 1.0).unwrap();
+        for p in points {
+            let there = (a * p.0 + b * p.1 + x, c * p.0 + d * p.1 + y);
+            assert!(near(found.point(there), p, 1e-3), "{p:?}");
+        }
+    }
+}

@@ -10,15 +10,21 @@
 
 mod align;
 mod crop;
+#[cfg(test)]
+mod crop_tests;
 mod error;
 mod found;
 mod frame;
 mod grid;
+#[cfg(test)]
+mod oneoff;
 mod picture;
 mod quality;
 pub mod scrfd;
 mod suppress;
 mod tensor;
+#[cfg(test)]
+mod testing;
 mod turn;
 pub mod yunet;
 

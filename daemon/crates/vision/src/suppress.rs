@@ -35,3 +35,54 @@ fn surest_first(a: &Found, b: &Found) -> Ordering {
         a.iter().zip(&b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{some_find, spoil};
+    use proptest::prelude::*;
+
+    fn iou(a: &Found, b: &Found) -> f32 {
+        let unit = Size { width: 1, height: 1 };
+        a.bbox.to_rel(unit).iou(b.bbox.to_rel(unit))
+    }
+
+    proptest! {
+        #[test]
+        fn survivors_stand_apart_and_the_dropped_lose_to_a_survivor(
+            finds in prop::collection::vec(some_find(), 0..40), limit in 0.0f32..1.0,
+        ) {
+            let kept = suppress(finds.clone(), limit);
+            prop_assert!(kept.is_sorted_by(|a, b| a.score >= b.score));
+            for (at, find) in kept.iter().enumerate() {
+                prop_assert!(finds.contains(find));
+                prop_assert!(kept[..at].iter().all(|other| iou(find, other) <= limit));
+            }
+            for find in &finds {
+                let beaten = |by: &Found| iou(find, by) > limit && by.score >= find.score;
+                prop_assert!(kept.contains(find) || kept.iter().any(beaten));
+            }
+        }
+
+        #[test]
+        fn the_order_does_not_matter(
+            mut finds in prop::collection::vec(some_find(), 1..30), turn: prop::sample::Index, tie: bool,
+        ) {
+            if tie {
+                finds.iter_mut().for_each(|find| find.score = 0.75);
+            }
+            let expected = suppress(finds.clone(), 0.4);
+            let at = turn.index(finds.len());
+            finds.rotate_left(at);
+            prop_assert_eq!(&suppress(finds.clone(), 0.4), &expected);
+            finds.reverse();
+            prop_assert_eq!(&suppress(finds, 0.4), &expected);
+            prop_assert_eq!(&suppress(expected.clone(), 0.4), &expected);
+        }
+
+        #[test]
+        fn broken_finds_are_dropped(find in some_find(), which: u8) {
+            prop_assert_eq!(suppress(vec![spoil(find, f32::NAN, which), find], 0.4), vec![find]);
+        }
+    }
+}

@@ -34,3 +34,32 @@ pub fn fill_nchw(pixels: &[u8], input: InputFormat, out: &mut [f32]) {
 fn look_up(table: &[f32; 256], byte: u8) -> f32 {
     table.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn planes_hold_the_formula(pixels in prop::collection::vec(any::<[u8; 3]>(), 0..80), bgr: bool) {
+            let channels = if bgr { Channels::Bgr } else { Channels::Rgb };
+            let input = InputFormat { channels, mean: 127.5, std: 128.0 };
+            let mut out = vec![f32::NAN; pixels.len() * 3];
+            fill_nchw(pixels.as_flattened(), input, &mut out);
+            for (at, pixel) in pixels.iter().enumerate() {
+                for plane in 0..3 {
+                    let byte = pixel[if bgr { 2 - plane } else { plane }];
+                    let expected = (f32::from(byte) - 127.5) / 128.0;
+                    prop_assert_eq!(out[plane * pixels.len() + at].to_bits(), expected.to_bits());
+                }
+            }
+        }
+
+        #[test]
+        fn no_lengths_panic(bytes in 0usize..70, numbers in 0usize..70) {
+            let input = InputFormat { channels: Channels::Rgb, mean: 0.0, std: 1.0 };
+            fill_nchw(&vec![9; bytes], input, &mut vec![0.0; numbers]);
+        }
+    }
+}

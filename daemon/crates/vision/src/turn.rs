@@ -50,3 +50,36 @@ pub(crate) fn turn_into(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{coded_as, noise};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_orientation_is_undone(width in 1u32..50, height in 1u32..50, room in (0u32..20, 0u32..20), seed: u64) {
+            let upright = Size { width, height };
+            let pixels = noise(upright, seed);
+            let (frame_width, frame_height) = (width + room.0, height + room.1);
+            let mut expected = vec![[0; 3]; index(frame_width * frame_height)];
+            for (row, source) in expected.chunks_mut(index(frame_width)).zip(pixels.as_chunks::<3>().0.chunks(index(width))) {
+                row[..source.len()].copy_from_slice(source);
+            }
+            for orientation in Orientation::ALL {
+                let (coded, turned) = coded_as(orientation, upright, &pixels);
+                let mut frame = vec![0; index(frame_width * frame_height) * 3];
+                turn_into(&turned, coded, orientation, &mut frame, frame_width);
+                prop_assert!(frame == expected.as_flattened(), "{:?}", orientation);
+            }
+        }
+
+        #[test]
+        fn a_frame_that_is_too_small_takes_what_fits(side in 0u32..9, frame in (0u32..9, 0usize..300), exif in 1u32..9) {
+            let coded = Size { width: side, height: 8 };
+            let orientation = Orientation::from_exif(exif).unwrap();
+            turn_into(&noise(coded, 3), coded, orientation, &mut vec![0; frame.1], frame.0);
+        }
+    }
+}

@@ -79,3 +79,93 @@ pub fn compare(
     plan.gone.sort_unstable();
     plan
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Files = BTreeMap<PathBuf, Stamp>;
+
+    fn files() -> impl Strategy<Value = Files> {
+        let path = ("[ab]", "[a-d]").prop_map(|(folder, name)| PathBuf::from(format!("/r/{folder}/{name}")));
+        // Few values, so that equal sizes and times and inodes that move about are common.
+        prop::collection::btree_map(path, (0u64..3, 0i64..3, 0u64..6), 0..10)
+    }
+
+    fn run(known: &Files, found: &Files, unseen: &[&str]) -> Plan {
+        let known = known.iter().map(|(path, stamp)| (path.clone(), stamp.0, stamp.1, stamp.2));
+        let found = found.iter().map(|(path, stamp)| Found {
+            path: path.clone(),
+            size: stamp.0,
+            mtime_ns: stamp.1,
+            inode: stamp.2,
+        });
+        compare(known, found, unseen.iter().map(PathBuf::from))
+    }
+
+    proptest! {
+        #[test]
+        fn every_file_is_in_one_place(known in files(), found in files(), blind: bool) {
+            let plan = run(&known, &found, if blind { &["/r/a"] } else { &[] });
+            let paths = |of: &[Found]| of.iter().map(|one| one.path.clone()).collect::<Vec<_>>();
+            let new: Vec<_> = found.keys().filter(|path| !known.contains_key(*path)).cloned().collect();
+            prop_assert_eq!(paths(&plan.new), new);
+            let missing = known.keys().filter(|path| !found.contains_key(*path));
+            let (withheld, gone): (Vec<_>, Vec<_>) =
+                missing.cloned().partition(|path| blind && path.starts_with("/r/a"));
+            prop_assert_eq!(plan.gone, gone);
+            prop_assert_eq!(plan.withheld, u64::try_from(withheld.len()).unwrap());
+            let mut changed = paths(&plan.changed);
+            changed.sort();
+            let expected: Vec<_> = found
+                .iter()
+                .filter(|(path, stamp)| known.get(*path).is_some_and(|was| {
+                    was.0 != stamp.0
+                        || was.1 != stamp.1
+                        || (was.2 != stamp.2 && known.values().any(|other| other == *stamp))
+                }))
+                .map(|(path, _)| path.clone())
+                .collect();
+            let both = found.keys().filter(|path| known.contains_key(*path)).count();
+            prop_assert_eq!(plan.unchanged, u64::try_from(both - expected.len()).unwrap());
+            prop_assert_eq!(changed, expected);
+        }
+
+        #[test]
+        fn nothing_to_do_when_nothing_happened(known in files()) {
+            let plan = run(&known, &known, &[]);
+            let unchanged = u64::try_from(known.len()).unwrap();
+            prop_assert_eq!(plan, Plan { unchanged, ..Plan::default() });
+        }
+    }
+
+    fn one(path: &str, stamp: Stamp) -> (PathBuf, Stamp) {
+        (PathBuf::from(path), stamp)
+    }
+
+    #[test]
+    fn swapped_files_are_seen_though_size_and_time_agree() {
+        let known = Files::from([one("/r/1.bmp", (9, 7, 100)), one("/r/2.bmp", (9, 7, 200))]);
+        let found = Files::from([one("/r/1.bmp", (9, 7, 200)), one("/r/2.bmp", (9, 7, 100))]);
+        assert_eq!(run(&known, &found, &[]).changed.len(), 2);
+    }
+
+    #[test]
+    fn a_filesystem_that_numbers_anew_is_not_read_anew() {
+        let known = Files::from([one("/r/1.jpg", (8, 6, 1)), one("/r/2.jpg", (9, 7, 2))]);
+        let found = Files::from([one("/r/1.jpg", (8, 6, 2)), one("/r/2.jpg", (9, 7, 1))]);
+        assert_eq!(run(&known, &found, &[]).unchanged, 2);
+    }
+
+    #[test]
+    fn a_blind_spot_is_a_path_and_not_a_prefix_of_letters() {
+        let known = Files::from([one("/r/a/1.jpg", (1, 1, 1)), one("/r/ab.jpg", (2, 2, 2))]);
+        let plan = run(&known, &Files::new(), &["/r/a"]);
+        assert_eq!((plan.withheld, plan.gone), (1, vec![Path::new("/r/ab.jpg").to_path_buf()]));
+    }
+}

@@ -127,13 +127,6 @@ impl Debounce {
         hints
     }
 
-    /// Drops what waits at and below `root`.
-    pub(crate) fn forget(&mut self, root: &Path) {
-        self.queue.retain(|(_, _, path)| !path.starts_with(root));
-        self.paths.retain(|path, _| !path.starts_with(root));
-        self.rescans.retain(|path, _| !path.starts_with(root));
-    }
-
     /// New folders come in trees: one rescan of the topmost covers those below.
     fn folder(&mut self, now: Instant, root: &Arc<Path>, path: PathBuf) {
         let topmost = path.ancestors().filter(|above| self.rescans.contains_key(*above)).last();
@@ -161,5 +154,161 @@ impl Debounce {
         for root in roots {
             self.lost(now, &root);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SMALL: Patience = Patience {
+        complete: Duration::from_millis(30),
+        quiet: Duration::from_millis(500),
+        longest: Duration::from_secs(5),
+        burst: 6,
+    };
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// Tells the machine the steps (milliseconds since the last one, path, change) and returns what it said when. It
+    /// is asked exactly when it wants to be.
+    fn play(patience: Patience, steps: &[(u64, PathBuf, Change)]) -> (Vec<Duration>, Vec<(Duration, Hint)>) {
+        let start = Instant::now();
+        let root: Arc<Path> = Arc::from(Path::new("/r"));
+        let mut debounce = Debounce::new(patience);
+        let (mut now, mut told, mut said) = (start, Vec::new(), Vec::new());
+        let until = |debounce: &mut Debounce, end: Option<Instant>, said: &mut Vec<_>| {
+            while let Some(due) = debounce.deadline().filter(|due| end.is_none_or(|end| *due <= end)) {
+                said.extend(debounce.due(due).into_iter().map(|hint| (due - start, hint)));
+            }
+        };
+        for (pause, path, change) in steps {
+            now += ms(*pause);
+            until(&mut debounce, Some(now), &mut said);
+            debounce.touched(now, &root, path.clone(), *change);
+            told.push(now - start);
+        }
+        until(&mut debounce, None, &mut said);
+        assert!(debounce.paths.is_empty() && debounce.rescans.is_empty());
+        (told, said)
+    }
+
+    fn covers(hint: &Hint, path: &Path) -> bool {
+        match hint {
+            Hint::Touched(one) => one == path,
+            Hint::Rescan(folder) => path.starts_with(folder),
+        }
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        use Change::{Attributes, Complete, Folder, Removed, Written};
+        prop::sample::select(vec![Complete, Written, Attributes, Removed, Folder])
+    }
+
+    fn steps(paths: u32) -> impl Strategy<Value = Vec<(u64, PathBuf, Change)>> {
+        let path = (0..paths, 0..3u32).prop_map(|(a, b)| PathBuf::from(format!("/r/{a}/{b}")));
+        let pause = prop_oneof![0u64..5, 20u64..40, 400u64..700];
+        prop::collection::vec((pause, path, change()), 0..60)
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: for everything told, something is said later that covers it, and not
+        /// later than the longest wait after the last of it.
+        #[test]
+        fn nothing_is_lost(steps in steps(5)) {
+            let (told, said) = play(SMALL, &steps);
+            for ((_, path, _), at) in steps.iter().zip(&told) {
+                let answer = said.iter().find(|(then, hint)| then >= at && covers(hint, path));
+                prop_assert!(answer.is_some(), "{} at {at:?}: {said:?}", path.display());
+            }
+            let last = told.last().copied().unwrap_or_default();
+            prop_assert!(said.iter().all(|(then, _)| *then <= last + SMALL.longest));
+        }
+
+        /// Single paths without a burst, against a model that follows one path at a time: a change counts to the
+        /// spell before it if that is not over yet, and each spell is told once, at its end.
+        #[test]
+        fn each_quiet_spell_is_told_once(steps in steps(1)) {
+            let steps: Vec<_> = steps.into_iter().filter(|(.., change)| *change != Change::Folder).collect();
+            let (told, said) = play(SMALL, &steps);
+            let mut expected = Vec::new();
+            let paths: BTreeSet<&PathBuf> = steps.iter().map(|(_, path, _)| path).collect();
+            for path in paths {
+                let mut spell: Option<(Duration, Duration)> = None; // due, patience
+                for ((.., change), at) in steps.iter().zip(&told).filter(|((_, one, _), _)| one == path) {
+                    if let Some((due, _)) = spell.filter(|(due, _)| due <= at) {
+                        expected.push((due, Hint::Touched(path.clone())));
+                        spell = None;
+                    }
+                    let patience = match change {
+                        Change::Complete => ms(30),
+                        Change::Attributes => spell.map_or(ms(30), |(_, patience)| patience),
+                        _ => ms(500),
+                    };
+                    spell = Some((*at + patience, patience));
+                }
+                expected.extend(spell.map(|(due, _)| (due, Hint::Touched(path.clone()))));
+            }
+            let key = |(at, hint): &(Duration, Hint)| (*at, format!("{hint:?}"));
+            let mut said = said;
+            said.sort_by_key(key);
+            expected.sort_by_key(key);
+            prop_assert_eq!(said, expected);
+        }
+    }
+
+    fn step(pause: u64, path: &str, change: Change) -> (u64, PathBuf, Change) {
+        (pause, PathBuf::from(path), change)
+    }
+
+    #[test]
+    fn a_closed_file_is_told_at_once_and_an_open_one_when_it_is_quiet() {
+        let (_, said) = play(
+            Patience::DEFAULT,
+            &[
+                step(0, "/r/a.jpg", Change::Written),
+                step(10, "/r/a.jpg", Change::Written),
+                step(10, "/r/a.jpg", Change::Complete),
+                step(5, "/r/a.jpg", Change::Attributes),
+                step(0, "/r/b.jpg", Change::Written),
+                step(499, "/r/b.jpg", Change::Written),
+            ],
+        );
+        let touched = |path: &str| Hint::Touched(PathBuf::from(path));
+        assert_eq!(said, [(ms(55), touched("/r/a.jpg")), (ms(1024), touched("/r/b.jpg"))]);
+    }
+
+    #[test]
+    fn a_burst_becomes_one_scan_of_the_root() {
+        let steps: Vec<_> = (0..1000).map(|n| step(0, &format!("/r/{n}.jpg"), Change::Written)).collect();
+        let (_, said) = play(SMALL, &steps);
+        assert_eq!(said, [(ms(500), Hint::Rescan(PathBuf::from("/r")))]);
+        assert_eq!(play(Patience::DEFAULT, &steps).1.len(), 1000);
+    }
+
+    #[test]
+    fn a_storm_is_scanned_before_it_is_over() {
+        let steps: Vec<_> = (0..2000).map(|n| step(10, &format!("/r/{n}.jpg"), Change::Written)).collect();
+        let (_, said) = play(SMALL, &steps);
+        assert!((3..=6).contains(&said.len()), "{said:?}");
+        assert!(said.iter().all(|(_, hint)| *hint == Hint::Rescan(PathBuf::from("/r"))), "{said:?}");
+    }
+
+    #[test]
+    fn a_new_tree_is_one_scan_of_its_top() {
+        let (_, said) = play(
+            Patience::DEFAULT,
+            &[
+                step(0, "/r/new", Change::Folder),
+                step(1, "/r/new/a", Change::Folder),
+                step(1, "/r/new/a/b", Change::Folder),
+                step(1, "/r/new/a/b/1.jpg", Change::Complete),
+            ],
+        );
+        let touched = Hint::Touched(PathBuf::from("/r/new/a/b/1.jpg"));
+        assert_eq!(said, [(ms(33), touched), (ms(502), Hint::Rescan(PathBuf::from("/r/new")))]);
     }
 }

@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn names_are_judged() {
-        for name in ["@eaDir", "@EADIR", "$Recycle.Bin", ".Trash-1000", ".trashes", "lost+found", ".thumbnails"] {
+        for name in
+            ["@eaDir", "@EADIR", "$Recycle.Bin", ".Trash-1000", ".trashes", "lost+found", ".thumbnails"]
+        {
             assert_eq!(by_name(OsStr::new(name)), Some(Ignored::SystemFolder), "{name}");
         }
         for name in [".hidden", ".a.jpg", "._a.jpg", ".Tras"] {

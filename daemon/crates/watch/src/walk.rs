@@ -174,7 +174,9 @@ fn fill(fd: OwnedFd, is_picture: &dyn Fn(&Path) -> bool, entries: &mut Vec<Entry
         let what = match (judge::by_name(name), entry.file_type()) {
             (Some(why), _) => What::Ignored(why),
             (None, FileType::Directory) => What::Folder { linked: false },
-            (None, FileType::RegularFile) if !is_picture(Path::new(name)) => What::Ignored(Ignored::NotAPicture),
+            (None, FileType::RegularFile) if !is_picture(Path::new(name)) => {
+                What::Ignored(Ignored::NotAPicture)
+            }
             (None, kind @ (FileType::RegularFile | FileType::Symlink | FileType::Unknown)) => {
                 to_ask.push((entry.ino(), entries.len(), kind));
                 What::Vanished // until it is asked for, below

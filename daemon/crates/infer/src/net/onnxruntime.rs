@@ -18,8 +18,8 @@ pub(crate) struct Net {
 
 impl Net {
     pub(super) fn open(environment: &Environment, bytes: &[u8]) -> Result<Self, GraphError> {
-        let session =
-            session(environment, bytes).map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
+        let session = session(environment, bytes)
+            .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
         Ok(Self { session })
     }
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, TractResult, TypedModel, TypedRunnableModel,
-    TypedSimpleState, tvec,
+    DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, TractResult, TypedModel,
+    TypedRunnableModel, TypedSimpleState, tvec,
 };
 use vow_types::Size;
 use vow_types::num::index;
@@ -81,7 +81,8 @@ impl Net {
         input: &[f32],
         read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
     ) -> Result<T, GraphError> {
-        let failed = |error: tract_onnx::prelude::TractError| GraphError::Run { runtime: NAME, source: error.into() };
+        let failed =
+            |error: tract_onnx::prelude::TractError| GraphError::Run { runtime: NAME, source: error.into() };
         let input = Tensor::from_shape(&nchw(size), input).map_err(failed)?;
         // Taken out, so that a state in which a run broke off is not used again.
         let mut state = match self.states.remove(&size) {

@@ -72,8 +72,11 @@ fn installed(below: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect(below, DEPTH, &mut found);
     let mut seen = HashSet::new();
-    let mut files: Vec<PathBuf> =
-        found.iter().filter_map(|path| fs::canonicalize(path).ok()).filter(|path| seen.insert(path.clone())).collect();
+    let mut files: Vec<PathBuf> = found
+        .iter()
+        .filter_map(|path| fs::canonicalize(path).ok())
+        .filter(|path| seen.insert(path.clone()))
+        .collect();
     files.sort_by_cached_key(|path| (Reverse(version(path)), path.clone()));
     files
 }
@@ -120,9 +123,11 @@ mod tests {
         ] {
             touch(&root.join(name));
         }
-        std::os::unix::fs::symlink("libonnxruntime.so.1.32.0", root.join("b/capi/libonnxruntime.so")).unwrap();
+        std::os::unix::fs::symlink("libonnxruntime.so.1.32.0", root.join("b/capi/libonnxruntime.so"))
+            .unwrap();
         std::os::unix::fs::symlink(&root, root.join("circle")).unwrap();
-        let expected = ["b/capi/libonnxruntime.so.1.32.0", "a/libonnxruntime.so.1.9.0", "c/libonnxruntime.so"];
+        let expected =
+            ["b/capi/libonnxruntime.so.1.32.0", "a/libonnxruntime.so.1.9.0", "c/libonnxruntime.so"];
         assert_eq!(installed(&root), expected.map(|name| root.join(name)));
         assert!(installed(&root.join("absent")).is_empty());
     }
@@ -132,7 +137,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         touch(&folder.path().join("runtime/libonnxruntime.so.1.30.0"));
         let all = |name: &str| Some(OsString::from(format!("/from/{name}")));
-        let order: Vec<NamedBy> = candidates(&all, folder.path()).map(|candidate| candidate.named_by).collect();
+        let order: Vec<NamedBy> =
+            candidates(&all, folder.path()).map(|candidate| candidate.named_by).collect();
         use NamedBy::{DataFolder, Loader, OrtDylibPath, VowOrt};
         assert_eq!(order, [VowOrt, OrtDylibPath, DataFolder, Loader, Loader]);
 

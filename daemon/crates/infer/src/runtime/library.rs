@@ -61,7 +61,8 @@ pub(super) fn load(path: &Path) -> Result<Loaded, LibraryError> {
     let probed = probe::probe(path)?;
     match start(&probed.path) {
         Ok(environment) => {
-            let loaded = Loaded { library: probed.path.clone(), version: probed.version.clone(), environment };
+            let loaded =
+                Loaded { library: probed.path.clone(), version: probed.version.clone(), environment };
             *state = State::Running(loaded.clone());
             Ok(loaded)
         }

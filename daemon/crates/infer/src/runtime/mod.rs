@@ -121,7 +121,11 @@ impl Runtime {
             RuntimeChoice::Auto => {
                 // What is loaded already cannot be replaced, so nothing else is looked for.
                 match library::in_use() {
-                    Some(loaded) => Self::with_library(loaded, "this process has already loaded it".to_owned(), Vec::new()),
+                    Some(loaded) => Self::with_library(
+                        loaded,
+                        "this process has already loaded it".to_owned(),
+                        Vec::new(),
+                    ),
                     None => Self::search(find::candidates(environment, data_dir))?,
                 }
             }
@@ -169,7 +173,13 @@ impl Runtime {
             tracing::debug!(library = %path.display(), reason, "passed over");
         }
         let library = self.library().map(|path| path.display().to_string());
-        tracing::info!(runtime = self.name(), version = self.version(), library, why = self.why(), "runtime chosen");
+        tracing::info!(
+            runtime = self.name(),
+            version = self.version(),
+            library,
+            why = self.why(),
+            "runtime chosen"
+        );
     }
 
     /// `onnxruntime` or `tract`.
@@ -253,7 +263,8 @@ mod tests {
         let stale = folder.path().join("runtime/old/libonnxruntime.so.1.9.0");
         std::fs::create_dir_all(stale.parent().unwrap()).unwrap();
         std::fs::write(&stale, "not a library").unwrap();
-        let environment = |name: &str| (name == "ORT_DYLIB_PATH").then(|| "/nowhere/libonnxruntime.so".into());
+        let environment =
+            |name: &str| (name == "ORT_DYLIB_PATH").then(|| "/nowhere/libonnxruntime.so".into());
         let candidates = find::candidates(&environment, folder.path());
         // What the system's loader would find is not this test's to say.
         let own = candidates.filter(|candidate| candidate.named_by != NamedBy::Loader);

@@ -2,7 +2,10 @@
 //!
 //! The only file of the crate with `unsafe` in it. Loading a library and calling into it cannot be checked by the
 //! compiler; everything unsafe is these few calls, whose types are `ort`'s own.
-#![allow(unsafe_code, reason = "a foreign library is loaded and asked for its version; see each SAFETY comment")]
+#![allow(
+    unsafe_code,
+    reason = "a foreign library is loaded and asked for its version; see each SAFETY comment"
+)]
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
@@ -26,10 +29,12 @@ pub(super) struct Probed {
 pub(super) fn probe(path: &Path) -> Result<Probed, LibraryError> {
     // A path with a folder in it is meant from here, not from the loader's search path.
     let bare = path.components().count() == 1;
-    let path = if bare { path.to_owned() } else { std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) };
+    let path =
+        if bare { path.to_owned() } else { std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) };
     // SAFETY: opening a library runs its initialisers. The file is one that the user named, installed into the data
     // folder or has in the system's library folders: code that is trusted like the program itself.
-    let library = unsafe { Library::new(&path) }.map_err(|error| LibraryError::Load { source: error.into() })?;
+    let library =
+        unsafe { Library::new(&path) }.map_err(|error| LibraryError::Load { source: error.into() })?;
     let base = {
         // SAFETY: in every ONNX Runtime this symbol is a function of exactly this type (onnxruntime_c_api.h).
         // Another library that exports the same name with another meaning would have to be made on purpose.
@@ -67,7 +72,8 @@ fn foreign(what: &str) -> LibraryError {
 /// Interfaces only grow within major version 1. The rule is `ort`'s own, but for the major version, which it ignores.
 fn is_supported(version: &str) -> bool {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
-    numbers.next().flatten() == Some(1) && numbers.next().flatten().is_some_and(|minor| minor >= ort::MINOR_VERSION)
+    numbers.next().flatten() == Some(1)
+        && numbers.next().flatten().is_some_and(|minor| minor >= ort::MINOR_VERSION)
 }
 
 /// The file that an address of this process was loaded from, by the kernel's list of what lies where (proc(5)):

@@ -22,25 +22,25 @@ pub(super) enum Verdict {
     /// The data ends early. Percent of the blocks that are there; `None` for a progressive picture, where a share of
     /// the scans says little about the picture.
     Short { percent: Option<u64> },
-    /// The data contradicts itself before it ends.
-    Broken,
+    /// The data contradicts itself before it ends. Percent as above.
+    Broken { percent: Option<u64> },
 }
 
 /// Counts what `bytes`, which begin with SOI, hold.
 pub(super) fn check(bytes: &[u8]) -> Verdict {
     let mut count = Count::default();
-    for piece in Walk::new(without_zero_fill(bytes)) {
-        let step = match piece {
-            Piece::Segment { marker, body } => count.segment(marker, body),
-            Piece::Coded { data, .. } => count.scan(data),
-        };
-        match step {
-            Ok(()) => {}
-            Err(Stop::End) => break,
-            Err(Stop::Broken) => return Verdict::Broken,
-        }
+    let mut walk = Walk::new(without_zero_fill(bytes));
+    let result = walk.try_for_each(|piece| match piece {
+        Piece::Segment { marker, body } => count.segment(marker, body),
+        Piece::Coded { data, .. } => count.scan(data),
+    });
+    match result {
+        Ok(()) if count.is_whole() => Verdict::Whole,
+        // Where something else follows upon data that ends early, there is a hole, and not the end.
+        Err(Stop::End) if walk.next().is_some() => Verdict::Broken { percent: count.percent() },
+        Ok(()) | Err(Stop::End) => Verdict::Short { percent: count.percent() },
+        Err(Stop::Broken) => Verdict::Broken { percent: count.percent() },
     }
-    count.verdict()
 }
 
 fn without_zero_fill(bytes: &[u8]) -> &[u8] {
@@ -115,8 +115,14 @@ impl Count {
         if self.scans > MAX_SCANS {
             return Err(Stop::Broken);
         }
-        let mut reader =
-            Reader { bits: Bits::new(data), run: 0, dc: &self.dc, ac: &self.ac, scan: &scan, progressive: frame.progressive };
+        let mut reader = Reader {
+            bits: Bits::new(data),
+            run: 0,
+            dc: &self.dc,
+            ac: &self.ac,
+            scan: &scan,
+            progressive: frame.progressive,
+        };
         let units = scan.units(frame);
         let mut result = Ok(());
         let mut unit = 0;
@@ -127,8 +133,14 @@ impl Count {
             result = result.and_then(|()| reader.unit(frame, unit, &mut self.components));
             unit += u64::from(result.is_ok());
         }
-        for progress in scan.parts.iter().filter_map(|part| self.components.get_mut(part.component)) {
-            progress.seen = progress.seen.saturating_add(progress.blocks * unit / units.max(1)).min(progress.blocks);
+        // Likewise a hole: an interval that ends early with another one behind it.
+        if result == Err(Stop::End) && reader.restart().is_ok() {
+            result = Err(Stop::Broken);
+        }
+        for part in &scan.parts {
+            let progress = self.components.get_mut(part.component).ok_or(Stop::Broken)?;
+            progress.seen =
+                progress.seen.saturating_add(progress.blocks * unit / units.max(1)).min(progress.blocks);
             if result.is_ok() {
                 progress.finish(&scan, frame.progressive);
             }
@@ -136,14 +148,17 @@ impl Count {
         result
     }
 
-    fn verdict(&self) -> Verdict {
-        let Some(frame) = &self.frame else { return Verdict::Short { percent: Some(0) } };
-        if self.components.iter().all(|progress| progress.lowest_bit == [0; 64]) {
-            return Verdict::Whole;
+    fn is_whole(&self) -> bool {
+        !self.components.is_empty() && self.components.iter().all(|progress| progress.lowest_bit == [0; 64])
+    }
+
+    /// Of the blocks that were to come, how many did; at most 99.
+    fn percent(&self) -> Option<u64> {
+        if self.frame.as_ref().is_some_and(|frame| frame.progressive) {
+            return None;
         }
         let sum = |of: fn(&Progress) -> u64| self.components.iter().map(of).sum::<u64>();
-        let percent = 100 * sum(|p| p.seen) / sum(|p| p.blocks).max(1);
-        Verdict::Short { percent: (!frame.progressive).then_some(percent.min(99)) }
+        Some((100 * sum(|p| p.seen) / sum(|p| p.blocks).max(1)).min(99))
     }
 }
 
@@ -190,7 +205,11 @@ impl Reader<'_> {
             }
             let at = usize::try_from(unit).map_err(|_| Stop::Broken)?;
             let nonzero = progress.nonzero.get_mut(at).ok_or(Stop::Broken)?;
-            return if self.scan.high == 0 { self.ac_first(part, nonzero) } else { self.ac_refine(part, nonzero) };
+            return if self.scan.high == 0 {
+                self.ac_first(part, nonzero)
+            } else {
+                self.ac_refine(part, nonzero)
+            };
         }
         for part in &self.scan.parts {
             let component = frame.components.get(part.component).ok_or(Stop::Broken)?;

@@ -56,7 +56,8 @@ impl Frame {
         if precision != 8 {
             return Err(unsupported(format!("{precision} bits a sample")));
         }
-        let size = Size { width: u16::from_be_bytes([w1, w0]).into(), height: u16::from_be_bytes([h1, h0]).into() };
+        let size =
+            Size { width: u16::from_be_bytes([w1, w0]).into(), height: u16::from_be_bytes([h1, h0]).into() };
         if size.height == 0 && size.width > 0 {
             return Err(unsupported("its height is only given behind the picture"));
         }
@@ -228,8 +229,12 @@ mod tests {
             let error = Frame::parse(code, &body).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
-        assert!(Frame::parse(0xc0, &[12, 0, 8, 0, 8, 1, 1, 0x11, 0]).unwrap_err().to_string().contains("12 bits"));
-        assert!(Frame::parse(0xc0, &[8, 0, 0, 0, 8, 1, 1, 0x11, 0]).unwrap_err().to_string().contains("height"));
+        assert!(
+            Frame::parse(0xc0, &[12, 0, 8, 0, 8, 1, 1, 0x11, 0]).unwrap_err().to_string().contains("12 bits")
+        );
+        assert!(
+            Frame::parse(0xc0, &[8, 0, 0, 0, 8, 1, 1, 0x11, 0]).unwrap_err().to_string().contains("height")
+        );
         for len in 0..body.len() {
             assert!(Frame::parse(0xc0, &body[..len]).is_err());
         }
@@ -238,8 +243,13 @@ mod tests {
     #[test]
     fn scans_that_fit_no_frame() {
         let frame = frame(8, 8, &[0x11, 0x11, 0x11]);
-        assert_eq!(Scan::parse(&frame, &[1, 2, 0x11, 0, 63, 0]).unwrap().parts[0], Part { component: 1, dc: 1, ac: 1 });
-        for body in [&[0, 0, 63, 0][..], &[1, 9, 0, 0, 63, 0], &[2, 1, 0, 1, 0, 0, 63, 0], &[1, 1, 0, 5, 4, 0], &[1]] {
+        assert_eq!(
+            Scan::parse(&frame, &[1, 2, 0x11, 0, 63, 0]).unwrap().parts[0],
+            Part { component: 1, dc: 1, ac: 1 }
+        );
+        for body in
+            [&[0, 0, 63, 0][..], &[1, 9, 0, 0, 63, 0], &[2, 1, 0, 1, 0, 0, 63, 0], &[1, 1, 0, 5, 4, 0], &[1]]
+        {
             assert_eq!(Scan::parse(&frame, body), None, "{body:?}");
         }
     }

@@ -13,6 +13,7 @@ mod walk;
 
 use std::borrow::Cow;
 
+use vow_types::num::index;
 use vow_types::{ContentId, Size};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -60,32 +61,31 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
     Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif })
 }
 
-/// RGB8, rows from top to bottom.
+/// RGB8, rows from top to bottom, into `pixels`, whose memory is used again.
 ///
 /// # Errors
-/// When the picture is cut off or damaged, or of another size than `expected`.
-pub(crate) fn decode(bytes: &[u8], expected: Size) -> Result<Vec<u8>, MediaError> {
+/// When the picture is cut off or damaged, or of another size than `expected`. `pixels` then holds anything.
+pub(crate) fn decode(bytes: &[u8], expected: Size, pixels: &mut Vec<u8>) -> Result<(), MediaError> {
     let survey = Survey::take(bytes, |_| {})?;
     if survey.frame.size != expected {
         return Err(MediaError::OtherPicture { expected, found: survey.frame.size });
     }
-    let marked = survey.end == End::Marked && survey.restarts_missing == 0;
-    if !marked {
+    if survey.doubtful {
         whole(bytes)?;
-    }
-    if marked && survey.tidy && survey.plain_scan {
+    } else if survey.tidy && survey.plain_scan {
         // Without the marker at its end: see above.
-        if let Ok(pixels) = run(survey.unmarked(bytes), &survey)? {
-            return Ok(pixels);
+        if run(survey.unmarked(bytes), &survey, pixels)?.is_ok() {
+            return Ok(());
         }
         whole(bytes)?;
     }
-    let source = if marked && survey.tidy {
+    let source = if survey.tidy {
         Cow::Borrowed(bytes.get(..survey.len).unwrap_or(bytes))
     } else {
         Cow::Owned(tidied(bytes, survey.adobe))
     };
-    run(&source, &survey)?.map_err(|error| MediaError::Damaged { format: Format::Jpeg, source: error.into() })
+    run(&source, &survey, pixels)?
+        .map_err(|error| MediaError::Damaged { format: Format::Jpeg, source: error.into() })
 }
 
 /// Refuses a picture of which not every block is there.
@@ -98,7 +98,11 @@ fn whole(bytes: &[u8]) -> Result<(), MediaError> {
         Verdict::Short { percent: None } => {
             Err(MediaError::truncated("the last scans of the progressive JPEG are missing"))
         }
-        Verdict::Broken => Err(MediaError::damaged(Format::Jpeg, "the picture data cannot be decoded to its end")),
+        Verdict::Broken { percent } => {
+            let place = percent.map_or_else(String::new, |percent| format!(" beyond its first {percent} %"));
+            let source = format!("the picture data cannot be decoded{place}").into();
+            Err(MediaError::Damaged { format: Format::Jpeg, source })
+        }
     }
 }
 
@@ -107,11 +111,10 @@ struct Survey {
     frame: Frame,
     /// Adobe's colour transform, if it is one that exists.
     adobe: Option<u8>,
-    end: End,
     /// Offset behind the last piece, and behind the end-of-image marker if there is one.
     len: usize,
-    /// Restart markers that should be there and are not, over all scans.
-    restarts_missing: u64,
+    /// Something speaks against all of it being there: no end, restart markers missing, or scans too many.
+    doubtful: bool,
     /// A sequential picture in one scan without restarts: what nearly every camera writes.
     plain_scan: bool,
     /// Nothing in it makes a strict decoder stumble that is harmless.
@@ -122,7 +125,7 @@ impl Survey {
     fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
         let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
         let (mut adobe, mut interval, mut scans, mut restarts_missing) = (None, 0, 0u32, 0u64);
-        let (mut tidy, mut all_in_one) = (true, false);
+        let (mut tidy, mut first_has_all) = (true, false);
         let mut walk = Walk::new(bytes);
         for piece in walk.by_ref() {
             each(piece);
@@ -132,8 +135,9 @@ impl Survey {
                 }
                 Piece::Segment { marker: marker::SOS, body } => {
                     scan = frame.as_ref().and_then(|frame| Scan::parse(frame, body));
-                    all_in_one = scan.as_ref().map(|scan| scan.parts.len())
+                    let has_all = scan.as_ref().map(|scan| scan.parts.len())
                         == frame.as_ref().map(|frame| frame.components.len());
+                    first_has_all |= scans == 0 && has_all;
                 }
                 Piece::Segment { marker: marker::DRI, body } => interval = restart_interval(body),
                 Piece::Segment { marker: code, body } if marker::is_metadata(code) => {
@@ -161,9 +165,12 @@ impl Survey {
                 End::Broken => MediaError::damaged(Format::Jpeg, "a header segment has an impossible length"),
             });
         };
-        let plain_scan = scans == 1 && all_in_one && interval == 0 && !frame.progressive;
-        let tidy = tidy && walk.strays == 0;
-        Ok(Self { frame, adobe, end, len, restarts_missing, plain_scan, tidy })
+        let tidy = tidy && walk.strays == 0 && end == End::Marked;
+        let one_scan = scans == 1 && first_has_all && !frame.progressive;
+        // The decoder takes a second scan of everything for the end, wherever it comes.
+        let too_many_scans = scans > 1 && first_has_all && !frame.progressive;
+        let doubtful = end != End::Marked || restarts_missing > 0 || too_many_scans;
+        Ok(Self { frame, adobe, len, doubtful, plain_scan: one_scan && interval == 0, tidy })
     }
 
     /// The file up to its end-of-image marker, without that.
@@ -207,24 +214,50 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
 }
 
 /// One run of the decoder. The outer error is its own fault, the inner one what it says about the file.
-fn run(source: &[u8], survey: &Survey) -> Result<Result<Vec<u8>, DecodeErrors>, MediaError> {
+fn run(source: &[u8], survey: &Survey, pixels: &mut Vec<u8>) -> Result<Result<(), DecodeErrors>, MediaError> {
     // Adobe's programs store the complement of CMYK, which is what the decoder takes all CMYK for. Without their mark
     // it is ink, and turned into light here.
     let ink = survey.frame.components.len() == 4 && survey.adobe.is_none();
-    let space = if ink { ColorSpace::CMYK } else { ColorSpace::RGB };
+    let (space, channels) = if ink { (ColorSpace::CMYK, 4) } else { (ColorSpace::RGB, 3) };
     let side = usize::from(u16::MAX);
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(side)
         .set_max_height(side)
         .jpeg_set_out_colorspace(space);
-    let decoded = guarded(|| JpegDecoder::new_with_options(ZCursor::new(source), options).decode());
+    let size = survey.frame.size;
+    let len = index(size.width) * index(size.height) * channels;
+    let decoded = guarded(|| {
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(source), options);
+        decoder.decode_headers()?;
+        if decoder.output_buffer_size() != Some(len) {
+            return Err(DecodeErrors::FormatStatic(
+                "the decoder finds another size than the frame header says",
+            ));
+        }
+        blank(pixels, len);
+        decoder.decode_into(pixels)
+    });
     let decoded = decoded.map_err(|message| MediaError::DecoderFault { format: Format::Jpeg, message })?;
-    Ok(decoded.map(|pixels| if ink { ink_to_light(pixels) } else { pixels }))
+    if decoded.is_ok() && ink {
+        ink_to_light(pixels);
+    }
+    Ok(decoded)
+}
+
+/// So many zeros. Memory that is there already is cleared: were a decoder ever to leave a row out, the row must not show
+/// the photo before this one. That is still several times cheaper than asking the system for fresh memory.
+fn blank(pixels: &mut Vec<u8>, len: usize) {
+    if pixels.capacity() < len {
+        *pixels = vec![0; len];
+    } else {
+        pixels.clear();
+        pixels.resize(len, 0);
+    }
 }
 
 /// CMYK to RGB, in place: `(255 - ink) * (255 - black) / 255`, rounded.
-fn ink_to_light(mut pixels: Vec<u8>) -> Vec<u8> {
+fn ink_to_light(pixels: &mut Vec<u8>) {
     let count = pixels.len() / 4;
     for pixel in 0..count {
         let Some(&[cyan, magenta, yellow, black]) = pixels.get(pixel * 4..pixel * 4 + 4) else { break };
@@ -236,6 +269,4 @@ fn ink_to_light(mut pixels: Vec<u8>) -> Vec<u8> {
         }
     }
     pixels.truncate(count * 3);
-    pixels.shrink_to_fit();
-    pixels
 }

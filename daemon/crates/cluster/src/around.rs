@@ -1,0 +1,132 @@
+//! Who is around a group, so that its best partner is found without scoring everyone.
+//!
+//! A person seen ten thousand times is surrounded by thousands of single faces that are still to join, and grows face
+//! by face: scoring all of them at every step would take the square of that. A single face does not change, and its
+//! product with the group's sum cannot grow by more than the length of what the sum grew by. So its last product is a
+//! bound on the next ones, and only faces whose bound reaches the best score known are scored again. Groups around a
+//! group are few and change themselves; they are scored every time.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashSet};
+
+use crate::faces::Slot;
+
+/// Above any rounding of the bounds, and of unit vectors in half precision.
+const SLACK: f32 = 1.001;
+
+/// The surroundings of one group of two or more.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    /// Faces in groups of two or more; several may stand for one group.
+    pub(crate) grouped: Vec<Slot>,
+    /// Length of `grouped` when it last held every group once.
+    tidy: usize,
+    /// Single faces, each once, the highest bound first.
+    single: BinaryHeap<Bound>,
+    known: HashSet<Slot>,
+    /// How much was added to the group's sum: the sum of the lengths of what was.
+    grown: f32,
+}
+
+/// A single face, with its product with the group's sum less what the sum had grown by when it was taken.
+#[derive(Debug)]
+struct Bound {
+    key: f32,
+    slot: Slot,
+}
+
+impl Around {
+    /// Takes in a face of another group. True when the list should be read through, to drop what is there twice.
+    pub(crate) fn add_grouped(&mut self, slot: Slot) -> bool {
+        self.grouped.push(slot);
+        self.grouped.len() > 2 * self.tidy + 64
+    }
+
+    /// Says that `grouped` holds every group once.
+    pub(crate) fn is_tidy(&mut self) {
+        self.tidy = self.grouped.len();
+    }
+
+    /// Takes in a single face; it is scored at the next opportunity.
+    pub(crate) fn add_single(&mut self, slot: Slot) {
+        if self.known.insert(slot) {
+            self.single.push(Bound { key: f32::INFINITY, slot });
+        }
+    }
+
+    /// Forgets a face that goes for ever.
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        self.grouped.retain(|s| *s != slot);
+        if self.known.remove(&slot) {
+            self.single.retain(|bound| bound.slot != slot);
+        }
+    }
+
+    /// Keeps the single faces that `keep` says, and no more memory than that takes.
+    pub(crate) fn retain_singles(&mut self, mut keep: impl FnMut(Slot) -> bool) {
+        self.known.retain(|slot| keep(*slot));
+        self.single.retain(|bound| self.known.contains(&bound.slot));
+        self.known.shrink_to_fit();
+        self.single.shrink_to_fit();
+        self.grouped.shrink_to_fit();
+    }
+
+    /// The group takes another one in, whose sum has this length.
+    pub(crate) fn absorb(&mut self, mut other: Self, length: f32) {
+        self.grown += length * SLACK;
+        if self.grouped.len() < other.grouped.len() {
+            std::mem::swap(&mut self.grouped, &mut other.grouped);
+        }
+        self.grouped.append(&mut other.grouped);
+        for slot in other.known {
+            self.add_single(slot);
+        }
+    }
+
+    /// Goes through the single faces that may score at least `bar`. `score` gives a face's product with the group's
+    /// sum and the bar from then on, or `None` when the face is no longer single; `factor` takes products to scores.
+    pub(crate) fn visit_singles(
+        &mut self,
+        factor: f32,
+        mut bar: f32,
+        mut score: impl FnMut(Slot) -> Option<(f32, f32)>,
+    ) {
+        let mut visited = Vec::new();
+        while let Some(top) = self.single.peek() {
+            if (top.key + self.grown) * factor * SLACK < bar {
+                break;
+            }
+            let Some(Bound { slot, .. }) = self.single.pop() else { break };
+            match score(slot) {
+                Some((product, next)) => {
+                    visited.push(Bound { key: product - self.grown, slot });
+                    bar = next;
+                }
+                None => {
+                    self.known.remove(&slot);
+                }
+            }
+        }
+        self.single.extend(visited);
+    }
+}
+
+impl Ord for Bound {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.total_cmp(&other.key).then_with(|| other.slot.cmp(&self.slot))
+    }
+}
+
+impl PartialOrd for Bound {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Bound {}

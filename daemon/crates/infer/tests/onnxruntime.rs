@@ -1,0 +1,96 @@
+//! The runtime that is loaded, where the environment variable `VOW_ORT` names one; and that it agrees with the one that
+//! is compiled in.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::real;
+use vow_infer::{InferError, LibraryError, Runtime, RuntimeChoice};
+
+/// `None`, and a line that says so, where there is no library.
+fn runtime() -> Option<Runtime> {
+    let Some(path) = std::env::var_os("VOW_ORT") else {
+        println!("skipped: VOW_ORT not set");
+        return None;
+    };
+    Some(Runtime::start(&RuntimeChoice::Library(PathBuf::from(path)), Path::new("unused")).unwrap())
+}
+
+#[test]
+fn it_says_who_it_is_and_starts_only_once() {
+    let Some(runtime) = runtime() else { return };
+    let library = runtime.library().unwrap().to_owned();
+    assert_eq!((runtime.name(), runtime.why()), ("onnxruntime", "named by the configuration"));
+    assert!(runtime.version().starts_with("1."), "{}", runtime.version());
+
+    let auto = Runtime::start(&RuntimeChoice::Auto, Path::new("unused")).unwrap();
+    assert_eq!(auto.library(), Some(library.as_path()));
+
+    // tract can be started beside it, another library cannot.
+    assert_eq!(Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap().name(), "tract");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("libonnxruntime.so");
+    std::fs::write(&copy, "").unwrap();
+    let error = Runtime::start(&RuntimeChoice::Library(copy), Path::new("unused")).unwrap_err();
+    assert!(
+        matches!(&error, InferError::Library { source: LibraryError::Other { running }, .. } if *running == library)
+    );
+
+    // A link to the same file is the same library.
+    let link = folder.path().join("link.so");
+    std::os::unix::fs::symlink(&library, &link).unwrap();
+    Runtime::start(&RuntimeChoice::Library(link), Path::new("unused")).unwrap();
+}
+
+#[test]
+fn faces_are_found_where_they_are() {
+    runtime().iter().for_each(common::faces_are_found_where_they_are);
+}
+
+#[test]
+fn input_is_fed_as_the_pack_says() {
+    runtime().iter().for_each(common::input_is_fed_as_the_pack_says);
+}
+
+#[test]
+fn detections_are_relative_to_the_picture() {
+    runtime().iter().for_each(common::detections_are_relative_to_the_picture);
+}
+
+#[test]
+fn company_changes_no_embedding() {
+    runtime().iter().for_each(common::company_changes_no_embedding);
+}
+
+#[test]
+fn nothing_to_embed_is_answered_at_once() {
+    runtime().iter().for_each(common::nothing_to_embed_is_answered_at_once);
+}
+
+#[test]
+fn misfits_are_refused() {
+    runtime().iter().for_each(common::misfits_are_refused);
+}
+
+#[test]
+fn askers_are_not_mixed_up() {
+    runtime().iter().for_each(common::askers_are_not_mixed_up);
+}
+
+#[test]
+fn a_fixed_graph_has_one_shape() {
+    runtime().iter().for_each(common::a_fixed_graph_has_one_shape);
+}
+
+#[test]
+fn real_detectors_find_the_six() {
+    runtime().iter().for_each(real::the_six_are_found);
+}
+
+#[test]
+fn both_runtimes_agree() {
+    let Some(onnxruntime) = runtime() else { return };
+    let tract = Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap();
+    real::runtimes_agree(&onnxruntime, &tract);
+}

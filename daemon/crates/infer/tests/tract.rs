@@ -1,0 +1,120 @@
+//! The runtime that is compiled in: tiny graphs with known answers, and real weights where they exist.
+
+mod common;
+
+use std::path::Path;
+
+use common::onnx::{self, Dim};
+use common::{crop, framed, real, tiny};
+use vow_infer::{FaceEngine, Models, Runtime, RuntimeChoice};
+use vow_types::Head;
+use vow_vision::SHAPES;
+
+fn runtime() -> Runtime {
+    Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap()
+}
+
+#[test]
+fn it_says_who_it_is() {
+    let runtime = runtime();
+    assert_eq!((runtime.name(), runtime.library()), ("tract", None));
+    assert!(runtime.version().starts_with("0.") && runtime.passed_over().is_empty());
+}
+
+#[test]
+fn faces_are_found_where_they_are() {
+    common::faces_are_found_where_they_are(&runtime());
+}
+
+#[test]
+fn input_is_fed_as_the_pack_says() {
+    common::input_is_fed_as_the_pack_says(&runtime());
+}
+
+#[test]
+fn detections_are_relative_to_the_picture() {
+    common::detections_are_relative_to_the_picture(&runtime());
+}
+
+#[test]
+fn company_changes_no_embedding() {
+    common::company_changes_no_embedding(&runtime());
+}
+
+#[test]
+fn nothing_to_embed_is_answered_at_once() {
+    common::nothing_to_embed_is_answered_at_once(&runtime());
+}
+
+#[test]
+fn misfits_are_refused() {
+    common::misfits_are_refused(&runtime());
+}
+
+#[test]
+fn askers_are_not_mixed_up() {
+    common::askers_are_not_mixed_up(&runtime());
+}
+
+#[test]
+fn a_fixed_graph_has_one_shape() {
+    common::a_fixed_graph_has_one_shape(&runtime());
+}
+
+/// Exporters before IR version 4 list the weights among the inputs.
+#[test]
+fn weights_among_the_inputs_are_no_inputs() {
+    let mut graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
+    let weights = graph.0.initializer.iter().filter(|tensor| !tensor.float_data.is_empty());
+    let listed: Vec<_> = weights
+        .map(|tensor| {
+            let dims: Vec<Dim> = tensor.dims.iter().map(|dim| Dim::Is(*dim)).collect();
+            onnx::value(&tensor.name, tract_onnx::pb::tensor_proto::DataType::Float, &dims)
+        })
+        .collect();
+    graph.0.input.extend(listed);
+    let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
+    let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
+    assert_eq!(engine.detect(framed(SHAPES[0], (0, 0), [255; 3])).unwrap().value.len(), 1);
+}
+
+/// Counts the threads of this process that belong to engines.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.starts_with("vow-infer")).count()
+}
+
+/// Runs alone in a process of its own, because other tests start threads too.
+#[test]
+fn the_last_handle_ends_the_threads() {
+    const ALONE: &str = "VOW_INFER_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let own = std::env::current_exe().unwrap();
+        let alone = std::process::Command::new(own)
+            .args(["--exact", "the_last_handle_ends_the_threads", "--nocapture"])
+            .env(ALONE, "1")
+            .status();
+        assert!(alone.unwrap().success());
+        return;
+    }
+    let engine = FaceEngine::start(tiny(Head::Yunet), &runtime(), 3).unwrap();
+    assert_eq!(threads(), 3);
+    let other = engine.clone();
+    drop(engine);
+    assert_eq!(threads(), 3);
+    other.embed(vec![crop([[1; 3]; 4])]).unwrap();
+    drop(other);
+    assert_eq!(threads(), 0);
+
+    // A pack that is refused after the threads have started leaves none behind either.
+    let mut models = tiny(Head::Yunet);
+    models.embedder.dimension = 13;
+    assert!(FaceEngine::start(models, &runtime(), 2).is_err());
+    assert_eq!(threads(), 0);
+}
+
+#[test]
+fn real_detectors_find_the_six() {
+    real::the_six_are_found(&runtime());
+}
