@@ -133,7 +133,11 @@ pub(crate) enum FolderCommand {
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum ExportForm {
     /// One JSON object a line for every face in every file.
-    Json,
+    Json {
+        /// Also what the models made of each face: the numbers that faces are compared by.
+        #[arg(long)]
+        embeddings: bool,
+    },
 }
 
 fn since(text: &str) -> Result<i64, String> {

@@ -214,8 +214,11 @@ impl Daemon {
         Ok(self.library.retry_failures(v1::RetryFailuresRequest {}).await?.into_inner().files)
     }
 
-    pub(crate) async fn export(&mut self) -> Result<Streaming<v1::ExportResponse>, Failure> {
-        Ok(self.faces.export(v1::ExportRequest {}).await?.into_inner())
+    pub(crate) async fn export(
+        &mut self,
+        embeddings: bool,
+    ) -> Result<Streaming<v1::ExportResponse>, Failure> {
+        Ok(self.faces.export(v1::ExportRequest { embeddings }).await?.into_inner())
     }
 }
 

@@ -77,8 +77,8 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.done(&format!("{files} failed files are read again"))?;
         }
         Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
-        Command::Export(args::ExportForm::Json) => {
-            let mut rows = daemon.export().await?;
+        Command::Export(args::ExportForm::Json { embeddings }) => {
+            let mut rows = daemon.export(embeddings).await?;
             while let Some(row) = call::next(&mut rows).await? {
                 out.exported(&row)?;
             }

@@ -267,6 +267,9 @@ impl Output {
         let (file, face) = (row.file.clone().unwrap_or_default(), row.face.clone().unwrap_or_default());
         let mut object = file_json(&file);
         object.extend(face_json(&face));
+        if !row.embedding.is_empty() {
+            object.insert("embedding".into(), row.embedding.iter().map(|one| Value::from(f64::from(*one))).collect());
+        }
         compact(&object.into())
     }
 }

@@ -106,7 +106,7 @@ fn settle(faces: usize, dimension: usize, people: usize) {
     index.spent.set(Duration::ZERO);
     let start = on_cpu();
     grouping.settle(&index, &|| false).unwrap();
-    let all = (on_cpu() - start);
+    let all = on_cpu() - start;
     let largest = grouping.people().map(|p| grouping.members(p).count()).max().unwrap();
     println!(
         "settle {faces} faces, {dimension} d, {people} people: {:.2} s (+ {:.2} s of neighbours), {} groups, largest {largest}, {} bytes/face more",

@@ -336,7 +336,8 @@ impl Keeper {
         self.touched = 0;
         progress.unsettled.store(false, Ordering::SeqCst);
         self.save();
-        Ok(())
+        // Nothing is under way: the moment to make the next start quick, should this one end badly.
+        self.store.checkpoint()
     }
 
     fn rebuild_index(&mut self) -> Result<(), StoreError> {

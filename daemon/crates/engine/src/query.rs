@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use vow_store::{FaceRow, FileRow, FileState, PhotoRow};
-use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
+use vow_types::{ContentId, Embedding, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -355,7 +355,7 @@ impl Engine {
         faces.into_iter().map(|face| self.similar_to_face(face.id, limit, least)).collect()
     }
 
-    /// Every face of every file of one watched folder, in the order of the paths; `visit` returns false to end it.
+    /// Every face of every file, folder by folder, in the order of the paths; `visit` returns false to end it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -374,6 +374,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What the pack's embedder made of a face.
+    ///
+    /// # Errors
+    /// When there is no such face.
+    pub fn embedding(&self, id: FaceId) -> Result<Embedding, EngineError> {
+        self.store().embedding(id)?.ok_or(EngineError::UnknownFace(id))
     }
 
     /// Files that could not be indexed, by path, after `after`, at most `limit`.

@@ -111,7 +111,8 @@ mod tests {
                 let face = FaceId(face);
                 let nodes = model.values().map(|(node, _)| node + 1).max().unwrap_or(0);
                 if let Some((_, was)) = model.get_mut(&face) {
-                    prop_assert!(!book.sit(face, Seat { node, shown }));
+                    let sat = book.sit(face, Seat { node, shown });
+                    prop_assert!(!sat);
                     *was = shown;
                     book.set_shown(face, shown);
                 } else {

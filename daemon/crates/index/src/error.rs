@@ -10,7 +10,9 @@ use vow_types::FaceId;
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
     /// An embedding of another pack.
-    #[error("face {face} has {found} components, this index holds vectors of {expected}; build an index for its pack")]
+    #[error(
+        "face {face} has {found} components, this index holds vectors of {expected}; build an index for its pack"
+    )]
     Dimension {
         /// The face.
         face: FaceId,

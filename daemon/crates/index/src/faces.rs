@@ -57,9 +57,9 @@ impl Faces {
         let place = |nodes: std::ops::Range<u32>| {
             nodes.map(|node| self.graph.place(node, start..node)).collect::<Vec<_>>()
         };
-        let mut shares = (start..start + count).step_by(num::index(share.max(1))).map(|from| {
-            from..(from + share).min(start + count)
-        });
+        let mut shares = (start..start + count)
+            .step_by(num::index(share.max(1)))
+            .map(|from| from..(from + share).min(start + count));
         std::thread::scope(|scope| {
             let own = shares.next();
             let others: Vec<_> = shares.map(|nodes| scope.spawn(|| place(nodes))).collect();
@@ -83,8 +83,78 @@ impl Faces {
     }
 }
 
-fn hash(vector: &[f32]) -> u64 {
+/// Equal vectors have equal hashes; different ones nearly always different ones.
+pub(crate) fn hash(vector: &[f32]) -> u64 {
     let mut hasher = DefaultHasher::new();
     vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::graph::{height_of, tests::unit_vectors};
+
+    fn build(vectors: &[Vec<f32>], threads: u32) -> Faces {
+        let mut faces = Faces::new(vectors[0].len());
+        let mut rest = vectors;
+        let mut id = 0;
+        while !rest.is_empty() {
+            let (chunk, more) = rest.split_at(faces.chunk().min(rest.len()));
+            faces.stage(chunk.iter().map(Vec::as_slice));
+            for place in faces.places(num::len_u32(chunk.len()), threads) {
+                faces.link(FaceId(id), place);
+                id += 1;
+            }
+            rest = more;
+        }
+        faces
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let vectors = unit_vectors(1500, 8, 30);
+        let one = build(&vectors, 1);
+        for threads in [2, 3, 16] {
+            assert!(one.graph == build(&vectors, threads).graph);
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_did_not_end_leaves_nothing() {
+        let vectors = unit_vectors(40, 8, 4);
+        let mut faces = build(&vectors[..39], 1);
+        faces.stage([[0.5f32; 8].as_slice(); 3].into_iter());
+        faces.stage(std::iter::once(vectors[39].as_slice()));
+        for place in faces.places(1, 1) {
+            faces.link(FaceId(39), place);
+        }
+        assert_eq!(faces.graph.vector(39), vectors[39]);
+        assert_eq!(faces.graph.vectors.len(), 40 * 8);
+    }
+
+    #[test]
+    fn links_are_sound_and_every_node_can_be_reached() {
+        let vectors = unit_vectors(3000, 16, 10);
+        let faces = build(&vectors, 2);
+        let graph = &faces.graph;
+        for node in 0..graph.linked() {
+            assert_eq!(graph.upper.get(&node).map_or(0, Vec::len), height_of(node));
+            for layer in 0..=height_of(node) {
+                let links = graph.links(node, layer);
+                let different: HashSet<&u32> = links.iter().collect();
+                assert_eq!(different.len(), links.len(), "no link twice");
+                assert!(!different.contains(&node), "none to itself");
+                assert!(links.iter().all(|other| height_of(*other) >= layer), "none out of the layer");
+            }
+        }
+        let mut reached: HashSet<u32> = graph.entry.into_iter().collect();
+        let mut ahead: Vec<u32> = reached.iter().copied().collect();
+        while let Some(node) = ahead.pop() {
+            ahead.extend(graph.links(node, 0).iter().copied().filter(|other| reached.insert(*other)));
+        }
+        assert_eq!(num::len_u32(reached.len()), graph.linked());
+    }
 }

@@ -201,12 +201,17 @@ impl Graph {
         let beside: Vec<Near> = beside.map(|other| self.near(vector, other)).collect();
         let mut layers = vec![Vec::new(); height + 1];
         let mut start: Vec<Near> = Vec::new();
+        let top = self.entry.map_or(0, |entry| self.height(entry));
         if let Some(entry) = self.entry {
-            start.push(self.descend(vector, self.near(vector, entry), self.height(entry), height));
+            start.push(self.descend(vector, self.near(vector, entry), top, height));
         }
         for (layer, links) in layers.iter_mut().enumerate().rev() {
-            let mut found = self.search_layer(vector, &start, VIEW, layer, &|_| true);
-            start.clone_from(&found);
+            // Above the entry's layer there is nobody yet.
+            let from: &[Near] = if layer > top { &[] } else { &start };
+            let mut found = self.search_layer(vector, from, VIEW, layer, &|_| true);
+            if layer <= top {
+                start.clone_from(&found);
+            }
             found.extend(beside.iter().filter(|other| height_of(other.node) >= layer));
             found.sort_unstable_by_key(|near| Reverse(*near));
             *links = self.select(&found, if layer == 0 { NEW } else { UPPER });
@@ -316,5 +321,51 @@ impl Marks {
         let new = *word & bit == 0;
         *word |= bit;
         new
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Unit vectors in `groups` groups, no two the same.
+    pub(crate) fn unit_vectors(count: u16, dimension: u16, groups: u16) -> Vec<Vec<f32>> {
+        let wave = |a: u16, b: u16, pace: f32| (f32::from(a) * pace + f32::from(b) * 1.7 + 1.0).sin();
+        (0..count)
+            .map(|n| {
+                let value = |i| wave(n % groups, i, 12.9) + 0.6 * wave(n, i * 7, 78.2);
+                let raw: Vec<f32> = (0..dimension).map(value).collect();
+                let norm = dot(&raw, &raw).sqrt();
+                raw.iter().map(|value| value / norm).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_layer_has_a_sixteenth_of_the_one_below() {
+        let mut counts = [0u32; TOP + 1];
+        (0..1_000_000).for_each(|node| counts[height_of(node)] += 1);
+        for (layer, expected) in [(0, 937_500.0), (1, 58_594.0), (2, 3662.0), (3, 229.0)] {
+            let count = f64::from(counts[layer]);
+            assert!((count - expected).abs() < 5.0 * f64::sqrt(expected), "{layer}: {count}");
+        }
+    }
+
+    #[test]
+    fn marks_are_set_once() {
+        let mut marks = Marks::new(65);
+        for node in [0, 63, 64] {
+            assert!(marks.mark(node));
+            assert!(!marks.mark(node));
+        }
+        assert!(!marks.mark(128), "beyond the end");
+    }
+
+    #[test]
+    fn equal_nodes_come_by_number() {
+        let near = |cosine, node| Near { cosine, node };
+        let mut list = [near(0.5, 3), near(0.9, 2), near(0.5, 1)];
+        list.sort_unstable_by_key(|one| Reverse(*one));
+        assert_eq!(list.map(|one| one.node), [2, 1, 3]);
     }
 }

@@ -70,14 +70,18 @@ impl v1::faces_server::Faces for Service {
 
     async fn export(
         &self,
-        _request: Request<v1::ExportRequest>,
+        request: Request<v1::ExportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
         let (sender, receiver) = mpsc::channel(UNREAD);
-        let engine = self.engine.clone();
+        let (engine, embeddings) = (self.engine.clone(), request.into_inner().embeddings);
         tokio::task::spawn_blocking(move || {
             let result = engine.export(&mut |file, face| {
-                let row =
-                    v1::ExportResponse { file: Some(convert::file(file)), face: Some(convert::face(face)) };
+                let embedding = match embeddings.then(|| engine.embedding(face.id)).transpose() {
+                    Ok(embedding) => embedding.map(|one| one.as_slice().to_vec()).unwrap_or_default(),
+                    Err(error) => return sender.blocking_send(Err(refuse(error))).is_ok(),
+                };
+                let (file, face) = (Some(convert::file(file)), Some(convert::face(face)));
+                let row = v1::ExportResponse { file, face, embedding };
                 // A reader that went away ends the export.
                 sender.blocking_send(Ok(row)).is_ok()
             });

@@ -45,7 +45,8 @@ pub fn decode(levels: &[Level<'_>], shape: Size, threshold: f32) -> Result<Vec<F
             if *score >= threshold {
                 let at = PxPoint { x: column * stride, y: row * stride };
                 let find = read(*score, distances, offsets, at, stride);
-                found.extend(find.is_sound().then_some(find));
+                // A sigmoid may round above 1.
+                found.extend(find.is_sound().then_some(Found { score: score.min(1.0), ..find }));
             }
         }
     }
@@ -67,7 +68,7 @@ fn read(
         bottom: at.y + bottom * stride,
     };
     let landmarks = points(offsets, |x, y| PxPoint { x: at.x + x * stride, y: at.y + y * stride });
-    Found { bbox, landmarks, score: score.min(1.0) }
+    Found { bbox, landmarks, score }
 }
 
 #[cfg(test)]

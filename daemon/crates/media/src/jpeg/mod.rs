@@ -72,18 +72,20 @@ pub(crate) fn decode(bytes: &[u8], expected: Size, pixels: &mut Vec<u8>) -> Resu
     }
     if survey.doubtful {
         whole(bytes)?;
-    } else if survey.tidy && survey.plain_scan {
-        // Without the marker at its end: see above.
-        if run(survey.unmarked(bytes), &survey, pixels)?.is_ok() {
-            return Ok(());
-        }
-        whole(bytes)?;
     }
     let source = if survey.tidy {
         Cow::Borrowed(bytes.get(..survey.len).unwrap_or(bytes))
     } else {
         Cow::Owned(tidied(bytes, survey.adobe))
     };
+    if survey.plain_scan && !survey.doubtful {
+        // Without the marker at its end: see above.
+        let unmarked = source.strip_suffix(&[0xff, marker::EOI]).unwrap_or(&source);
+        if matches!(run(unmarked, &survey, pixels), Ok(Ok(()))) {
+            return Ok(());
+        }
+        whole(bytes)?;
+    }
     run(&source, &survey, pixels)?
         .map_err(|error| MediaError::Damaged { format: Format::Jpeg, source: error.into() })
 }
@@ -171,12 +173,6 @@ impl Survey {
         let too_many_scans = scans > 1 && first_has_all && !frame.progressive;
         let doubtful = end != End::Marked || restarts_missing > 0 || too_many_scans;
         Ok(Self { frame, adobe, len, doubtful, plain_scan: one_scan && interval == 0, tidy })
-    }
-
-    /// The file up to its end-of-image marker, without that.
-    fn unmarked<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes.get(..self.len).and_then(|file| file.strip_suffix(&[0xff, marker::EOI]));
-        end.unwrap_or(bytes)
     }
 }
 

@@ -9,7 +9,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use vow_media::{Header, Limits, MediaError, Picture, decode, inspect};
 
 /// A colour gradient with a dark disc: smooth enough for any codec, and nowhere of one colour.
-pub fn scene(width: u32, height: u32) -> RgbImage {
+pub(crate) fn scene(width: u32, height: u32) -> RgbImage {
     let scale = |at: u32, of: u32| u8::try_from(at * 255 / of.max(1)).unwrap();
     RgbImage::from_fn(width, height, |x, y| {
         let (dx, dy) = (i64::from(x) - i64::from(width / 2), i64::from(y) - i64::from(height / 3));
@@ -23,12 +23,12 @@ pub fn scene(width: u32, height: u32) -> RgbImage {
 
 /// The ways in which JPEGs are written.
 #[derive(Debug, Clone, Copy)]
-pub struct Jpeg {
-    pub color: ColorType,
-    pub sampling: SamplingFactor,
-    pub progressive: bool,
-    pub restart: u16,
-    pub optimised: bool,
+pub(crate) struct Jpeg {
+    pub(crate) color: ColorType,
+    pub(crate) sampling: SamplingFactor,
+    pub(crate) progressive: bool,
+    pub(crate) restart: u16,
+    pub(crate) optimised: bool,
 }
 
 impl Default for Jpeg {
@@ -45,7 +45,7 @@ impl Default for Jpeg {
 
 impl Jpeg {
     /// The kinds that cameras, phones, editors and web sites write.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for sampling in
             [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2]
@@ -68,7 +68,7 @@ impl Jpeg {
         all
     }
 
-    pub fn encode(self, scene: &RgbImage) -> Vec<u8> {
+    pub(crate) fn encode(self, scene: &RgbImage) -> Vec<u8> {
         let mut out = Vec::new();
         let mut encoder = Encoder::new(&mut out, 92);
         encoder.set_sampling_factor(self.sampling);
@@ -80,9 +80,9 @@ impl Jpeg {
         let (width, height) = (scene.width().try_into().unwrap(), scene.height().try_into().unwrap());
         let samples: Vec<u8> = match self.color {
             ColorType::Luma => DynamicImage::ImageRgb8(scene.clone()).into_luma8().into_raw(),
-            // Light without black: the complement of ink, as Adobe stores it.
+            // Ink without black. The encoder stores its complement, as Adobe does, and sets Adobe's mark.
             ColorType::Cmyk | ColorType::CmykAsYcck => {
-                scene.pixels().flat_map(|Rgb([r, g, b])| [*r, *g, *b, 255]).collect()
+                scene.pixels().flat_map(|Rgb([r, g, b])| [255 - r, 255 - g, 255 - b, 0]).collect()
             }
             _ => scene.as_raw().clone(),
         };
@@ -92,14 +92,14 @@ impl Jpeg {
 }
 
 /// Any other format, by the `image` crate.
-pub fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
     picture.write_to(&mut out, format).unwrap();
     out.into_inner()
 }
 
 /// An EXIF block: orientation, `DateTime` and, in its own directory, `DateTimeOriginal` with a zone.
-pub fn exif(orientation: u16) -> Vec<u8> {
+pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     let mut block = b"II*\0\x08\0\0\0".to_vec();
     let entry = |block: &mut Vec<u8>, tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         block.extend_from_slice(&tag.to_le_bytes());
@@ -126,21 +126,21 @@ pub fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// [`exif`]'s `DateTimeOriginal` in UTC.
-pub const TAKEN: i64 = 1_717_250_639 - 7200;
+pub(crate) const TAKEN: i64 = 1_717_250_639 - 7200;
 
 /// The JPEG with a segment put behind SOI.
-pub fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
     let len = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &len, body, &jpeg[2..]].concat()
 }
 
 /// The JPEG with this EXIF block.
-pub fn with_exif(jpeg: &[u8], block: &[u8]) -> Vec<u8> {
+pub(crate) fn with_exif(jpeg: &[u8], block: &[u8]) -> Vec<u8> {
     with_segment(jpeg, 0xe1, &[b"Exif\0\0", block].concat())
 }
 
 /// Header and picture of bytes that must be readable.
-pub fn open(bytes: &[u8]) -> (Header, Picture) {
+pub(crate) fn open(bytes: &[u8]) -> (Header, Picture) {
     let header = inspect(bytes, &Limits::default()).unwrap();
     let picture = decode(bytes, &header).unwrap();
     assert_eq!(picture.size, header.coded);
@@ -149,24 +149,24 @@ pub fn open(bytes: &[u8]) -> (Header, Picture) {
 }
 
 /// What comes of any bytes, by both steps.
-pub fn try_open(bytes: &[u8]) -> Result<Picture, MediaError> {
+pub(crate) fn try_open(bytes: &[u8]) -> Result<Picture, MediaError> {
     decode(bytes, &inspect(bytes, &Limits::default())?)
 }
 
 /// Mean difference of two RGB8 pictures, in steps of 255.
-pub fn difference(a: &[u8], b: &[u8]) -> f64 {
+pub(crate) fn difference(a: &[u8], b: &[u8]) -> f64 {
     assert_eq!(a.len(), b.len());
     let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.len() as f64
 }
 
 /// The photos for development, beside the repository; `None` where they are not.
-pub fn shared_photos() -> Option<PathBuf> {
+pub(crate) fn shared_photos() -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/photos"));
     if path.is_dir() {
         Some(path)
     } else {
-        println!("no photos for development beside the repository: nothing was checked on them");
+        eprintln!("no photos for development beside the repository: nothing was checked on them");
         None
     }
 }

@@ -1,0 +1,166 @@
+//! The same path on published weights and photos, where they lie in `../shared` beside the workspace; without them it says
+//! so and passes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use vow_tests::{Exif, Home};
+use vow_types::Orientation;
+
+const PACKS: [(&str, &str, &str, &str, f32, f32); 3] = [
+    ("yunet", "face_detection_yunet_2026may.onnx", "yunet", "bgr", 0.0, 1.0),
+    ("scrfd, published export", "scrfd_2.5g_bnkps.onnx", "scrfd", "rgb", 127.5, 128.0),
+    ("scrfd, fixed export", "scrfd_2.5g_bnkps_640.onnx", "scrfd", "rgb", 127.5, 128.0),
+];
+
+fn shared() -> Option<PathBuf> {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let found = shared.canonicalize().ok().filter(|shared| shared.join("models").is_dir());
+    if found.is_none() {
+        println!("skipped: there is no ../shared beside the workspace");
+    }
+    found
+}
+
+/// A home whose pack names the weights where they lie.
+fn home(shared: &Path, (name, file, head, channels, mean, std): (&str, &str, &str, &str, f32, f32)) -> Home {
+    let home = Home::new();
+    let models = shared.join("models").display().to_string();
+    let manifest = format!(
+        "name = \"{name}\"\nversion = \"1\"\nlicence = \"see its source\"\n[detector]\nfile = \"{models}/{file}\"\n\
+         head = \"{head}\"\nchannels = \"{channels}\"\nmean = {mean}\nstd = {std}\n[embedder]\n\
+         file = \"{models}/mobilefacenet.onnx\"\nchannels = \"rgb\"\nmean = 127.5\nstd = 127.5\ndimension = 128\n"
+    );
+    fs::write(home.pack().join("pack.toml"), manifest).unwrap();
+    home
+}
+
+fn export(home: &Home) -> BTreeMap<String, Vec<Value>> {
+    let daemon = home.start();
+    daemon.wait_idle();
+    let mut files: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in daemon.vow(["export", "json", "--embeddings"]).stdout.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let path = PathBuf::from(row["file"].as_str().unwrap());
+        files.entry(path.file_name().unwrap().to_str().unwrap().to_owned()).or_default().push(row);
+    }
+    files
+}
+
+fn corners(row: &Value) -> [f64; 4] {
+    [0, 1, 2, 3].map(|at| row["box"][at].as_f64().unwrap())
+}
+
+fn cosine(a: &Value, b: &Value) -> f64 {
+    let numbers = |row: &Value| -> Vec<f64> {
+        row["embedding"].as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect()
+    };
+    let (a, b) = (numbers(a), numbers(b));
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+}
+
+#[test]
+fn six_faces_in_the_group_photo_with_every_detector() {
+    let Some(shared) = shared() else { return };
+    for pack in PACKS {
+        let home = home(&shared, pack);
+        fs::copy(shared.join("photos/scenes/t1.jpg"), home.photos().join("t1.jpg")).unwrap();
+        let faces = &export(&home)["t1.jpg"];
+        assert_eq!(faces.len(), 6, "{}", pack.0);
+        println!("{}: six faces", pack.0);
+    }
+}
+
+#[test]
+fn a_scene_turned_in_all_eight_ways_has_the_same_faces() {
+    let Some(shared) = shared() else { return };
+    let scene = image::open(shared.join("photos/scenes/t1.jpg"));
+    let scene = match scene {
+        Ok(scene) => scene.to_rgb8(),
+        // The workspace builds the image crate without JPEG: the scene is read through the product's own decoder.
+        Err(_) => decode(&shared.join("photos/scenes/t1.jpg")),
+    };
+    let home = home(&shared, PACKS[0]);
+    for orientation in Orientation::ALL {
+        let exif = Exif { orientation: Some(orientation), taken: None };
+        let turned = vow_tests::files::turned(&scene, orientation);
+        let file = vow_tests::files::with_exif(&vow_tests::files::jpeg(&turned, 97), &exif);
+        fs::write(home.photos().join(format!("{}.jpg", orientation.to_exif())), file).unwrap();
+    }
+    let files = export(&home);
+    let upright = &files["1.jpg"];
+    assert_eq!(upright.len(), 6);
+    for (name, faces) in &files {
+        assert_eq!(faces.len(), 6, "{name}");
+        for face in upright {
+            let close = |other: &&Value| {
+                corners(face).iter().zip(corners(other)).all(|(a, b)| (a - b).abs() < 4.0) && cosine(face, other) > 0.98
+            };
+            assert!(faces.iter().any(|other| close(&other)), "{name}: nothing at {:?}", corners(face));
+        }
+    }
+}
+
+fn decode(path: &Path) -> image::RgbImage {
+    let bytes = fs::read(path).unwrap();
+    let header = vow_media::inspect(&bytes, &vow_media::Limits::default()).unwrap();
+    let picture = vow_media::decode(&bytes, &header).unwrap();
+    image::RgbImage::from_raw(picture.size.width, picture.size.height, picture.pixels).unwrap()
+}
+
+#[test]
+fn an_album_has_every_face_and_every_person_apart() {
+    let Some(shared) = shared() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("album");
+    let made = Command::new("python3")
+        .arg(shared.join("tools/make_album.py"))
+        .arg(shared.join("photos/faces"))
+        .arg(&album)
+        .args(["--photos", "24", "--faces", "44", "--people", "9", "--jobs", "1"])
+        .output();
+    match made {
+        Ok(made) if made.status.success() => {}
+        _ => {
+            println!("skipped: the album maker needs Python with NumPy and Pillow");
+            return;
+        }
+    }
+    let truth = fs::read_to_string(dir.path().join("album.truth.jsonl")).unwrap();
+    for pack in &PACKS[..2] {
+        let home = home(&shared, *pack);
+        fs::remove_dir(home.photos()).unwrap();
+        std::os::unix::fs::symlink(&album, home.photos()).unwrap();
+        let files = export(&home);
+        let (mut found, mut expected) = (0, 0);
+        let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+        for line in truth.lines() {
+            let photo: Value = serde_json::from_str(line).unwrap();
+            let none = Vec::new();
+            let faces = files.get(photo["file"].as_str().unwrap()).unwrap_or(&none);
+            for tile in photo["faces"].as_array().unwrap() {
+                expected += 1;
+                let side = |at: usize| tile["box"][at].as_f64().unwrap();
+                let inside = |face: &&Value| {
+                    let [left, top, right, bottom] = corners(face);
+                    let (x, y) = (f64::midpoint(left, right), f64::midpoint(top, bottom));
+                    let (middle_x, middle_y) = (f64::midpoint(side(0), side(2)), f64::midpoint(side(1), side(3)));
+                    let reach = (side(2) - side(0)) / 4.0;
+                    (x - middle_x).abs() < reach && (y - middle_y).abs() < reach
+                };
+                let Some(face) = faces.iter().find(inside) else { continue };
+                found += 1;
+                let person = face["person_id"].as_str().unwrap();
+                let identity = tile["identity"].as_str().unwrap().to_owned();
+                let owner = owners.entry(person).or_insert_with(|| identity.clone());
+                assert_eq!(*owner, identity, "{person} holds two people");
+            }
+        }
+        println!("{}: {found} of {expected} faces", pack.0);
+        assert!(found + 1 >= expected, "{found} of {expected}");
+    }
+}
