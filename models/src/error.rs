@@ -39,9 +39,6 @@ pub enum PackError {
         /// Never empty; in the manifest's order, unknown keys after the known ones of their table.
         mistakes: Vec<Mistake>,
     },
-    /// The binary was built without a starter pack.
-    #[error("no starter pack is built into this binary: name a pack folder")]
-    NotBundled,
 }
 
 /// One thing wrong with a pack. Keys are written with their table: `detector.head`.

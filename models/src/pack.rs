@@ -1,5 +1,6 @@
 //! A pack as the engine uses it: where its bytes come from, that they are the right ones, and its id.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -15,8 +16,11 @@ const MAX_GRAPH: u64 = 2 << 30;
 /// Keeps pack ids apart from every other use of BLAKE3; the number rises when the settings below change.
 const ID_DOMAIN: &str = "VowImager pack id 1";
 
-/// The starter pack's files, as `(name, bytes)`; empty in a build that bundles none.
-static STARTER: &[(&str, &[u8])] = &[];
+/// The starter pack's files, as `(name, bytes)`.
+static STARTER: [(&str, &[u8]); 2] = [
+    ("detector.onnx", include_bytes!("../starter/detector.onnx")),
+    ("embedder.onnx", include_bytes!("../starter/embedder.onnx")),
+];
 
 /// Where a pack came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub enum PackLocation {
 
 /// A detector and an embedder with everything needed to use them. The bytes are verified against the manifest's sums;
 /// whether they are graphs that keep their contract is for the runtime to find out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Pack {
     /// What the pack calls itself, 1 to 200 characters without control characters, as are the next three.
     pub name: String,
@@ -56,6 +60,18 @@ pub struct Pack {
     pub id: PackId,
     /// Where it was read from.
     pub location: PackLocation,
+}
+
+/// Without the graphs, which are megabytes of bytes.
+impl fmt::Debug for Pack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pack")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("id", &self.id)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pack {
@@ -89,11 +105,11 @@ impl Pack {
     /// The pack built into this binary, so that a first start needs nothing else.
     ///
     /// # Errors
-    /// [`PackError::NotBundled`] in a build without one.
+    /// As [`Self::load`]; never in a build that passed its tests.
     pub fn starter() -> Result<Self, PackError> {
-        let file = |name: &str| STARTER.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
-        let manifest = file(MANIFEST).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        Self::from_parts(manifest.ok_or(PackError::NotBundled)?, |name| file(name).map(<[u8]>::to_vec))
+        Self::from_parts(include_str!("../starter/pack.toml"), |name| {
+            STARTER.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.to_vec())
+        })
     }
 
     /// `graph` gets the table (`detector`, `embedder`) and the file name in it.

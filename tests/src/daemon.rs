@@ -183,7 +183,6 @@ impl Home {
     ///
     /// # Panics
     /// When that fails.
-    #[must_use]
     pub fn index_once(&self) -> Value {
         let mut command = self.vowd();
         command.args(["--once", "--report", "json"]).arg(self.photos());

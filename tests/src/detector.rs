@@ -63,8 +63,7 @@ fn reach(g: &mut GraphBuilder, mask: &Wire) -> Wire {
     let top = run_length(g, before_y, 2, -1);
     let right = run_length(g, along_x, 3, 1);
     let bottom = run_length(g, along_y, 2, 1);
-    let cells =
-        g.node("Concat", &[&left, &top, &right, &bottom], &[("axis", Attribute::Int(1))]);
+    let cells = g.node("Concat", &[&left, &top, &right, &bottom], &[("axis", Attribute::Int(1))]);
     let eight = g.scalar(8.0);
     g.node("Mul", &[&cells, &eight], &[])
 }

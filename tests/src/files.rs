@@ -46,12 +46,7 @@ pub fn jpeg(picture: &RgbImage, quality: u8) -> Vec<u8> {
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, quality);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_1_1);
     encoder
-        .encode(
-            picture.as_raw(),
-            side(picture.width()),
-            side(picture.height()),
-            jpeg_encoder::ColorType::Rgb,
-        )
+        .encode(picture.as_raw(), side(picture.width()), side(picture.height()), jpeg_encoder::ColorType::Rgb)
         .expect("a picture that can be encoded");
     file
 }
@@ -168,10 +163,8 @@ mod tests {
             for (x, y, pixel) in stored.enumerate_pixels() {
                 let centre = |n: u32, of: u32| (f64::from(n) + 0.5) / f64::from(of);
                 #[expect(clippy::cast_possible_truncation, reason = "fractions of a tiny picture")]
-                let place = RelPoint {
-                    x: centre(x, stored.width()) as f32,
-                    y: centre(y, stored.height()) as f32,
-                };
+                let place =
+                    RelPoint { x: centre(x, stored.width()) as f32, y: centre(y, stored.height()) as f32 };
                 let shown = orientation.to_upright(place);
                 let [left, top, _] = pixel.0;
                 let expected = ((f32::from(left) + 0.5) / 6.0, (f32::from(top) + 0.5) / 4.0);
@@ -184,10 +177,8 @@ mod tests {
     #[test]
     fn metadata_comes_and_goes_without_touching_the_picture() {
         let plain = encode(&Scene::new(64, 48, 1).draw(), ImageFormat::Jpeg);
-        let exif = Exif {
-            orientation: Some(Orientation::Turned90),
-            taken: Some("2026:05:30 18:00:01".to_owned()),
-        };
+        let exif =
+            Exif { orientation: Some(Orientation::Turned90), taken: Some("2026:05:30 18:00:01".to_owned()) };
         let tagged = with_exif(&plain, &exif);
         assert_ne!(tagged, plain);
         assert_eq!(with_exif(&tagged, &Exif::default()), plain);

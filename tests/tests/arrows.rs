@@ -88,7 +88,9 @@ fn trespasses(metadata: &Value) -> Vec<String> {
             }
             for (fenced, within) in FENCES {
                 let family = on.strip_prefix(fenced);
-                if family.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) && !within.contains(&name) {
+                if family.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+                    && !within.contains(&name)
+                {
                     found.push(format!("{name} must not depend on {on}: only {} may", within.join(", ")));
                 }
             }
@@ -119,7 +121,8 @@ fn every_crate_named_here_exists() {
 #[test]
 fn a_trespass_is_seen() {
     let package = |name: &str, on: &str, kind: Value| {
-        let others = ["vow-store", "vow-index", "vow-types"].map(|name| json!({ "name": name, "dependencies": [] }));
+        let others =
+            ["vow-store", "vow-index", "vow-types"].map(|name| json!({ "name": name, "dependencies": [] }));
         let package = json!({ "name": name, "dependencies": [{ "name": on, "kind": kind }] });
         json!({ "packages": ([&[package][..], &others].concat()) })
     };

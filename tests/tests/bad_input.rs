@@ -11,7 +11,9 @@ use vow_tests::{Home, ImageFormat, Scene};
 
 fn failure<'a>(failures: &'a Value, name: &str) -> &'a Value {
     let rows = failures.as_array().unwrap();
-    rows.iter().find(|row| row["path"].as_str().unwrap().ends_with(name)).unwrap_or_else(|| panic!("{name}: {failures}"))
+    rows.iter()
+        .find(|row| row["path"].as_str().unwrap().ends_with(name))
+        .unwrap_or_else(|| panic!("{name}: {failures}"))
 }
 
 #[test]
@@ -41,7 +43,11 @@ fn broken_files_are_failures_and_the_rest_is_indexed() {
     )
     .unwrap();
     let odd = photos.join(std::ffi::OsStr::from_bytes(b"odd\xff\xfename.jpg"));
-    fs::write(&odd, vow_tests::files::encode(&Scene::new(900, 600, 4).with_row(&[5]).draw(), ImageFormat::Jpeg)).unwrap();
+    fs::write(
+        &odd,
+        vow_tests::files::encode(&Scene::new(900, 600, 4).with_row(&[5]).draw(), ImageFormat::Jpeg),
+    )
+    .unwrap();
     fs::write(photos.join("locked.jpg"), &whole).unwrap();
     fs::set_permissions(photos.join("locked.jpg"), fs::Permissions::from_mode(0o000)).unwrap();
     let readable_anyway = fs::read(photos.join("locked.jpg")).is_ok(); // root may read everything
@@ -89,7 +95,8 @@ fn a_file_that_grows_while_it_is_read_is_indexed_when_it_is_whole() {
     let home = Home::new();
     let daemon = home.start();
     daemon.wait_idle();
-    let whole = vow_tests::files::encode(&Scene::new(900, 600, 2).with_row(&[3, 4]).draw(), ImageFormat::Jpeg);
+    let whole =
+        vow_tests::files::encode(&Scene::new(900, 600, 2).with_row(&[3, 4]).draw(), ImageFormat::Jpeg);
     let mut file = fs::File::create(home.photos().join("slow.jpg")).unwrap();
     for part in whole.chunks(whole.len() / 12) {
         file.write_all(part).unwrap();
@@ -127,7 +134,11 @@ fn an_unusable_data_folder_is_refused() {
     command.arg("--once").arg(home.photos());
     let refused = vow_tests::daemon::run(&mut command);
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.contains("data folder") && refused.stderr.contains("--data-dir"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("data folder") && refused.stderr.contains("--data-dir"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(fs::read(home.data()).unwrap(), b"a file where the folder should be");
 
     fs::remove_file(home.data()).unwrap();
@@ -135,7 +146,11 @@ fn an_unusable_data_folder_is_refused() {
     fs::write(home.data().join("vow.redb"), b"somebody else's file").unwrap();
     let refused = vow_tests::daemon::run(&mut command);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    assert_eq!(fs::read(home.data().join("vow.redb")).unwrap(), b"somebody else's file", "nothing was touched");
+    assert_eq!(
+        fs::read(home.data().join("vow.redb")).unwrap(),
+        b"somebody else's file",
+        "nothing was touched"
+    );
 }
 
 #[test]
@@ -153,14 +168,20 @@ fn modified(path: &Path) -> std::time::SystemTime {
     fs::metadata(path).unwrap().modified().unwrap()
 }
 
-/// A PNG that promises much and holds nothing.
+/// A PNG that promises much and holds little.
 fn png_header(width: u32, height: u32) -> Vec<u8> {
-    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-    file.extend(width.to_be_bytes());
-    file.extend(height.to_be_bytes());
-    file.extend([8, 2, 0, 0, 0]);
-    let crc = crc32(&file[12..]);
-    file.extend(crc.to_be_bytes());
+    let mut size = width.to_be_bytes().to_vec();
+    size.extend(height.to_be_bytes());
+    size.extend([8, 2, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, body) in
+        [(b"IHDR", size), (b"IDAT", vec![0x78, 0x9c, 3, 0, 0, 0, 0, 1]), (b"IEND", Vec::new())]
+    {
+        file.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+        let chunk = [&name[..], &body].concat();
+        file.extend(&chunk);
+        file.extend(crc32(&chunk).to_be_bytes());
+    }
     file
 }
 

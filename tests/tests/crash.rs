@@ -8,7 +8,9 @@ use vow_tests::{Home, Scene};
 fn many(home: &Home, photos: u32) {
     for photo in 0..photos {
         let cast = [photo % 5, 5 + photo % 3];
-        Scene::new(640, 480, u64::from(photo)).with_row(&cast).save(home.photos().join(format!("{photo:03}.jpg")));
+        Scene::new(640, 480, u64::from(photo))
+            .with_row(&cast)
+            .save(home.photos().join(format!("{photo:03}.jpg")));
     }
 }
 
@@ -69,7 +71,10 @@ fn asked_to_stop_in_the_middle_it_stores_what_it_has_and_exits_0() {
     let daemon = home.start();
     let status = daemon.wait_idle();
     assert_eq!(status["photos"], 40);
-    assert!(status["photos_inferred"].as_u64().unwrap() <= 40 - done, "what was stored was not inferred again");
+    assert!(
+        status["photos_inferred"].as_u64().unwrap() <= 40 - done,
+        "what was stored was not inferred again"
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ fn corners(face: &Value) -> [f32; 4] {
 /// The face that lies over a marker.
 fn over<'a>(faces: &'a Value, marker: &Marker) -> &'a Value {
     let faces = faces.as_array().unwrap();
-    faces.iter().find(|face| marker.iou(corners(face)) > 0.7).unwrap_or_else(|| panic!("no face over {marker:?}"))
+    faces
+        .iter()
+        .find(|face| marker.iou(corners(face)) > 0.7)
+        .unwrap_or_else(|| panic!("no face over {marker:?}"))
 }
 
 #[test]
@@ -60,8 +63,12 @@ fn from_a_folder_of_photos_to_people_with_names() {
         let ada = &people[&0];
         assert_eq!(daemon.json(["name", ada, "Ada L."])["name"], "Ada L.");
         let photos = daemon.json(["photos", "ada l."]);
-        let files: Vec<_> = photos.as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
-        assert!(files[0].ends_with("IMG_0.jpg") && files[1].ends_with("IMG_1.jpg") && files.len() == 3, "{files:?}");
+        let files: Vec<_> =
+            photos.as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
+        assert!(
+            files[0].ends_with("IMG_0.jpg") && files[1].ends_with("IMG_1.jpg") && files.len() == 3,
+            "{files:?}"
+        );
         let both = daemon.json(["photos", "Ada L.", people[&1].as_str()]);
         assert_eq!(both.as_array().unwrap().len(), 2, "IMG_0 and IMG_4 show both");
         let any = daemon.json(["photos", "--any", "Ada L.", people[&1].as_str()]);
@@ -78,13 +85,18 @@ fn from_a_folder_of_photos_to_people_with_names() {
         let same = similar["same_cosine"].as_f64().unwrap();
         let hits = similar["queries"][0]["similar"].as_array().unwrap();
         let alike = hits.iter().filter(|hit| hit["cosine"].as_f64().unwrap() >= same);
-        assert!(alike.clone().all(|hit| hit["person_id"] == people[&3].as_str()) && alike.count() == 2, "{similar}");
-        let by_face = daemon.json(["similar", "--face", similar["queries"][0]["face"]["face_id"].as_str().unwrap()]);
+        assert!(
+            alike.clone().all(|hit| hit["person_id"] == people[&3].as_str()) && alike.count() == 2,
+            "{similar}"
+        );
+        let by_face =
+            daemon.json(["similar", "--face", similar["queries"][0]["face"]["face_id"].as_str().unwrap()]);
         assert_eq!(by_face["queries"][0]["similar"], similar["queries"][0]["similar"]);
 
         // The export says the same, a line a face.
         let export = daemon.vow(["export", "json", "--embeddings"]);
-        let rows: Vec<Value> = export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let rows: Vec<Value> =
+            export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rows.len(), 15);
         let named = rows.iter().filter(|row| row["person_name"] == "Ada L.");
         assert_eq!(named.count(), 3);
@@ -117,7 +129,8 @@ fn every_format_and_every_orientation() {
         let path = entry.unwrap().path();
         let answer = daemon.json(["faces".as_ref(), path.as_os_str()]);
         assert_eq!((answer["width"].as_u64(), answer["height"].as_u64()), (Some(800), Some(600)), "{answer}");
-        let [left, right] = [over(&answer["faces"], &scene.markers[0]), over(&answer["faces"], &scene.markers[1])];
+        let [left, right] =
+            [over(&answer["faces"], &scene.markers[0]), over(&answer["faces"], &scene.markers[1])];
         assert_ne!(left["person_id"], right["person_id"]);
         // The landmarks are upright too: eyes above the mouth, the left one on the left.
         let point = |face: &Value, at: usize, axis: usize| face["landmarks"][at][axis].as_f64().unwrap();
@@ -126,7 +139,11 @@ fn every_format_and_every_orientation() {
             assert!(point(face, 0, 1) < point(face, 3, 1), "{path:?}");
         }
     }
-    assert_eq!(daemon.json(["people", "--min-faces", "1"]).as_array().unwrap().len(), 2, "two people in all of them");
+    assert_eq!(
+        daemon.json(["people", "--min-faces", "1"]).as_array().unwrap().len(),
+        2,
+        "two people in all of them"
+    );
 }
 
 #[test]
@@ -142,7 +159,11 @@ fn a_restart_infers_nothing_and_finds_what_changed_meanwhile() {
 
     let daemon = home.start();
     let status = daemon.wait_idle();
-    assert_eq!((status["photos_inferred"].as_u64(), status["files_read"].as_u64()), (Some(0), Some(0)), "{status}");
+    assert_eq!(
+        (status["photos_inferred"].as_u64(), status["files_read"].as_u64()),
+        (Some(0), Some(0)),
+        "{status}"
+    );
     assert_eq!(daemon.json(["people", "--min-faces", "1"]), before, "the same people, names and counts");
     assert!(daemon.stop().0.success());
 
@@ -165,9 +186,15 @@ fn a_restart_infers_nothing_and_finds_what_changed_meanwhile() {
     let gone = daemon.vow(["faces".as_ref(), photos.join("IMG_3.jpg").as_os_str()]);
     assert_eq!(gone.code, 1, "{}", gone.stderr);
     let export = daemon.vow(["export", "json"]).stdout;
-    assert!(!export.contains("IMG_3.jpg") && !export.contains("IMG_1.jpg") && export.contains("sub/renamed.jpg"));
+    assert!(
+        !export.contains("IMG_3.jpg") && !export.contains("IMG_1.jpg") && export.contains("sub/renamed.jpg")
+    );
     let turned = daemon.json(["faces".as_ref(), photos.join("IMG_4.jpg").as_os_str()]);
-    assert_eq!((turned["width"].as_u64(), turned["height"].as_u64()), (Some(600), Some(900)), "the boxes turn along");
+    assert_eq!(
+        (turned["width"].as_u64(), turned["height"].as_u64()),
+        (Some(600), Some(900)),
+        "the boxes turn along"
+    );
     assert_eq!(daemon.json(["person", "Grace"])["person_id"], person.as_str());
 }
 
@@ -182,7 +209,8 @@ fn photos_come_and_go_while_it_runs() {
 
     let renamed = home.photos().join("renamed.jpg");
     fs::rename(&path, &renamed).unwrap();
-    daemon.wait_until("the rename is seen", |_| daemon.vow(["faces".as_ref(), renamed.as_os_str()]).code == 0);
+    daemon
+        .wait_until("the rename is seen", |_| daemon.vow(["faces".as_ref(), renamed.as_os_str()]).code == 0);
     fs::create_dir(home.photos().join("later")).unwrap();
     Scene::new(900, 600, 2).with_row(&[5]).save(home.photos().join("later/second.png"));
     daemon.wait_until("a photo in a new folder is indexed", |status| status["faces"] == 3);
@@ -255,7 +283,10 @@ fn once_reports_what_it_did() {
     let mut table = home.vowd();
     table.arg("--once").arg(home.photos());
     let table = vow_tests::daemon::run(&mut table);
-    assert!(table.code == 0 && table.stdout.contains("photos/s") && table.stdout.contains("embed"), "{table:?}");
+    assert!(
+        table.code == 0 && table.stdout.contains("photos/s") && table.stdout.contains("embed"),
+        "{table:?}"
+    );
 }
 
 #[test]
@@ -265,7 +296,8 @@ fn people_are_found_by_id_or_name_and_an_ambiguous_name_is_refused() {
     let daemon = home.start();
     daemon.wait_idle();
     let people = daemon.json(["people"]);
-    let ids: Vec<&str> = people.as_array().unwrap().iter().map(|row| row["person_id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        people.as_array().unwrap().iter().map(|row| row["person_id"].as_str().unwrap()).collect();
     daemon.json(["name", ids[0], "Sam"]);
     daemon.json(["name", ids[1], "sam"]);
     let refused = daemon.vow(["person", "Sam"]);

@@ -250,11 +250,11 @@ fn a_bundle_lacking_a_file_says_which() {
 }
 
 #[test]
-fn the_starter_pack_loads_where_it_is_bundled() {
-    match Pack::starter() {
-        Ok(pack) => assert_eq!(pack.location, PackLocation::Bundled),
-        Err(error) => assert!(matches!(error, PackError::NotBundled) && STARTER.is_empty(), "{error}"),
-    }
+fn the_starter_pack_is_whole_and_is_the_folder_it_was_built_from() {
+    let bundled = Pack::starter().unwrap();
+    let folder = Pack::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/starter"))).unwrap();
+    assert_eq!(bundled.id, folder.id);
+    assert_eq!((bundled.name.as_str(), bundled.location), ("starter", PackLocation::Bundled));
 }
 
 #[test]

@@ -19,6 +19,17 @@ struct Ideal {
     spent: Cell<Duration>,
 }
 
+/// As [`Embedding::cosine`], but built with the optimisation of this crate in every profile.
+fn cosine(a: &Embedding, b: &Embedding) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    for (x, y) in a.as_slice().as_chunks::<16>().0.iter().zip(b.as_slice().as_chunks::<16>().0) {
+        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+            *lane += x * y;
+        }
+    }
+    lanes.iter().sum()
+}
+
 fn key(of: &Embedding) -> [u32; 3] {
     let v = of.as_slice();
     [v[0].to_bits(), v[1].to_bits(), v[2].to_bits()]
@@ -32,7 +43,7 @@ impl Ideal {
 
     fn look(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
         let faces = &self.faces[&self.person[&key(of)]];
-        let mut all: Vec<(FaceId, f32)> = faces.iter().map(|(id, e)| (*id, e.cosine(of))).collect();
+        let mut all: Vec<(FaceId, f32)> = faces.iter().map(|(id, e)| (*id, cosine(e, of))).collect();
         let k = k.min(all.len());
         if k < all.len() {
             all.select_nth_unstable_by(k, |x, y| y.1.total_cmp(&x.1));
@@ -158,7 +169,7 @@ fn figures_settle() {
 #[test]
 #[ignore = "prints figures"]
 fn figures_add() {
-    grow(&[1_000, 10_000, 100_000], 128, 2_000);
     grow(&[1_000, 10_000], 512, 200);
     grow(&[1_000, 10_000], 128, 1);
+    grow(&[1_000, 10_000, 100_000], 128, 2_000);
 }

@@ -5,11 +5,17 @@ use std::time::Duration;
 use vow_infer::{FaceEngine, InferError};
 use vow_media::{Header, MediaError};
 use vow_store::NewFace;
-use vow_types::{Embedding, EmbeddingError, RelBox, Size, Stage, norm, num};
-use vow_vision::{PictureView, VisionError};
+use vow_types::{Detection, Embedding, EmbeddingError, RelBox, Size, Stage, norm, num};
+use vow_vision::{CLOSE_UP, PictureView, VisionError};
 
 use crate::budget::Budget;
 use crate::progress::Progress;
+
+/// Shorter side, in pixels of the close-up frame, from which on a face found there counts: smaller ones are what the
+/// first look is for, and are seen better there.
+const CLOSE_UP_FACE: f32 = 64.0;
+/// Two finds that overlap by more (intersection over union) are one face.
+const SAME_FACE: f32 = 0.4;
 
 /// Why a photo has no faces to store. The stage is where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -61,16 +67,23 @@ pub(crate) fn analyse(
     let upright = orientation.upright_size(picture.size);
 
     let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
-    let framed = progress
-        .timed(Stage::Resize, || vow_vision::frame(view, orientation, shape))
-        .map_err(AnalyseError::Frame)?;
-    let scale = frame_scale(framed.fitted, upright);
-    let found = faces.detect(framed).map_err(AnalyseError::Detect)?;
-    count(progress, Stage::Detect, found.busy, found.waited);
-    let found = found.value;
+    let look = |shape: Size, room: Size| {
+        let framed = progress
+            .timed(Stage::Resize, || vow_vision::frame_within(view, orientation, shape, room))
+            .map_err(AnalyseError::Frame)?;
+        let fitted = framed.fitted;
+        let found = faces.detect(framed).map_err(AnalyseError::Detect)?;
+        count(progress, Stage::Detect, found.busy, found.waited);
+        Ok::<_, AnalyseError>((found.value, fitted))
+    };
+    let (found, fitted) = look(shape, shape)?;
+    let (mut large, small_fitted) = look(faces.close_up(), CLOSE_UP)?;
+    large.retain(|face| shorter_side(face.bbox, small_fitted) >= CLOSE_UP_FACE);
+    let found = merged(found, large);
     if found.is_empty() {
         return Ok(Vec::new());
     }
+    let scale = frame_scale(fitted, upright);
 
     let crops = progress
         .timed(Stage::Align, || {
@@ -112,6 +125,20 @@ fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {
     progress.add_waited(stage, waited);
 }
 
+/// What both looks saw: of two finds of one face the surer one.
+fn merged(found: Vec<Detection>, large: Vec<Detection>) -> Vec<Detection> {
+    let mut kept = found;
+    for face in large {
+        let twin = |other: &Detection| face.bbox.iou(other.bbox) > SAME_FACE;
+        if kept.iter().any(|other| twin(other) && other.score >= face.score) {
+            continue;
+        }
+        kept.retain(|other| !twin(other));
+        kept.push(face);
+    }
+    kept
+}
+
 /// Pixels of the detector's frame that one pixel of the upright photo becomes.
 fn frame_scale(fitted: Size, upright: Size) -> f32 {
     num::to_f32(fitted.width) / num::to_f32(upright.width.max(1))
@@ -130,4 +157,26 @@ pub(crate) fn side_in_frame(bbox: RelBox, coded: Size, shapes: &[Size]) -> f32 {
     let scale = (num::to_f32(shape.width) / num::to_f32(coded.width.max(1)))
         .min(num::to_f32(shape.height) / num::to_f32(coded.height.max(1)));
     side * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use vow_types::{Landmarks, RelPoint};
+
+    use super::*;
+
+    fn face(left: f32, side: f32, score: f32) -> Detection {
+        let bbox = RelBox { left, top: 0.1, right: left + side, bottom: 0.1 + side };
+        Detection { bbox, landmarks: Landmarks([RelPoint { x: left, y: 0.1 }; 5]), score }
+    }
+
+    #[test]
+    fn of_two_finds_of_one_face_the_surer_stays() {
+        let small = face(0.8, 0.1, 0.9);
+        let both = merged(vec![small, face(0.1, 0.5, 0.6)], vec![face(0.11, 0.5, 0.8)]);
+        assert_eq!(both, [small, face(0.11, 0.5, 0.8)]);
+        let both = merged(vec![face(0.1, 0.5, 0.9)], vec![face(0.11, 0.5, 0.8)]);
+        assert_eq!(both, [face(0.1, 0.5, 0.9)]);
+        assert_eq!(merged(Vec::new(), vec![small]), [small]);
+    }
 }

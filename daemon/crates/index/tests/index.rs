@@ -114,6 +114,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     /// While everything fits into one view the index is exact: the same as a list, whatever is added, hidden, added
     /// again and searched for, with faces that have the same vector.
     #[test]
@@ -213,6 +214,8 @@ fn searching_goes_on_while_others_add() {
 
 #[test]
 fn edges() {
+    fn shared<T: Send + Sync>() {}
+    shared::<FaceIndex>();
     let of = |raw: &[f32]| Embedding::from_raw(raw).unwrap();
     let index = FaceIndex::new(2, usize::MAX);
     assert_eq!(index.search(&of(&[1.0, 0.0]), 5), []);

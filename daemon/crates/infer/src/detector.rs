@@ -2,7 +2,7 @@
 
 use vow_types::num::index;
 use vow_types::{Detection, DetectorSpec, Size};
-use vow_vision::{Framed, SHAPES, fill_nchw, suppress};
+use vow_vision::{CLOSE_UP, Framed, SHAPES, fill_nchw, suppress};
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Sides};
@@ -22,6 +22,8 @@ pub(crate) struct DetectorModel {
     heads: Heads,
     /// The frames it takes, never empty.
     pub(crate) shapes: Vec<Size>,
+    /// The frame for faces that fill the picture.
+    pub(crate) close_up: Size,
     loader: Loader,
 }
 
@@ -29,14 +31,16 @@ impl DetectorModel {
     /// Checks the graph against the pack's word. Nothing is loaded yet.
     pub(crate) fn new(spec: DetectorSpec, graph: Vec<u8>, runtime: &Runtime) -> Result<Self, GraphError> {
         let graph = Graph::read(graph)?;
-        let shapes = shapes(graph.picture_input()?);
-        if shapes.is_empty() {
+        let sides = graph.picture_input()?;
+        let shapes = shapes(sides);
+        let Some(first) = shapes.first().copied() else {
             return Err(graph.input_shape_error(format!(
                 "open height and width, or fixed ones that are multiples of {STRIDE} up to {LONGEST},"
             )));
-        }
+        };
+        let close_up = if sides.take(CLOSE_UP) { CLOSE_UP } else { first };
         let heads = Heads::find(spec.head, &graph.output_names())?;
-        Ok(Self { spec, heads, shapes, loader: Loader::new(graph, runtime) })
+        Ok(Self { spec, heads, shapes, close_up, loader: Loader::new(graph, runtime) })
     }
 
     /// Loads it for one thread.

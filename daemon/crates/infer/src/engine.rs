@@ -47,6 +47,7 @@ pub struct FaceEngine(Arc<Inner>);
 
 struct Inner {
     shapes: Vec<Size>,
+    close_up: Size,
     crop_side: u32,
     pool: Pool<Worker>,
 }
@@ -74,13 +75,13 @@ impl FaceEngine {
         let crop_side = embedder.size;
         let detector = DetectorModel::new(detector, detector_graph, runtime).map_err(&no_detector)?;
         let embedder = EmbedderModel::new(embedder, embedder_graph, runtime).map_err(&no_embedder)?;
-        let shapes = detector.shapes.clone();
+        let (shapes, close_up) = (detector.shapes.clone(), detector.close_up);
         let pool = Pool::start(threads, move || {
             let detector = detector.open().map_err(&no_detector)?;
             let embedder = embedder.open().map_err(&no_embedder)?;
             Ok(Worker { detector, embedder })
         })?;
-        let engine = Self(Arc::new(Inner { shapes, crop_side, pool }));
+        let engine = Self(Arc::new(Inner { shapes, close_up, crop_side, pool }));
         engine.warm_up().map_err(|error| {
             let (role, source) = match error {
                 InferError::Run { role, source } => (role, source),
@@ -107,11 +108,18 @@ impl FaceEngine {
         &self.0.shapes
     }
 
+    /// The frame for a second look at faces that fill the picture: [`vow_vision::CLOSE_UP`], or the only frame of a
+    /// graph of fixed size, to be filled no further than that.
+    #[must_use]
+    pub fn close_up(&self) -> Size {
+        self.0.close_up
+    }
+
     /// Finds the faces of a framed picture, the surest first, relative to the upright picture. Waits for the answer;
     /// call it from as many threads as shall be answered at the same time.
     ///
     /// # Errors
-    /// When the frame is none of [`Self::shapes`], or the network fails. An error concerns this frame only.
+    /// When the frame is none of [`Self::shapes`] nor [`Self::close_up`], or the network fails. An error concerns this frame only.
     pub fn detect(&self, framed: impl Into<Arc<Framed>>) -> Result<Timed<Vec<Detection>>, InferError> {
         let asked = Instant::now();
         let framed = framed.into();
@@ -169,7 +177,7 @@ impl FaceEngine {
 
     fn check_frame(&self, framed: &Framed) -> Result<(), InferError> {
         let shape = framed.shape;
-        if !self.0.shapes.contains(&shape) {
+        if !self.0.shapes.contains(&shape) && shape != self.0.close_up {
             return Err(InferError::Shape { shape, shapes: self.0.shapes.clone() });
         }
         let (expected, found) = (rgb_bytes(shape), framed.pixels.len());

@@ -53,8 +53,8 @@ impl Affine {
     }
 }
 
-/// Where each pixel of an upright crop of `side` pixels lies in the coded picture. On both sides whole numbers are pixel
-/// centres, as for OpenCV's `warpAffine`.
+/// Where each pixel of an upright crop of `side` pixels lies in the coded picture. On both sides whole numbers are
+/// pixel centres, as for OpenCV's `warpAffine`.
 ///
 /// A relative landmark times the picture's size is taken for such a coordinate too, without moving it by half a pixel.
 /// That is what the pipelines do with which detectors and embedders are published (InsightFace, OpenCV), and faces of
@@ -81,8 +81,8 @@ pub(crate) fn coded_from_crop(
 }
 
 /// The inverse of the similarity (turn, scale, shift; no reflection) that brings `points` nearest to the template times
-/// `scale` in the sense of least squares. Umeyama 1991, "Least-squares estimation of transformation parameters between two
-/// point patterns"; in the plane its solution is one quotient of complex numbers.
+/// `scale` in the sense of least squares. Umeyama 1991, "Least-squares estimation of transformation parameters between
+/// two point patterns"; in the plane its solution is one quotient of complex numbers.
 fn from_template(points: &[(f64, f64); 5], scale: f64) -> Result<Affine, UnusableLandmarks> {
     if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
         return Err(UnusableLandmarks::NotFinite);
@@ -150,7 +150,8 @@ mod tests {
             turn in 0.0f64..std::f64::consts::TAU, scale in 0.01f64..50.0, x in -3e3f64..3e3, y in -3e3f64..3e3,
         ) {
             let (sin, cos) = turn.sin_cos();
-            let map = Affine { origin: (x, y), across: (scale * cos, scale * sin), down: (-scale * sin, scale * cos) };
+            let (re, im) = (scale * cos, scale * sin);
+            let map = Affine { origin: (x, y), across: (re, im), down: (-im, re) };
             let found = from_template(&TEMPLATE.map(|p| map.point(p)), 1.0).unwrap();
             for p in [(0.0, 0.0), (112.0, 0.0), (0.0, 112.0), (56.0, 56.0)] {
                 prop_assert!(near(found.point(p), map.point(p), 1e-6 * (1.0 + scale)));
@@ -161,7 +162,8 @@ mod tests {
         /// No turn, scale or shift nearby brings the points nearer to the template: it is the least-squares one.
         #[test]
         fn nothing_nearby_is_better(
-            points in prop::array::uniform5((-50.0f64..50.0, -50.0f64..50.0)), step in prop::array::uniform4(-1e-3f64..1e-3),
+            points in prop::array::uniform5((-50.0f64..50.0, -50.0f64..50.0)),
+            step in prop::array::uniform4(-1e-3f64..1e-3),
         ) {
             let Ok(found) = from_template(&points, 1.0) else { return Ok(()) };
             let (re, im) = (found.across.0, found.across.1);
@@ -180,7 +182,9 @@ mod tests {
         }
 
         #[test]
-        fn orientations_keep_pixel_centres(width in 1u32..5000, height in 1u32..5000, at in (0.0f32..1.0, 0.0f32..1.0)) {
+        fn orientations_keep_pixel_centres(
+            width in 1u32..5000, height in 1u32..5000, at in (0.0f32..1.0, 0.0f32..1.0),
+        ) {
             let coded = Size { width, height };
             for orientation in Orientation::ALL {
                 let upright = orientation.upright_size(coded);

@@ -2,7 +2,7 @@
 //! `align`.
 
 use vow_types::num::{floor_i32, index, narrow, to_f32, to_u8};
-use vow_types::{Landmarks, Orientation, Size};
+use vow_types::{Landmarks, Orientation};
 
 use crate::align::{Affine, coded_from_crop};
 use crate::{PictureView, VisionError};
@@ -10,28 +10,25 @@ use crate::{PictureView, VisionError};
 /// The largest side that can be asked for.
 const MAX_SIDE: u32 = 1024;
 
-/// Above this many picture pixels for one crop pixel, single samples would alias.
-const SPARSE: f64 = 1.5;
+/// Above this many picture pixels for one crop pixel, single samples would alias badly. Below, they are what published
+/// embedders were trained on, and averaging changes the embedding (cosine 0.997) without telling people apart any better
+/// (measured on 899 portraits at 2.5: TPR at FPR 1e-3 of 0.946 with single samples, 0.944 with averaged ones).
+const SPARSE: f64 = 3.0;
 
 /// Most samples along a side of one crop pixel. Beyond it the samples are farther apart than the pixels that each of
 /// them reads, but 64 of them average that out.
 const MAX_GRID: u32 = 8;
 
-/// Fraction bits of a sampling coordinate; over a whole crop the error stays far below that of [`WEIGHT_BITS`].
+/// Fraction bits of a sampling coordinate: as many as `f32` holds, and enough that the last of a thousand steps is off
+/// by less than a ten-thousandth of a pixel.
 const POINT_BITS: u32 = 24;
-
-/// Fraction bits of a bilinear weight, as many as OpenCV takes: two of them and a byte fit 32 bits.
-const WEIGHT_BITS: u32 = 11;
-
-/// Bits of a sample that are dropped before samples are summed, so that a full grid of them fits 32 bits.
-const DROPPED_BITS: u32 = 8;
 
 /// An aligned face: RGB8, `size * size * 3` bytes, upright whatever the orientation of the coded picture.
 ///
-/// `landmarks` are relative to the upright picture. They are brought to the ArcFace template, scaled from 112 to `size`,
-/// by the least-squares similarity without reflection (Umeyama 1991). Samples are bilinear with pixel centres at whole
-/// numbers, as OpenCV's `warpAffine` takes them, straight from the coded picture; where one crop pixel covers more than
-/// 1.5 picture pixels, a grid of samples is averaged. Outside of the picture is black.
+/// `landmarks` are relative to the upright picture. They are brought to the ArcFace template, scaled from 112 to
+/// `size`, by the least-squares similarity without reflection (Umeyama 1991). Samples are bilinear with pixel centres
+/// at whole numbers, as OpenCV's `warpAffine` takes them, straight from the coded picture; where one crop pixel covers
+/// more than 3 picture pixels, a grid of samples is averaged. Outside of the picture is black.
 ///
 /// # Errors
 /// When the picture has no pixels or not as many as its size says, `size` is 0 or above 1024, or the landmarks are not
@@ -49,19 +46,19 @@ pub fn crop(
     let map = coded_from_crop(landmarks, orientation, picture.size, size)?;
     let grid = samples_along(map.scale());
     let walk = Walk::new(map, grid);
-    let source = Source { pixels: picture.pixels, size: picture.size };
-    let weight = 1.0 / to_f32(grid * grid) / to_f32(1 << (2 * WEIGHT_BITS - DROPPED_BITS));
+    let source = Source::new(picture);
+    let weight = 1.0 / to_f32(grid * grid);
 
     let side = index(size);
     let mut out = vec![0; side * side * 3];
-    let mut sums = vec![[0u32; 3]; side];
-    for (bytes, row) in out.chunks_exact_mut(side * 3).zip(0u32..) {
-        sums.fill([0; 3]);
+    let mut sums = vec![BLACK; side];
+    for (row, bytes) in (0..size).zip(out.chunks_exact_mut(side * 3)) {
+        sums.fill(BLACK);
         for sub_row in row * grid..(row + 1) * grid {
             walk.row(sub_row, &mut sums, &source);
         }
-        for (byte, sum) in bytes.iter_mut().zip(sums.as_flattened()) {
-            *byte = to_u8(to_f32(*sum) * weight);
+        for (pixel, [r, g, b, _]) in bytes.as_chunks_mut().0.iter_mut().zip(&sums) {
+            *pixel = [to_u8(r * weight), to_u8(g * weight), to_u8(b * weight)];
         }
     }
     Ok(out)
@@ -89,11 +86,8 @@ impl Walk {
         let n = f64::from(grid);
         // The grid's samples lie around the centre of each crop pixel.
         let before = 0.5 / n - 0.5;
-        let first = fixed(map.point((before, before)));
-        // Weights are then cut off, not rounded: half of their last place in advance does the same.
-        let half = 1 << (POINT_BITS - WEIGHT_BITS - 1);
         Self {
-            first: (first.0 + half, first.1 + half),
+            first: fixed(map.point((before, before))),
             across: fixed((map.across.0 / n, map.across.1 / n)),
             down: fixed((map.down.0 / n, map.down.1 / n)),
             grid,
@@ -101,15 +95,12 @@ impl Walk {
     }
 
     /// Adds one line of samples to the sums, `grid` samples to each.
-    fn row(&self, row: u32, sums: &mut [[u32; 3]], source: &Source<'_>) {
+    fn row(&self, row: u32, sums: &mut [Colour], source: &Source<'_>) {
         let row = i64::from(row);
         let mut at = (self.first.0 + row * self.down.0, self.first.1 + row * self.down.1);
         for sum in sums {
             for _ in 0..self.grid {
-                let sample = source.sample(at);
-                for (sum, value) in sum.iter_mut().zip(sample) {
-                    *sum += value >> DROPPED_BITS;
-                }
+                *sum = plus(*sum, source.sample(at));
                 at = (at.0 + self.across.0, at.1 + self.across.1);
             }
         }
@@ -126,64 +117,89 @@ fn fixed((x, y): (f64, f64)) -> Fixed {
     (one(x), one(y))
 }
 
+/// Red, green, blue and one more: four lanes make one vector register.
+type Colour = [f32; 4];
+
+const BLACK: Colour = [0.0; 4];
+
+#[inline]
+fn plus([a0, a1, a2, a3]: Colour, [b0, b1, b2, b3]: Colour) -> Colour {
+    [a0 + b0, a1 + b1, a2 + b2, a3 + b3]
+}
+
+/// From `a` (weight 0) to `b` (weight 1).
+#[inline]
+fn blend([a0, a1, a2, a3]: Colour, [b0, b1, b2, b3]: Colour, weight: f32) -> Colour {
+    [a0 + (b0 - a0) * weight, a1 + (b1 - a1) * weight, a2 + (b2 - a2) * weight, a3 + (b3 - a3) * weight]
+}
+
+/// Two neighbouring pixels and a byte more, which fills the fourth lane and is never looked at.
+type Pair = [u8; 7];
+
 /// The picture that is sampled.
 struct Source<'a> {
     pixels: &'a [u8],
-    size: Size,
+    /// Width and height.
+    sides: (i64, i64),
+    /// Bytes of a row.
+    row: usize,
 }
 
-impl Source<'_> {
-    /// The bilinear mean of the four pixels around a point, times `2^(2 * WEIGHT_BITS)`.
-    #[inline]
-    fn sample(&self, at: Fixed) -> [u32; 3] {
-        let (x, y) = (at.0 >> POINT_BITS, at.1 >> POINT_BITS);
-        let (right, bottom) = (weight(at.0), weight(at.1));
-        let (left, top) = ((1 << WEIGHT_BITS) - right, (1 << WEIGHT_BITS) - bottom);
-        let [upper, lower] = self.inside(x, y).unwrap_or_else(|| self.at_edge(x, y));
-        let ([a0, a1, a2, b0, b1, b2], [c0, c1, c2, d0, d1, d2]) = (upper, lower);
-        let mix = |a: u8, b: u8, c: u8, d: u8| {
-            let upper = u32::from(a) * left + u32::from(b) * right;
-            let lower = u32::from(c) * left + u32::from(d) * right;
-            upper * top + lower * bottom
-        };
-        [mix(a0, b0, c0, d0), mix(a1, b1, c1, d1), mix(a2, b2, c2, d2)]
+impl<'a> Source<'a> {
+    fn new(PictureView { size, pixels }: PictureView<'a>) -> Self {
+        Self { pixels, sides: (size.width.into(), size.height.into()), row: index(size.width) * 3 }
     }
 
-    /// Two pixels at a point and the two below, where all four are in the picture.
+    /// The bilinear mean of the four pixels around a point; black outside of the picture.
     #[inline]
-    fn inside(&self, x: i64, y: i64) -> Option<[[u8; 6]; 2]> {
-        let (x, y) = (u32::try_from(x).ok()?, u32::try_from(y).ok()?);
-        if x >= self.size.width.saturating_sub(1) {
+    fn sample(&self, at: Fixed) -> Colour {
+        let (x, y) = (at.0 >> POINT_BITS, at.1 >> POINT_BITS);
+        let [upper, lower] = match self.inside(x, y) {
+            Some(block) => block,
+            None => self.at_edge(x, y),
+        };
+        let right = fraction(at.0);
+        let [upper, lower] = [upper, lower].map(|[r, g, b, s, h, c, t]| {
+            blend([r, g, b, s].map(f32::from), [s, h, c, t].map(f32::from), right)
+        });
+        blend(upper, lower, fraction(at.1))
+    }
+
+    /// The pixels at a point and to the right of it, and those below, where they are all in the picture.
+    #[inline]
+    fn inside(&self, x: i64, y: i64) -> Option<[Pair; 2]> {
+        let (width, height) = self.sides;
+        if x < 0 || y < 0 || x >= width - 1 || y >= height - 1 {
             return None;
         }
-        let row = index(self.size.width) * 3;
-        let at = index(y).checked_mul(row)?.checked_add(index(x) * 3)?;
+        let at = usize::try_from(y).ok()? * self.row + usize::try_from(x).ok()? * 3;
         let upper = self.pixels.get(at..)?;
-        Some([*upper.first_chunk()?, *upper.get(row..)?.first_chunk()?])
+        // The very last pair has no byte more; it is read as if it were at the edge.
+        Some([*upper.first_chunk()?, *upper.get(self.row..)?.first_chunk()?])
     }
 
-    /// The same at an edge: what is not in the picture is black.
+    /// The same where some of them are not.
     #[cold]
-    fn at_edge(&self, x: i64, y: i64) -> [[u8; 6]; 2] {
+    fn at_edge(&self, x: i64, y: i64) -> [Pair; 2] {
         [y, y + 1].map(|y| {
             let ([r, g, b], [s, h, c]) = (self.pixel(x, y), self.pixel(x + 1, y));
-            [r, g, b, s, h, c]
+            [r, g, b, s, h, c, 0]
         })
     }
 
     fn pixel(&self, x: i64, y: i64) -> [u8; 3] {
-        let inside = |at: i64, side: u32| u32::try_from(at).ok().filter(|at| *at < side).map(index);
-        let (Some(x), Some(y)) = (inside(x, self.size.width), inside(y, self.size.height)) else {
+        let (width, height) = self.sides;
+        if x < 0 || y < 0 || x >= width || y >= height {
             return [0; 3];
-        };
-        let at = y * index(self.size.width) + x;
-        self.pixels.as_chunks().0.get(at).copied().unwrap_or_default()
+        }
+        let at = usize::try_from(y * width + x).ok();
+        at.and_then(|at| self.pixels.as_chunks().0.get(at)).copied().unwrap_or_default()
     }
 }
 
-/// The fraction of a coordinate as a bilinear weight of the farther pixel.
+/// How far a coordinate is from its whole part, `0.0..1.0`, cut off at 16 bits.
 #[inline]
-fn weight(coordinate: i64) -> u32 {
-    let bits = (coordinate >> (POINT_BITS - WEIGHT_BITS)) & ((1 << WEIGHT_BITS) - 1);
-    u32::try_from(bits).unwrap_or_default()
+fn fraction(coordinate: i64) -> f32 {
+    let bits = (coordinate >> (POINT_BITS - u16::BITS)) & i64::from(u16::MAX);
+    f32::from(u16::try_from(bits).unwrap_or_default()) / 65_536.0
 }

@@ -11,9 +11,9 @@ use crate::{PictureView, UnusableLandmarks, VisionError, crop};
 struct Case {
     size: (u32, u32),
     landmarks: [(f32, f32); 5],
-    /// Colour at [`SPOTS`], computed with NumPy in `f64`: Umeyama by SVD, then bilinear samples, averaged over a grid of
-    /// 4 x 4 for the last case. OpenCV 5.0.0, `warpAffine(picture, matrix, (112, 112))`, gives the same rounded to bytes
-    /// for the first three (mean absolute difference 0.25 and less: the rounding).
+    /// Colour at [`SPOTS`], computed with NumPy in `f64`: Umeyama by SVD, then bilinear samples, averaged over a grid
+    /// of 4 x 4 for the last case. OpenCV 5.0.0, `warpAffine(picture, matrix, (112, 112))`, gives the same rounded to
+    /// bytes for the first three (mean absolute difference 0.25 and less: the rounding).
     colours: [[f64; 3]; 8],
     /// Mean of each channel over the crop.
     means: [f64; 3],

@@ -39,7 +39,8 @@ pub enum VisionError {
         source: ResizeFailure,
     },
     /// A detector frame that a level's stride does not divide into whole cells.
-    #[error("a detector frame of {} x {} cannot be divided into cells of {stride} pixels; both sides must be a multiple", .shape.width, .shape.height)]
+    #[error("a detector frame of {} x {} cannot be divided into cells of {stride} pixels; \
+        both sides must be a multiple", .shape.width, .shape.height)]
     Stride {
         /// The frame.
         shape: Size,
@@ -48,7 +49,8 @@ pub enum VisionError {
     },
     /// A tensor of a detector's head with too few or too many numbers.
     #[error(
-        "the detector's {tensor} of stride {stride} should hold {expected} numbers, but holds {found}; is this the head that the pack names?"
+        "the detector's {tensor} of stride {stride} should hold {expected} numbers, but holds {found}; \
+        is this the head that the pack names?"
     )]
     HeadLength {
         /// Which of the head's tensors.

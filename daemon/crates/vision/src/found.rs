@@ -7,7 +7,8 @@ use vow_types::{PxBox, PxPoint};
 pub struct Found {
     /// Bounding box; may reach over the edge of the frame.
     pub bbox: PxBox,
-    /// The eye on the left, the eye on the right, nose tip, left and right corner of the mouth, as the viewer sees them.
+    /// The eye on the left, the eye on the right, nose tip, left and right corner of the mouth, as the viewer sees
+    /// them.
     pub landmarks: [PxPoint; 5],
     /// `0.0..=1.0`.
     pub score: f32,

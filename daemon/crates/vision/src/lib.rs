@@ -16,8 +16,6 @@ mod error;
 mod found;
 mod frame;
 mod grid;
-#[cfg(test)]
-mod oneoff;
 mod picture;
 mod quality;
 pub mod scrfd;
@@ -31,7 +29,7 @@ pub mod yunet;
 pub use crop::crop;
 pub use error::{UnusableLandmarks, VisionError};
 pub use found::Found;
-pub use frame::{Framed, SHAPES, choose_shape, frame};
+pub use frame::{CLOSE_UP, Framed, SHAPES, choose_shape, frame, frame_within};
 pub use picture::PictureView;
 pub use quality::quality;
 pub use suppress::suppress;

@@ -25,15 +25,15 @@ const MOST_PITCH: f32 = 0.6;
 ///
 /// - the detector's score;
 /// - size: `face_px` (shorter side of the box in pixels of the picture that was cropped), full from 48;
-/// - sharpness: the root mean square Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy")
-///   of the face's part of `crop`, full from 8 of 255; low for blur, for few pixels and for darkness;
+/// - sharpness: the root mean square Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield
+///   microscopy") of the face's part of `crop`, full from 8 of 255; low for blur, for few pixels and for darkness;
 /// - pose: full from the front, zero where the nose covers an eye or leaves the face.
 ///
 /// `crop` is what [`crate::crop`] returns, RGB8 and square; the sharpness is calibrated for a side of 112. A crop that
 /// is not square, or a number that is not finite, gives 0.
 ///
-/// Measured on 6,741 crops (portraits of 150 people, as they are, at 96 to 28 pixels, blurred, darkened): Spearman's rank
-/// correlation with the mean cosine to the other portraits of the same person is 0.61; of the score alone, 0.29.
+/// Measured on 6,741 crops (portraits of 150 people, as they are, at 96 to 28 pixels, blurred, darkened): Spearman's
+/// rank correlation with the mean cosine to the other portraits of the same person is 0.61; of the score alone, 0.29.
 #[must_use]
 pub fn quality(detection: &Detection, face_px: f32, crop: &[u8]) -> f32 {
     let size = face_px / ENOUGH_PX;
@@ -46,8 +46,8 @@ pub fn quality(detection: &Detection, face_px: f32, crop: &[u8]) -> f32 {
 
 /// From 1 for a face seen from the front down to 0 and below.
 ///
-/// The nose tip is expressed in steps from eye to eye and from the eyes down to the mouth. Such coordinates stay the same
-/// under every affine map, so that relative landmarks need no aspect ratio, and tilting the head changes nothing.
+/// The nose tip is expressed in steps from eye to eye and from the eyes down to the mouth. Such coordinates stay the
+/// same under every affine map, so that relative landmarks need no aspect ratio, and tilting the head changes nothing.
 fn pose(detection: &Detection) -> f32 {
     let [left, right, nose, mouth_left, mouth_right] = detection.landmarks.0.map(|p| (p.x, p.y));
     let middle = |a: (f32, f32), b: (f32, f32)| ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);

@@ -79,58 +79,65 @@ mod tests {
 
     const SHAPE: Size = Size { width: 96, height: 64 };
 
-    /// Three levels of tensors.
+    /// One level's tensors.
     #[derive(Debug, Clone)]
-    struct Heads(Vec<(u32, Vec<f32>, Vec<f32>, Vec<f32>)>);
+    struct Head {
+        stride: u32,
+        scores: Vec<f32>,
+        boxes: Vec<f32>,
+        landmarks: Vec<f32>,
+    }
 
-    impl Heads {
-        /// Nothing found anywhere.
-        fn empty() -> Self {
-            Self(
-                STRIDES
-                    .map(|stride| {
-                        let rows =
-                            usize::try_from((SHAPE.width / stride) * (SHAPE.height / stride) * 2).unwrap();
-                        (stride, vec![0.0; rows], vec![1.0; rows * 4], vec![0.0; rows * 10])
-                    })
-                    .to_vec(),
-            )
-        }
+    /// Nothing found anywhere.
+    fn empty() -> [Head; 3] {
+        STRIDES.map(|stride| {
+            let rows = usize::try_from((SHAPE.width / stride) * (SHAPE.height / stride) * 2).unwrap();
+            Head {
+                stride,
+                scores: vec![0.0; rows],
+                boxes: vec![1.0; rows * 4],
+                landmarks: vec![0.0; rows * 10],
+            }
+        })
+    }
 
+    impl Head {
         /// Writes a find as the network would say it at one anchor.
-        fn put(&mut self, level: usize, anchor: usize, find: &Found) {
-            let (stride, scores, boxes, landmarks) = &mut self.0[level];
-            let anchor = anchor % scores.len();
-            let columns = usize::try_from(SHAPE.width / *stride).unwrap();
-            let stride = f32::from(u16::try_from(*stride).unwrap());
+        fn put(&mut self, anchor: usize, find: &Found) {
+            let anchor = anchor % self.scores.len();
+            let columns = usize::try_from(SHAPE.width / self.stride).unwrap();
+            let stride = f32::from(u16::try_from(self.stride).unwrap());
             let place = |cell: usize| f32::from(u16::try_from(cell).unwrap()) * stride;
             let (x, y) = (place(anchor / 2 % columns), place(anchor / 2 / columns));
             let b = find.bbox;
-            scores[anchor] = find.score;
+            self.scores[anchor] = find.score;
             let distances = [x - b.left, y - b.top, b.right - x, b.bottom - y].map(|d| d / stride);
-            boxes[anchor * 4..][..4].copy_from_slice(&distances);
+            self.boxes[anchor * 4..][..4].copy_from_slice(&distances);
             let offsets = find.landmarks.map(|p| [(p.x - x) / stride, (p.y - y) / stride]);
-            landmarks[anchor * 10..][..10].copy_from_slice(offsets.as_flattened());
+            self.landmarks[anchor * 10..][..10].copy_from_slice(offsets.as_flattened());
         }
+    }
 
-        fn decode(&self, threshold: f32) -> Result<Vec<Found>, VisionError> {
-            let level = |(stride, scores, boxes, landmarks)| Level { stride, scores, boxes, landmarks };
-            let levels: Vec<Level<'_>> =
-                self.0.iter().map(|(stride, s, b, l)| level((*stride, &s[..], &b[..], &l[..]))).collect();
-            decode(&levels, SHAPE, threshold)
-        }
+    fn decode_all(heads: &[Head], threshold: f32) -> Result<Vec<Found>, VisionError> {
+        let levels: Vec<Level<'_>> = heads
+            .iter()
+            .map(|h| Level { stride: h.stride, scores: &h.scores, boxes: &h.boxes, landmarks: &h.landmarks })
+            .collect();
+        decode(&levels, SHAPE, threshold)
     }
 
     proptest! {
         #[test]
-        fn reads_back_what_was_written(finds in some_finds(), at in prop::collection::vec((0usize..3, 0usize..192), 6)) {
-            let mut heads = Heads::empty();
+        fn reads_back_what_was_written(
+            finds in some_finds(), at in prop::collection::vec((0usize..3, 0usize..192), 6),
+        ) {
+            let mut heads = empty();
             let mut expected = std::collections::BTreeMap::new();
             for (find, (level, anchor)) in finds.iter().zip(at) {
-                heads.put(level, anchor, find);
-                expected.insert((level, anchor % heads.0[level].1.len()), *find);
+                heads[level].put(anchor, find);
+                expected.insert((level, anchor % heads[level].scores.len()), *find);
             }
-            let found = heads.decode(0.5).unwrap();
+            let found = decode_all(&heads, 0.5).unwrap();
             prop_assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(expected.values()) {
                 prop_assert!(same_find(found, expected), "{:?} {:?}", found, expected);
@@ -139,12 +146,13 @@ mod tests {
 
         #[test]
         fn broken_numbers_are_dropped(
-            finds in some_finds(), bad in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]), which: u8,
+            finds in some_finds(), which: u8,
+            bad in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
         ) {
-            let mut heads = Heads::empty();
-            heads.put(0, 17, &spoil(finds[0], bad, which));
-            heads.put(1, 3, &finds[0]);
-            let found = heads.decode(0.5).unwrap();
+            let mut heads = empty();
+            heads[0].put(17, &spoil(finds[0], bad, which));
+            heads[1].put(3, &finds[0]);
+            let found = decode_all(&heads, 0.5).unwrap();
             prop_assert_eq!(found.len(), 1);
             prop_assert!(same_find(&found[0], &finds[0]));
         }
@@ -153,20 +161,20 @@ mod tests {
     /// The score at the threshold counts, as in InsightFace; a sigmoid that rounds above 1 is 1.
     #[test]
     fn the_threshold_is_included() {
-        let mut heads = Heads::empty();
-        heads.0[2].1.fill(0.5);
-        assert_eq!(heads.decode(0.5).unwrap().len(), heads.0[2].1.len());
-        assert!(heads.decode(0.500_1).unwrap().is_empty());
-        assert!(heads.decode(f32::NAN).unwrap().is_empty());
-        heads.0[2].1.fill(1.000_1);
-        assert!(heads.decode(0.5).unwrap().iter().all(|find| find.score <= 1.0));
+        let mut heads = empty();
+        heads[2].scores.fill(0.5);
+        assert_eq!(decode_all(&heads, 0.5).unwrap().len(), heads[2].scores.len());
+        assert!(decode_all(&heads, 0.500_1).unwrap().is_empty());
+        assert!(decode_all(&heads, f32::NAN).unwrap().is_empty());
+        heads[2].scores.fill(1.000_1);
+        assert!(decode_all(&heads, 0.5).unwrap().iter().all(|find| find.score <= 1.0));
     }
 
     #[test]
     fn tensors_of_another_length_are_refused_by_name() {
-        let mut heads = Heads::empty();
-        heads.0[1].2.pop();
-        let error = heads.decode(0.5).unwrap_err();
+        let mut heads = empty();
+        heads[1].boxes.pop();
+        let error = decode_all(&heads, 0.5).unwrap_err();
         let expected = VisionError::HeadLength { tensor: "boxes", stride: 16, expected: 192, found: 191 };
         assert_eq!(error, expected);
         let level = Level { stride: 0, scores: &[], boxes: &[], landmarks: &[] };

@@ -7,7 +7,8 @@ use vow_types::{Orientation, PxBox, PxPoint, RelPoint, Size};
 use crate::Found;
 
 /// Three slanted and curved waves, integers all the way. In NumPy, with `y, x = mgrid[0:h, 0:w]` and
-/// `tri = lambda t: abs(255 - t % 510)`: `tri(3 * x + 2 * y)`, `tri(5 * x + 400 - y + 2 * h)`, `tri(x * x // 64 + 4 * y)`.
+/// `tri = lambda t: abs(255 - t % 510)`: `tri(3 * x + 2 * y)`, `tri(5 * x + 400 - y + 2 * h)` and
+/// `tri(x * x // 64 + 4 * y)`.
 pub(crate) fn picture(size: Size) -> Vec<u8> {
     let wave = |t: u32| u8::try_from((t % 510).abs_diff(255)).unwrap();
     let rows = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (x, y)));

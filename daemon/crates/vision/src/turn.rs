@@ -59,12 +59,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_orientation_is_undone(width in 1u32..50, height in 1u32..50, room in (0u32..20, 0u32..20), seed: u64) {
+        fn every_orientation_is_undone(
+            width in 1u32..50, height in 1u32..50, room in (0u32..20, 0u32..20), seed: u64,
+        ) {
             let upright = Size { width, height };
             let pixels = noise(upright, seed);
             let (frame_width, frame_height) = (width + room.0, height + room.1);
             let mut expected = vec![[0; 3]; index(frame_width * frame_height)];
-            for (row, source) in expected.chunks_mut(index(frame_width)).zip(pixels.as_chunks::<3>().0.chunks(index(width))) {
+            let sources = pixels.as_chunks::<3>().0.chunks(index(width));
+            for (row, source) in expected.chunks_mut(index(frame_width)).zip(sources) {
                 row[..source.len()].copy_from_slice(source);
             }
             for orientation in Orientation::ALL {
@@ -76,7 +79,9 @@ mod tests {
         }
 
         #[test]
-        fn a_frame_that_is_too_small_takes_what_fits(side in 0u32..9, frame in (0u32..9, 0usize..300), exif in 1u32..9) {
+        fn a_frame_that_is_too_small_takes_what_fits(
+            side in 0u32..9, frame in (0u32..9, 0usize..300), exif in 1u32..9,
+        ) {
             let coded = Size { width: side, height: 8 };
             let orientation = Orientation::from_exif(exif).unwrap();
             turn_into(&noise(coded, 3), coded, orientation, &mut vec![0; frame.1], frame.0);

@@ -132,7 +132,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_what_was_written(finds in some_finds(), at in prop::collection::vec((0usize..3, 0usize..96), 6)) {
+        fn reads_back_what_was_written(
+            finds in some_finds(), at in prop::collection::vec((0usize..3, 0usize..96), 6),
+        ) {
             let mut heads = empty();
             let mut expected = std::collections::BTreeMap::new();
             for (find, (level, cell)) in finds.iter().zip(at) {
@@ -148,7 +150,8 @@ mod tests {
 
         #[test]
         fn broken_numbers_are_dropped(
-            finds in some_finds(), bad in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]), which: u8,
+            finds in some_finds(), which: u8,
+            bad in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
         ) {
             let mut heads = empty();
             heads[0].put(17, &spoil(finds[0], bad, which));

@@ -38,7 +38,7 @@ pub enum WatchError {
     Listen {
         /// What the system said.
         #[source]
-        source: notify::Error,
+        source: io::Error,
     },
     /// The kernel refuses to watch a root that can be read.
     #[error("cannot watch the folder {}; changes are only found by scanning", path.display())]
@@ -47,7 +47,7 @@ pub enum WatchError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: notify::Error,
+        source: io::Error,
     },
     /// The system gave no thread.
     #[error("cannot start the thread that listens for file changes; raise the limit of threads (ulimit -u)")]
@@ -71,6 +71,14 @@ pub(crate) enum Obstacle {
     Circle { path: PathBuf },
     #[error("the folder {} of {} is offline; mount or restore it", root.display(), path.display())]
     Offline { root: PathBuf, path: PathBuf, source: io::Error },
+}
+
+/// What the system said, without the library that passed it on.
+pub(crate) fn system(error: notify::Error) -> io::Error {
+    match error.kind {
+        notify::ErrorKind::Io(error) => error,
+        _ => io::Error::other(error),
+    }
 }
 
 impl Obstacle {

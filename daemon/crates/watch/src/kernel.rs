@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::WatchError;
+use crate::error::system;
 use crate::tree::Tree;
 use crate::walk::{Step, walk};
 
@@ -69,8 +70,8 @@ impl Kernel {
                     refused = Some(WatchError::TooManyWatches { path });
                     ControlFlow::Break(())
                 }
-                Err(source) if path == root => {
-                    refused = Some(WatchError::Refused { path, source });
+                Err(error) if path == root => {
+                    refused = Some(WatchError::Refused { path, source: system(error) });
                     ControlFlow::Break(())
                 }
                 Err(error) => {

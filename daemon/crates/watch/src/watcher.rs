@@ -12,6 +12,7 @@ use std::time::Instant;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
 use crate::debounce::{Change, Debounce, Patience};
+use crate::error::system;
 use crate::kernel::Kernel;
 use crate::{Hint, WatchError, judge};
 
@@ -76,7 +77,7 @@ impl Watcher {
         let (sender, receiver) = sync_channel(queue);
         let ear = Ear { flags: Arc::clone(&flags), queue: sender.clone() };
         let notify = notify::recommended_watcher(move |event| ear.hear(event))
-            .map_err(|source| WatchError::Listen { source })?;
+            .map_err(|error| WatchError::Listen { source: system(error) })?;
         let kernel = Arc::new(Kernel::new(notify));
         let listener = Listener {
             kernel: Arc::clone(&kernel),

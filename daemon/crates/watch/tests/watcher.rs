@@ -245,6 +245,12 @@ fn watching_again_loses_nothing() {
 }
 
 #[test]
+fn a_watcher_can_be_shared() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Watcher>();
+}
+
+#[test]
 fn dropping_ends_the_callbacks() {
     let home = TempDir::new().unwrap();
     let Ear { watcher, hints } = Ear::on(&[home.path()]);

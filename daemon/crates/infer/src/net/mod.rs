@@ -36,6 +36,14 @@ impl Loader {
         }
     }
 
+    /// Whether a frame that is taller than wide takes longer than a square one with sides as long.
+    pub(crate) fn is_slow_when_tall(&self) -> bool {
+        match self {
+            Self::OnnxRuntime { .. } => false,
+            Self::Tract(plans) => plans.is_slow_when_tall(),
+        }
+    }
+
     /// Loads the network. ONNX Runtime does all its work here; tract does it for each size, at that size's first run.
     pub(crate) fn open(&self) -> Result<Net, GraphError> {
         match self {

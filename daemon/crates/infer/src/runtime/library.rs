@@ -12,6 +12,8 @@ use crate::error::LibraryError;
 /// A library that runs.
 #[derive(Debug, Clone)]
 pub(super) struct Loaded {
+    /// The name it was first asked for by; a bare one says nothing of the file.
+    asked: PathBuf,
     pub(super) library: PathBuf,
     pub(super) version: String,
     pub(super) environment: Environment,
@@ -51,7 +53,9 @@ pub(super) fn load(path: &Path) -> Result<Loaded, LibraryError> {
     let mut state = state();
     match &*state {
         State::Free => {}
-        State::Running(loaded) if same_file(&loaded.library, path) => return Ok(loaded.clone()),
+        State::Running(loaded) if loaded.asked == path || same_file(&loaded.library, path) => {
+            return Ok(loaded.clone());
+        }
         State::Running(loaded) => return Err(LibraryError::Other { running: loaded.library.clone() }),
         State::Lost { library, reason } if same_file(library, path) => {
             return Err(LibraryError::Start { reason: reason.clone() });
@@ -61,8 +65,8 @@ pub(super) fn load(path: &Path) -> Result<Loaded, LibraryError> {
     let probed = probe::probe(path)?;
     match start(&probed.path) {
         Ok(environment) => {
-            let loaded =
-                Loaded { library: probed.path.clone(), version: probed.version.clone(), environment };
+            let (asked, library) = (path.to_owned(), probed.path.clone());
+            let loaded = Loaded { asked, library, version: probed.version.clone(), environment };
             *state = State::Running(loaded.clone());
             Ok(loaded)
         }

