@@ -268,7 +268,10 @@ impl Output {
         let mut object = file_json(&file);
         object.extend(face_json(&face));
         if !row.embedding.is_empty() {
-            object.insert("embedding".into(), row.embedding.iter().map(|one| Value::from(f64::from(*one))).collect());
+            object.insert(
+                "embedding".into(),
+                row.embedding.iter().map(|one| Value::from(f64::from(*one))).collect(),
+            );
         }
         compact(&object.into())
     }

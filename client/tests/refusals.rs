@@ -1,5 +1,12 @@
 //! The client without a daemon: exit codes and what it says. (That it is built for this test is also what puts `vow`
 //! beside the end-to-end tests of the workspace.)
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic: that is how it fails"
+)]
 
 use std::process::{Command, Output};
 

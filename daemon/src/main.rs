@@ -152,6 +152,11 @@ fn welcome(settings: &Settings, engine: &Engine) -> Result<(), Fatal> {
         faces = status.faces,
         "ready"
     );
+    if status.pack == "starter" {
+        tracing::info!(
+            "using the built-in starter pack: small and free, not the strongest; --pack DIR uses another (see the README)"
+        );
+    }
     let socket = settings.socket.display();
     if status.folders == 0 {
         tracing::info!("no folder is watched yet: `vow --socket {socket} folder add DIR` adds one");

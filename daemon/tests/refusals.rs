@@ -1,12 +1,21 @@
 //! The binary refuses to start, clearly and before it touches anything. (That it is built for this test is also what puts
 //! `vowd` beside the end-to-end tests of the workspace.)
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic: that is how it fails"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 fn vowd(data_dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vowd"));
-    for name in ["VOW_PACK", "VOW_SOCKET", "VOW_CONFIG", "VOW_RUNTIME", "VOW_THREADS", "VOW_MEMORY_MB", "VOW_LOG"] {
+    for name in
+        ["VOW_PACK", "VOW_SOCKET", "VOW_CONFIG", "VOW_RUNTIME", "VOW_THREADS", "VOW_MEMORY_MB", "VOW_LOG"]
+    {
         command.env_remove(name);
     }
     command.arg("--data-dir").arg(data_dir).args(args).output().unwrap()

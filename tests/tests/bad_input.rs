@@ -1,5 +1,12 @@
 //! Nothing that lies in a folder stops the daemon or is skipped in silence: each broken file is a failure with path, stage
 //! and reason, or left out for a reason that `vow status` counts, and everything else is indexed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic: that is how it fails"
+)]
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,4 +1,11 @@
 //! A kill at any moment leaves a store that opens and goes on; what was answered for is never lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic: that is how it fails"
+)]
 
 use std::time::Duration;
 

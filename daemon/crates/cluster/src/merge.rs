@@ -89,7 +89,7 @@ impl Queue {
         groups.visit(a, (space.faces, space.edges), bar, |score, least, b| {
             let better = score >= bar
                 && best.is_none_or(|(s, l, _)| score > s || least < l)
-                && !(!barred.is_empty() && barred.contains(&(a.min(b), a.max(b))));
+                && (barred.is_empty() || !barred.contains(&(a.min(b), a.max(b))));
             if better {
                 best = Some((score, least, b));
                 bar = score;

@@ -38,7 +38,7 @@ impl Params {
             power: 0.8,
             resplit_every: 128,
             margin: 0.06,
-            resplit_share: 1.0 / 32.0,
+            resplit_share: 1.0 / 64.0,
             weak_extra: 0.10,
         }
     }

@@ -1,5 +1,17 @@
 //! The exact pass against its definition, written out the slow way: every pair of groups is scored anew before every
 //! merge, from the faces themselves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test may panic: that is how it fails; its counts are small"
+)]
 
 mod common;
 

@@ -1,4 +1,16 @@
 //! Figures, not tests: `cargo test -p vow-cluster --test speed -- --ignored --nocapture`. Nothing here can fail on time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test may panic: that is how it fails; its counts are small"
+)]
 
 mod common;
 

@@ -32,7 +32,7 @@ impl DetectorModel {
     pub(crate) fn new(spec: DetectorSpec, graph: Vec<u8>, runtime: &Runtime) -> Result<Self, GraphError> {
         let graph = Graph::read(graph)?;
         let sides = graph.picture_input()?;
-        let shapes = shapes(sides);
+        let mut shapes = shapes(sides);
         let Some(first) = shapes.first().copied() else {
             return Err(graph.input_shape_error(format!(
                 "open height and width, or fixed ones that are multiples of {STRIDE} up to {LONGEST},"
@@ -40,7 +40,11 @@ impl DetectorModel {
         };
         let close_up = if sides.take(CLOSE_UP) { CLOSE_UP } else { first };
         let heads = Heads::find(spec.head, &graph.output_names())?;
-        Ok(Self { spec, heads, shapes, close_up, loader: Loader::new(graph, runtime) })
+        let loader = Loader::new(graph, runtime);
+        if loader.is_slow_when_tall() && shapes.iter().any(|shape| !is_tall(*shape)) {
+            shapes.retain(|shape| !is_tall(*shape));
+        }
+        Ok(Self { spec, heads, shapes, close_up, loader })
     }
 
     /// Loads it for one thread.
@@ -52,6 +56,10 @@ impl DetectorModel {
             input: Vec::new(),
         })
     }
+}
+
+fn is_tall(shape: Size) -> bool {
+    shape.height > shape.width
 }
 
 /// All frames that fit an open graph, or the one that a fixed graph takes.

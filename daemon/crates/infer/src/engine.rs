@@ -1,5 +1,6 @@
 //! The handle that the rest of the program asks for faces and embeddings.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::pool::Pool;
 use crate::runtime::Runtime;
 
 /// The two networks of a pack, as files and as the pack describes them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Models {
     /// How the detector is fed and read.
     pub detector: DetectorSpec,
@@ -26,6 +27,17 @@ pub struct Models {
     pub embedder_graph: Vec<u8>,
     /// For messages.
     pub pack_name: String,
+}
+
+impl fmt::Debug for Models {
+    /// Without the megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models")
+            .field("pack_name", &self.pack_name)
+            .field("detector", &self.detector)
+            .field("embedder", &self.embedder)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A value, and where its time went.
@@ -50,6 +62,12 @@ struct Inner {
     close_up: Size,
     crop_side: u32,
     pool: Pool<Worker>,
+}
+
+impl fmt::Debug for FaceEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaceEngine").field("shapes", &self.0.shapes).finish_non_exhaustive()
+    }
 }
 
 /// What one thread owns.
@@ -102,7 +120,8 @@ impl FaceEngine {
     }
 
     /// The frames that the detector takes: [`vow_vision::SHAPES`], or the only one of a graph of fixed size. Never
-    /// empty.
+    /// empty. Where a runtime is slow at tall frames those are left out; a tall picture is then as large, and sooner
+    /// done, in a square.
     #[must_use]
     pub fn shapes(&self) -> &[Size] {
         &self.0.shapes
@@ -119,7 +138,8 @@ impl FaceEngine {
     /// call it from as many threads as shall be answered at the same time.
     ///
     /// # Errors
-    /// When the frame is none of [`Self::shapes`] nor [`Self::close_up`], or the network fails. An error concerns this frame only.
+    /// When the frame is neither one of [`Self::shapes`] nor [`Self::close_up`], or the network fails. An error
+    /// concerns this frame only.
     pub fn detect(&self, framed: impl Into<Arc<Framed>>) -> Result<Timed<Vec<Detection>>, InferError> {
         let asked = Instant::now();
         let framed = framed.into();
@@ -178,7 +198,8 @@ impl FaceEngine {
     fn check_frame(&self, framed: &Framed) -> Result<(), InferError> {
         let shape = framed.shape;
         if !self.0.shapes.contains(&shape) && shape != self.0.close_up {
-            return Err(InferError::Shape { shape, shapes: self.0.shapes.clone() });
+            let shapes = self.0.shapes.iter().copied().chain([self.0.close_up]).collect();
+            return Err(InferError::Shape { shape, shapes });
         }
         let (expected, found) = (rgb_bytes(shape), framed.pixels.len());
         if expected == found { Ok(()) } else { Err(InferError::FrameLength { shape, expected, found }) }

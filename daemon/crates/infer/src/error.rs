@@ -75,7 +75,7 @@ pub enum InferError {
         /// The panic's own words.
         message: String,
     },
-    /// A frame whose size is none of [`crate::FaceEngine::shapes`].
+    /// A frame whose size is neither one of [`crate::FaceEngine::shapes`] nor [`crate::FaceEngine::close_up`].
     #[error("the detector takes no frame of {} x {} pixels, only {}", .shape.width, .shape.height, sizes(.shapes))]
     Shape {
         /// As given.

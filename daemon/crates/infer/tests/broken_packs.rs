@@ -1,4 +1,16 @@
 //! Packs that do not keep their word are refused at start, with words that name the network and what is wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test may panic: that is how it fails; its counts are small"
+)]
 
 mod common;
 
@@ -14,7 +26,7 @@ use vow_types::Head;
 /// The refusal of a pack, with all its causes.
 fn refusal(models: Models) -> String {
     let runtime = Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap();
-    let error = FaceEngine::start(models, &runtime, 2).err().expect("the pack is refused");
+    let error = FaceEngine::start(models, &runtime, 2).expect_err("the pack is refused");
     assert!(matches!(error, InferError::Pack { .. }), "{error:?}");
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,16 @@
 //! The runtime that is compiled in: tiny graphs with known answers, and real weights where they exist.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test may panic: that is how it fails; its counts are small"
+)]
 
 mod common;
 
@@ -112,6 +124,20 @@ fn the_last_handle_ends_the_threads() {
     models.embedder.dimension = 13;
     assert!(FaceEngine::start(models, &runtime(), 2).is_err());
     assert_eq!(threads(), 0);
+}
+
+/// tract is slow at depthwise convolutions over tall frames; a square is offered instead.
+#[test]
+fn tall_frames_are_left_out_where_they_are_slow() {
+    let mut graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
+    graph.depthwise("input", "blurred");
+    for node in graph.0.node.iter_mut().filter(|node| node.op_type == "AveragePool") {
+        node.input[0] = "blurred".to_owned();
+    }
+    let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
+    let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
+    assert_eq!(engine.shapes(), SHAPES.into_iter().filter(|s| s.height <= s.width).collect::<Vec<_>>());
+    assert_eq!(engine.detect(framed(SHAPES[0], (2, 9), [255; 3])).unwrap().value.len(), 1);
 }
 
 #[test]

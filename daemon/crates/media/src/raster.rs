@@ -115,10 +115,16 @@ fn blend(value: u8, alpha: u8) -> u8 {
 }
 
 fn failure(format: Format, error: ImageError) -> MediaError {
-    match error {
-        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            MediaError::truncated(format!("the file ends inside of the {format}'s data"))
+    let ended = match &error {
+        ImageError::IoError(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        ImageError::Decoding(error) => {
+            let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+            matches!(cause, Some(gif::DecodingError::UnexpectedEof))
         }
+        _ => false,
+    };
+    match error {
+        _ if ended => MediaError::truncated(format!("the file ends inside of the {format}'s data")),
         ImageError::Unsupported(error) => MediaError::UnsupportedCoding { format, what: error.to_string() },
         other => MediaError::Damaged { format, source: other.into() },
     }

@@ -1,5 +1,13 @@
 //! Every format and every kind of sample comes out as the RGB that went in, with its orientation and time.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 mod common;
 
 use common::{Jpeg, TAKEN, difference, encode, exif, open, scene, with_exif, with_segment};

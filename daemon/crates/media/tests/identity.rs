@@ -1,5 +1,13 @@
 //! One picture, one name: whatever is written about it, and however its file is cut into segments and chunks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 mod common;
 
 use common::{Jpeg, encode, exif, scene, with_exif, with_segment};
@@ -20,7 +28,7 @@ fn seams(jpeg: &[u8]) -> Vec<usize> {
         seams.push(at);
         let is_scan = jpeg[at + 1] == 0xda;
         at += 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-        while is_scan && !(jpeg[at] == 0xff && !matches!(jpeg[at + 1], 0 | 0xd0..=0xd7)) {
+        while is_scan && (jpeg[at] != 0xff || matches!(jpeg[at + 1], 0 | 0xd0..=0xd7)) {
             at += 1;
         }
     }

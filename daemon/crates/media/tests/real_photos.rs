@@ -1,5 +1,13 @@
 //! Real files, where they lie: none of them is taken for cut off, and each of their cut copies is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_wrong_id_says_what_was_expected() {
-        assert_eq!("anna".parse::<PersonId>().unwrap_err().to_string(), "`anna` is not a person id such as p7");
+        assert_eq!(
+            "anna".parse::<PersonId>().unwrap_err().to_string(),
+            "`anna` is not a person id such as p7"
+        );
         assert!("+7".parse::<PersonId>().is_err());
     }
 }

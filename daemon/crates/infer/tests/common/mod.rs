@@ -156,10 +156,9 @@ pub fn misfits_are_refused(runtime: &Runtime) {
 pub fn askers_are_not_mixed_up(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, 3).unwrap();
     std::thread::scope(|scope| {
-        for asker in 0..6 {
+        for (asker, shape) in SHAPES.into_iter().enumerate().take(6) {
             let engine = engine.clone();
             scope.spawn(move || {
-                let shape = SHAPES[asker];
                 for n in 0..4 {
                     let found = engine.detect(framed(shape, (asker, n), [255; 3])).unwrap().value;
                     let bbox = found[0].bbox.to_px(shape);

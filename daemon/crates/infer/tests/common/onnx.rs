@@ -68,6 +68,24 @@ impl Graph {
         });
     }
 
+    /// A depthwise convolution over the three planes that changes nothing.
+    pub fn depthwise(&mut self, input: &str, output: &str) {
+        let mut only_centre = [0.0; 9];
+        only_centre[4] = 1.0;
+        self.floats("centre", &[3, 1, 3, 3], only_centre.repeat(3));
+        self.node("Conv", &[input, "centre"], output, &[("kernel_shape", &[3, 3]), ("pads", &[1, 1, 1, 1])]);
+        let group = AttributeProto {
+            name: "group".to_owned(),
+            r#type: AttributeType::Int.into(),
+            i: 3,
+            ..AttributeProto::default()
+        };
+        let mut node = self.0.node.pop().unwrap();
+        node.attribute.push(group);
+        // Nodes are listed in the order in which they can be computed.
+        self.0.node.insert(0, node);
+    }
+
     /// The mean of each plane over cells of `side` pixels, as `cells_SIDE`.
     fn cells(&mut self, side: i64) -> String {
         let name = format!("cells_{side}");

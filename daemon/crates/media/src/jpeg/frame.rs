@@ -93,6 +93,11 @@ impl Frame {
         (across.unwrap_or(1), down.unwrap_or(1))
     }
 
+    /// Blocks of all components. Each costs at least one bit of the first scan it is in.
+    pub(super) fn blocks(&self) -> u64 {
+        self.components.iter().map(|component| self.alone(*component).blocks()).sum()
+    }
+
     /// Groups of blocks (MCUs) of a scan with several components (T.81, A.2.3).
     pub(super) fn interleaved(&self) -> Grid {
         let (across, down) = self.largest();

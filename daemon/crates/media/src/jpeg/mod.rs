@@ -16,6 +16,7 @@ mod complete;
 mod frame;
 mod huffman;
 mod second;
+mod survey;
 mod walk;
 
 use std::borrow::Cow;
@@ -29,8 +30,9 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use complete::Verdict;
-use frame::{Colour, Frame, Scan, adobe_transform, restart_interval};
-use walk::{End, Piece, Walk, marker};
+use frame::{Colour, Frame};
+use survey::Survey;
+use walk::{Piece, Walk, marker};
 
 use crate::guard::guarded;
 use crate::identity::Identity;
@@ -118,81 +120,6 @@ fn whole(bytes: &[u8]) -> Result<(), MediaError> {
             Err(MediaError::Damaged { format: Format::Jpeg, source })
         }
     }
-}
-
-/// What one walk over the file shows, beside its pieces.
-struct Survey {
-    frame: Frame,
-    /// Adobe's colour transform, if it is one that exists.
-    adobe: Option<u8>,
-    /// Offset behind the last piece, and behind the end-of-image marker if there is one.
-    len: usize,
-    /// Something speaks against all of it being there, or would hide it: no end, restart markers missing, scattered.
-    doubtful: bool,
-    /// A sequential picture in more than one scan.
-    scattered: bool,
-    /// A sequential picture in one scan without restarts: what nearly every camera writes.
-    plain_scan: bool,
-    /// Nothing in it makes a strict decoder stumble that is harmless.
-    tidy: bool,
-}
-
-impl Survey {
-    fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
-        let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
-        let (mut adobe, mut interval, mut scans, mut restarts_missing) = (None, 0, 0u32, 0u64);
-        let mut tidy = true;
-        let mut walk = Walk::new(bytes);
-        for piece in walk.by_ref() {
-            each(piece);
-            match piece {
-                Piece::Segment { marker: code, body } if marker::is_frame(code) && frame.is_none() => {
-                    frame = Some(Frame::parse(code, body)?);
-                }
-                Piece::Segment { marker: marker::SOS, body } => {
-                    scan = frame.as_ref().and_then(|frame| Scan::parse(frame, body));
-                }
-                Piece::Segment { marker: marker::DRI, body } => interval = restart_interval(body),
-                Piece::Segment { marker: code, body } if marker::is_metadata(code) => {
-                    // Between scans, a strict decoder does not expect everything that may stand there.
-                    tidy &= scans == 0;
-                    if let (marker::APP14, Some(transform)) = (code, adobe_transform(body)) {
-                        tidy &= transform <= 2;
-                        adobe = Some(transform).filter(|transform| *transform <= 2).or(adobe);
-                    }
-                }
-                Piece::Segment { .. } => {}
-                Piece::Coded { restarts, .. } => {
-                    scans += 1;
-                    if let (Some(frame), Some(scan)) = (&frame, &scan) {
-                        restarts_missing += missing(scan.units(frame), interval, restarts);
-                    }
-                }
-            }
-        }
-        let (end, len) = walk.end();
-        let Some(frame) = frame.filter(|_| scans > 0) else {
-            return Err(match end {
-                End::Missing => MediaError::truncated("the file ends inside of the JPEG's header"),
-                End::Marked => MediaError::damaged(Format::Jpeg, "it holds no picture data"),
-                End::Broken => MediaError::damaged(Format::Jpeg, "a header segment has an impossible length"),
-            });
-        };
-        let tidy = tidy && walk.strays == 0 && end == End::Marked;
-        // Restart markers are counted; and the decoder looks for one more behind the last interval.
-        let plain_scan = scans == 1 && interval == 0 && !frame.progressive;
-        let scattered = scans > 1 && !frame.progressive;
-        let doubtful = end != End::Marked || restarts_missing > 0 || scattered;
-        Ok(Self { frame, adobe, len, doubtful, scattered, plain_scan, tidy })
-    }
-}
-
-/// Restart markers that a scan of so many groups lacks; one stands between each two intervals.
-fn missing(units: u64, interval: u32, found: u32) -> u64 {
-    if interval == 0 {
-        return 0;
-    }
-    units.div_ceil(interval.into()).saturating_sub(1).saturating_sub(found.into())
 }
 
 /// The same picture without what makes a strict decoder stumble: metadata, bytes between segments, a missing end.
