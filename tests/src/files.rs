@@ -59,7 +59,7 @@ pub fn turned(upright: &RgbImage, orientation: Orientation) -> RgbImage {
         Orientation::Mirrored => imageops::flip_horizontal(upright),
         Orientation::Turned180 => imageops::rotate180(upright),
         Orientation::Flipped => imageops::flip_vertical(upright),
-        Orientation::Transposed => imageops::flip_vertical(&imageops::rotate90(upright)),
+        Orientation::Transposed => imageops::flip_horizontal(&imageops::rotate90(upright)),
         Orientation::Turned90 => imageops::rotate270(upright),
         Orientation::Transversed => imageops::flip_vertical(&imageops::rotate90(upright)),
         Orientation::Turned270 => imageops::rotate90(upright),

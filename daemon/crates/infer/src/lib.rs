@@ -8,6 +8,7 @@
 //! Two runtimes, the same numbers to the 6th digit. ONNX Runtime is a library that is loaded at start when there is
 //! one; tract is compiled in and needs nothing. See [`Runtime::start`] for the order in which they are tried.
 
+mod caught;
 mod detector;
 mod embedder;
 mod engine;

@@ -4,14 +4,13 @@
 //! A task that fails or panics costs that task and nothing else: the thread lives on, after a panic with a worker that
 //! is opened anew. Dropping the pool ends the threads after the tasks they are at, and waits for them.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::caught::caught;
 use crate::error::{InferError, Role};
 
 type Task<W> = Box<dyn FnOnce(&mut Seat<W>) + Send>;
@@ -120,27 +119,20 @@ impl<W> Seat<W> {
         run: impl FnOnce(&mut W) -> Result<T, InferError>,
     ) -> Result<T, InferError> {
         // A worker in which something panicked is not looked at again, so nothing half-done is seen.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = caught(|| {
             let worker = match self.worker.take() {
                 Some(worker) => worker,
                 None => (self.open)()?,
             };
             run(self.worker.insert(worker))
-        }));
-        outcome.unwrap_or_else(|panic| {
+        });
+        outcome.unwrap_or_else(|message| {
             let broken = self.worker.take();
             // Dropping what panicked may panic again.
-            catch_unwind(AssertUnwindSafe(move || drop(broken))).ok();
-            Err(InferError::Panicked { role, message: words(panic.as_ref()) })
+            caught(move || drop(broken)).ok();
+            Err(InferError::Panicked { role, message })
         })
     }
-}
-
-/// The message of a panic.
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]

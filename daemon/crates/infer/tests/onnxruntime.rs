@@ -91,6 +91,11 @@ fn askers_are_not_mixed_up() {
 }
 
 #[test]
+fn damage_is_loaded_or_refused() {
+    runtime().iter().for_each(common::damage_is_loaded_or_refused);
+}
+
+#[test]
 fn a_fixed_graph_has_one_shape() {
     runtime().iter().for_each(common::a_fixed_graph_has_one_shape);
 }

@@ -69,6 +69,11 @@ fn askers_are_not_mixed_up() {
 }
 
 #[test]
+fn damage_is_loaded_or_refused() {
+    common::damage_is_loaded_or_refused(&runtime());
+}
+
+#[test]
 fn a_fixed_graph_has_one_shape() {
     common::a_fixed_graph_has_one_shape(&runtime());
 }

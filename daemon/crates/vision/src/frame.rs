@@ -145,10 +145,15 @@ mod tests {
     fn less_room_leaves_the_rest_of_the_frame_black() {
         let pixels = vec![200; 30 * 20 * 3];
         let view = PictureView::new(size(30, 20), &pixels).unwrap();
-        let framed = frame_within(view, Orientation::Turned90, size(64, 64), size(24, 32)).unwrap();
-        assert_eq!((framed.shape, framed.fitted), (size(64, 64), size(21, 32)));
-        let lit = framed.pixels.chunks_exact(3).enumerate().filter(|(_, pixel)| pixel[0] > 100);
-        assert!(lit.clone().all(|(at, _)| at % 64 < 21 && at / 64 < 32) && lit.count() == 21 * 32);
+        for (room, fitted) in [((24, 32), (21, 32)), ((16, 40), (16, 24)), ((90, 90), (43, 64))] {
+            let (room, fitted) = (size(room.0, room.1), size(fitted.0, fitted.1));
+            let framed = frame_within(view, Orientation::Turned90, size(64, 64), room).unwrap();
+            assert_eq!((framed.shape, framed.fitted), (size(64, 64), fitted));
+            for (pixel, at) in framed.pixels.as_chunks::<3>().0.iter().zip(0..) {
+                let inside = at % 64 < fitted.width && at / 64 < fitted.height;
+                assert_eq!(pixel[0] > 100, inside, "{room:?} {at}");
+            }
+        }
     }
 
     #[test]

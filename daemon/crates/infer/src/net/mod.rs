@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use vow_types::Size;
 
+use crate::caught::caught;
 use crate::error::GraphError;
 use crate::graph::Graph;
 use crate::runtime::{Backend, Runtime};
@@ -48,7 +49,9 @@ impl Loader {
     pub(crate) fn open(&self) -> Result<Net, GraphError> {
         match self {
             Self::OnnxRuntime { bytes, environment } => {
-                onnxruntime::Net::open(environment, bytes).map(Net::OnnxRuntime)
+                // `ort` panics where ONNX Runtime contradicts itself about a damaged graph.
+                let net = caught(|| onnxruntime::Net::open(environment, bytes));
+                net.unwrap_or_else(|message| Err(GraphError::Panicked { message })).map(Net::OnnxRuntime)
             }
             Self::Tract(plans) => Ok(Net::Tract(tract::Net::new(Arc::clone(plans)))),
         }

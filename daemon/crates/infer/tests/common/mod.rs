@@ -8,6 +8,8 @@ pub mod real;
 use std::sync::Arc;
 
 use onnx::Dim;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use vow_infer::{FaceEngine, InferError, Models, Runtime};
 use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, RelBox, Size};
 use vow_vision::{Framed, SHAPES};
@@ -174,6 +176,23 @@ pub fn askers_are_not_mixed_up(runtime: &Runtime) {
             });
         }
     });
+}
+
+/// Whatever happens to a few bytes of a file, it is loaded or refused; the process lives on.
+pub fn damage_is_loaded_or_refused(runtime: &Runtime) {
+    let whole = onnx::yunet(Dim::Is(96), Dim::Is(160)).bytes();
+    let damage = prop::collection::vec((0..whole.len(), any::<u8>()), 1..4);
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(128) });
+    let outcome = runner.run(&damage, |damage| {
+        let mut detector_graph = whole.clone();
+        for (at, byte) in damage {
+            detector_graph[at] = byte;
+        }
+        let started = FaceEngine::start(Models { detector_graph, ..tiny(Head::Yunet) }, runtime, 1);
+        prop_assert!(matches!(started, Ok(_) | Err(InferError::Pack { .. })), "{started:?}");
+        Ok(())
+    });
+    outcome.unwrap();
 }
 
 /// A graph of fixed size offers that size only.
