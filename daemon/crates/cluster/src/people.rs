@@ -121,7 +121,8 @@ impl People {
             .into_iter()
             .map(|((person, group), (overlap, least))| {
                 let size = sizes.get(&person).copied().unwrap_or_default();
-                let rank = (false, Reverse(overlap), Reverse(size), person, least);
+                let rank =
+                    (Reverse(self.named.contains(&person)), Reverse(overlap), Reverse(size), person, least);
                 (rank, person, group)
             })
             .collect();

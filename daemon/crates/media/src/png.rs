@@ -44,6 +44,7 @@ pub(crate) fn walk(bytes: &[u8]) -> Result<(ContentId, Option<&[u8]>), MediaErro
             b"IEND" => break,
             b"eXIf" => exif = exif.or(Some(body)),
             // After the data nothing can change it any more.
+            _ if data_len.is_some() => {}
             b"tRNS" => identity.part(kind, body),
             [first, ..] if first.is_ascii_uppercase() => identity.part(kind, body),
             _ => {}

@@ -122,7 +122,8 @@ fn whole(bytes: &[u8]) -> Result<(), MediaError> {
     }
 }
 
-/// The same picture without what makes a strict decoder stumble: metadata, bytes between segments, a missing end.
+/// The same picture without what makes a strict decoder stumble: metadata, bytes between segments, segments behind the
+/// last scan, a missing end.
 fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 20);
     out.extend_from_slice(&[0xff, marker::SOI]);
@@ -130,6 +131,7 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
         out.extend_from_slice(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0");
         out.push(transform);
     }
+    let mut picture_end = out.len();
     for piece in Walk::new(bytes) {
         match piece {
             // APP0 may say "AVI1": then the Huffman tables of the standard are to be used.
@@ -140,9 +142,14 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
                 out.extend_from_slice(&len.to_be_bytes());
                 out.extend_from_slice(body);
             }
-            Piece::Coded { data, .. } => out.extend_from_slice(data),
+            Piece::Coded { data, .. } => {
+                out.extend_from_slice(data);
+                picture_end = out.len();
+            }
         }
     }
+    // A decoder that reads ahead may take a segment behind the last scan for the end of that scan.
+    out.truncate(picture_end);
     out.extend_from_slice(&[0xff, marker::EOI]);
     out
 }

@@ -31,11 +31,12 @@ impl Survey {
     /// When there is no picture data, or a frame header of a coding that is not read.
     pub(super) fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
         let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
-        let (mut adobe, mut interval, mut tidy) = (None, 0, true);
+        let (mut adobe, mut interval, mut tidy, mut behind_scan) = (None, 0, true, false);
         let (mut scans, mut coded, mut restarts_missing) = (0u32, 0u64, 0u64);
         let mut walk = Walk::new(bytes);
         for piece in walk.by_ref() {
             each(piece);
+            behind_scan = scans > 0;
             match piece {
                 Piece::Segment { marker: code, body } if marker::is_frame(code) && frame.is_none() => {
                     frame = Some(Frame::parse(code, body)?);
@@ -55,6 +56,7 @@ impl Survey {
                 Piece::Segment { .. } => {}
                 Piece::Coded { data, restarts } => {
                     scans += 1;
+                    behind_scan = false;
                     coded += len_u64(data.len());
                     if let (Some(frame), Some(scan)) = (&frame, &scan) {
                         restarts_missing += missing(scan.units(frame), interval, restarts);
@@ -70,7 +72,7 @@ impl Survey {
                 End::Broken => MediaError::damaged(Format::Jpeg, "a header segment has an impossible length"),
             });
         };
-        let tidy = tidy && walk.strays == 0 && end == End::Marked;
+        let tidy = tidy && !behind_scan && walk.strays == 0 && end == End::Marked;
         // Restart markers are counted; and the decoder looks for one more behind the last interval.
         let plain_scan = scans == 1 && interval == 0 && !frame.progressive;
         let scattered = scans > 1 && !frame.progressive;
