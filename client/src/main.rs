@@ -1,10 +1,12 @@
 //! `vow`: asks a running `vowd` and shows the answers.
 //!
-//! `args` is the command line as plain data, `call` speaks gRPC, `render` makes text or JSON of what came back. Nothing
+//! `args` is the command line as plain data, `call` speaks gRPC, `render` and
+//! `json` make tables or JSON of what came back. Nothing
 //! is decided here about photos or people.
 
 mod args;
 mod call;
+mod json;
 mod render;
 mod watch;
 

@@ -1,16 +1,16 @@
-//! What came back, as a table for people or as JSON for programs. Paths that are not UTF-8 are shown with replacement
-//! characters, and in JSON also as hexadecimal bytes.
+//! What came back, as a table for people or as JSON for programs.
 
-use std::ffi::OsStr;
 use std::io::{self, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use clap::CommandFactory as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use vow_proto::v1;
-use vow_proto::v1::status_response::State;
+
+use crate::json::{
+    face_json, failure_json, file_json, folder_json, lossy, optional, person_json, short, state, status_json,
+};
 
 /// Where answers go.
 pub(crate) struct Output {
@@ -299,128 +299,6 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> io::Result<()> {
     io::stdout().write_all(&text)
 }
 
-fn status_json(status: &v1::StatusResponse) -> Value {
-    let ignored = status.ignored.unwrap_or_default();
-    json!({
-        "version": status.version,
-        "state": state(status),
-        "photos": status.photos,
-        "files": status.files,
-        "faces": status.faces,
-        "people": status.people,
-        "groups": status.groups,
-        "named": status.named,
-        "failures": status.failures,
-        "pending": status.pending,
-        "folders": status.folders,
-        "photos_inferred": status.photos_inferred,
-        "files_read": status.files_read,
-        "photos_per_s": status.photos_per_s,
-        "eta_s": status.eta_s,
-        "ignored": {
-            "not_a_picture": ignored.not_a_picture,
-            "hidden": ignored.hidden,
-            "system_folder": ignored.system_folder,
-            "special_file": ignored.special_file,
-        },
-        "scan_problems": status.scan_problems.iter().map(failure_json).collect::<Vec<_>>(),
-        "pack": status.pack,
-        "pack_id": status.pack_id,
-        "runtime": status.runtime,
-        "runtime_why": status.runtime_why,
-        "started": status.started,
-        "pid": status.pid,
-    })
-}
-
-fn folder_json(folder: &v1::Folder) -> Map<String, Value> {
-    let mut object = Map::new();
-    object.insert("folder_id".into(), folder.folder_id.clone().into());
-    path_json(&mut object, "path", &folder.path);
-    object.insert("online".into(), folder.online.into());
-    object.insert("watched".into(), folder.watched.into());
-    object.insert("files".into(), folder.files.into());
-    object
-}
-
-fn person_json(person: &v1::Person) -> Map<String, Value> {
-    let mut object = Map::new();
-    object.insert("person_id".into(), person.person_id.clone().into());
-    object.insert("name".into(), optional(&person.name));
-    object.insert("photos".into(), person.photos.into());
-    object.insert("faces".into(), person.faces.into());
-    object.insert("cover_face_id".into(), optional(&person.cover_face_id));
-    object.insert("first_taken".into(), person.first_taken.into());
-    object.insert("last_taken".into(), person.last_taken.into());
-    object
-}
-
-fn file_json(file: &v1::File) -> Map<String, Value> {
-    let mut object = Map::new();
-    path_json(&mut object, "file", &file.path);
-    object.insert("photo_id".into(), file.photo_id.clone().into());
-    object.insert("width".into(), file.width.into());
-    object.insert("height".into(), file.height.into());
-    object.insert("taken".into(), file.taken.into());
-    object.insert("orientation".into(), file.orientation.into());
-    object
-}
-
-fn face_json(face: &v1::Face) -> Map<String, Value> {
-    let b = face.r#box.unwrap_or_default();
-    let points: Vec<Value> = face.landmarks.iter().map(|p| json!([short(p.x), short(p.y)])).collect();
-    let mut object = Map::new();
-    object.insert("box".into(), json!([short(b.left), short(b.top), short(b.right), short(b.bottom)]));
-    object.insert("face_id".into(), face.face_id.clone().into());
-    object.insert("person_id".into(), optional(&face.person_id));
-    object.insert("person_name".into(), optional(&face.person_name));
-    object.insert("score".into(), short(face.score));
-    object.insert("quality".into(), short(face.quality));
-    object.insert("landmarks".into(), points.into());
-    object
-}
-
-fn failure_json(failure: &v1::FileFailure) -> Map<String, Value> {
-    let mut object = Map::new();
-    path_json(&mut object, "path", &failure.path);
-    object.insert("stage".into(), failure.stage.clone().into());
-    object.insert("reason".into(), failure.reason.clone().into());
-    object.insert("tries".into(), failure.tries.into());
-    object.insert("at".into(), failure.at.into());
-    object
-}
-
-fn path_json(object: &mut Map<String, Value>, key: &str, path: &[u8]) {
-    object.insert(key.to_owned(), lossy(path).into());
-    if std::str::from_utf8(path).is_err() {
-        let hex: String = path.iter().map(|byte| format!("{byte:02x}")).collect();
-        object.insert(format!("{key}_hex"), hex.into());
-    }
-}
-
-/// Empty means absent.
-fn optional(text: &str) -> Value {
-    if text.is_empty() { Value::Null } else { text.into() }
-}
-
-/// A float with the few digits that it was computed with, not those of its conversion to double.
-fn short(value: f32) -> Value {
-    let digits = format!("{value:.4}");
-    digits.parse::<f64>().map_or(Value::Null, Value::from)
-}
-
-fn state(status: &v1::StatusResponse) -> &'static str {
-    match status.state() {
-        State::Unspecified => "unknown",
-        State::Starting => "starting",
-        State::Scanning => "scanning",
-        State::Indexing => "indexing",
-        State::Settling => "settling",
-        State::Idle => "idle",
-        State::Stopping => "stopping",
-    }
-}
-
 fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     let rows = faces.iter().map(|face| {
         let b = face.r#box.unwrap_or_default();
@@ -459,10 +337,6 @@ fn time(seconds: i64) -> String {
     moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-fn lossy(path: &[u8]) -> String {
-    Path::new(OsStr::from_bytes(path)).to_string_lossy().into_owned()
-}
-
 fn table(
     head: &[&str],
     numbers: &[usize],
@@ -499,20 +373,6 @@ fn compact(value: &Value) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_that_is_not_utf8_is_kept_as_bytes() {
-        let mut object = Map::new();
-        path_json(&mut object, "file", b"a\xffb");
-        assert_eq!(object["file"], "a\u{fffd}b");
-        assert_eq!(object["file_hex"], "61ff62");
-    }
-
-    #[test]
-    fn floats_have_no_noise() {
-        assert_eq!(short(0.1).to_string(), "0.1");
-        assert_eq!(short(f32::NAN), Value::Null);
-    }
 
     #[test]
     fn times_are_readable() {

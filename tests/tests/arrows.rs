@@ -51,7 +51,7 @@ const FENCES: [(&str, &[&str]); 6] = [
     ("redb", &["vow-store"]),
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
-    ("hnsw_rs", &["vow-index"]),
+    ("hnsw_rs", &["vow-benches"]),
     ("notify", &["vow-watch"]),
     ("tonic", &["vow-proto", "vow-serve", "vow", "vow-tests"]),
 ];

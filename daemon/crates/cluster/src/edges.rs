@@ -64,7 +64,7 @@ impl Edges {
     }
 
     /// Enters a pair; false when it was there.
-    fn link(&mut self, a: Slot, b: Slot) -> bool {
+    pub(crate) fn link(&mut self, a: Slot, b: Slot) -> bool {
         let (of_a, of_b) = (self.of(a), self.of(b));
         // Some faces are near to very many; the shorter list is the one to look through.
         let known = if of_a.len() <= of_b.len() { of_a.contains(&b) } else { of_b.contains(&a) };

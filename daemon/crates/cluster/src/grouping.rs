@@ -20,9 +20,10 @@ use crate::{Move, Neighbours, Observation, Params};
 /// Every method leaves every held face with exactly one person (a face restored without one gets it from the next
 /// [`Self::add`] or [`Self::settle`]), never brings two faces of one photo together, and never uses an id again.
 ///
-/// Memory for a face with an embedding of `d` components: `4 d` bytes for the embedding, held once; about 400 bytes for
-/// ids, photo, candidate pairs (some 45 of 4 bytes with 32 neighbours) and tables; and, shared by the faces of a group of
-/// two or more, `4 d + 200` bytes for the group. [`Self::settle`] needs the last two once more while it runs.
+/// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `4 d` bytes for the embedding,
+/// held once; about 230 bytes for ids, photo and tables; 300 to 500 bytes for candidate pairs, once they are known (some
+/// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
+/// pairs and the groups once more while it runs.
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,

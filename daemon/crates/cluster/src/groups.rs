@@ -337,3 +337,6 @@ impl Groups {
         many.members
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,11 +20,12 @@ use crate::budget::Budget;
 use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
 use crate::feed::Feed;
+use crate::folders::real_folder;
 use crate::inflight::Inflight;
-use crate::library::{FolderInfo, Folders, Librarian, Order};
+use crate::library::{Folders, Librarian, Order};
 use crate::people::{Keeper, Message, NameError, PackFacts, People};
-use crate::progress::{Progress, State, Status, now};
-use crate::query::Named;
+use crate::progress::{Progress, State, Status};
+use crate::views::Named;
 use crate::worker::{Bench, work};
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
@@ -214,98 +215,13 @@ impl Engine {
         self.progress().idle()
     }
 
-    /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another.
-    ///
-    /// # Errors
-    /// When it is no folder, or holds one that is watched.
-    pub fn add_folder(&self, path: &Path) -> Result<(FolderInfo, bool), EngineError> {
-        let path = real_folder(path)?;
-        if let Some(folder) = self.0.folders.holding(&path) {
-            return Ok((self.folder_info(folder.id)?, false));
-        }
-        let inside = self.0.folders.all().into_iter().find(|one| one.folder.path.starts_with(&path));
-        if let Some(other) = inside {
-            return Err(EngineError::Overlap { path, other: other.folder.path });
-        }
-        let (folder, _) = self.store().add_folder(&path, device(&path), now())?;
-        let id = folder.id;
-        self.0.folders.add(folder);
-        self.scan(id, None);
-        Ok((self.folder_info(id)?, true))
-    }
-
-    /// Stops watching a folder, named by its path; its photos disappear from answers and are kept in the store. Returns
-    /// how many photos nobody sees any more.
-    ///
-    /// # Errors
-    /// When it is not watched.
-    pub fn remove_folder(&self, path: &Path) -> Result<usize, EngineError> {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let named = |one: &crate::library::Watched| {
-            one.folder.path == path
-                || one.folder.path == real
-                || path.to_str() == Some(&one.folder.id.to_string())
-        };
-        let unknown = || EngineError::UnknownFolder { path: path.to_owned() };
-        let folder = self.0.folders.all().into_iter().find(named).ok_or_else(unknown)?.folder;
-        self.0.folders.remove(folder.id);
-        let ticket = self.progress().ticket();
-        let committed = self.store().remove_folder(folder.id)?;
-        let gone = committed.vanished.len();
-        self.tell(Message::Stored(crate::commit::Stored { committed, _tickets: vec![ticket] }))?;
-        // The watcher belongs to the library thread; an order for a folder that is gone makes it let go.
-        self.scan(folder.id, Some(folder.path));
-        Ok(gone)
-    }
-
-    /// The watched folders, in the order in which they were added.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn folders(&self) -> Result<Vec<FolderInfo>, EngineError> {
-        self.0.folders.all().into_iter().map(|one| self.folder_info(one.folder.id)).collect()
-    }
-
-    fn folder_info(&self, id: vow_types::FolderId) -> Result<FolderInfo, EngineError> {
-        let one = self.0.folders.get(id).ok_or(EngineError::Stopping)?;
-        let files = self.count_files(id)?;
-        Ok(FolderInfo { id, path: one.folder.path, online: one.online, watched: one.watched, files })
-    }
-
-    fn count_files(&self, id: vow_types::FolderId) -> Result<u64, EngineError> {
-        let mut files = 0;
-        self.store().for_each_file(id, &mut |_| files += 1)?;
-        Ok(files)
-    }
-
-    /// Compares a folder, or all of them, with what is known.
-    ///
-    /// # Errors
-    /// When it is not watched.
-    pub fn rescan(&self, path: Option<&Path>) -> Result<(), EngineError> {
-        let Some(path) = path else {
-            self.0.folders.all().into_iter().for_each(|one| self.scan(one.folder.id, None));
-            return Ok(());
-        };
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let holding = self.0.folders.holding(&real);
-        let folder = holding.ok_or_else(|| EngineError::UnknownFolder { path: path.to_owned() })?;
-        self.scan(folder.id, Some(real));
-        Ok(())
-    }
-
-    fn scan(&self, folder: vow_types::FolderId, below: Option<PathBuf>) {
-        // A closed channel means that the engine is stopping.
-        let _ = self.0.orders.send(Order::Scan { folder, below, ticket: self.progress().ticket() });
-    }
-
     /// Reads every failed file again. Returns how many there are.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn retry_failures(&self) -> Result<u64, EngineError> {
         let failures = self.store().counts(self.pack_id())?.failures;
-        let _ = self.0.orders.send(Order::Retry { ticket: self.progress().ticket() });
+        self.order(Order::Retry { ticket: self.progress().ticket() });
         Ok(failures)
     }
 
@@ -331,7 +247,12 @@ impl Engine {
         }
     }
 
-    fn tell(&self, message: Message) -> Result<(), EngineError> {
+    pub(crate) fn order(&self, order: Order) {
+        // A closed channel means that the engine is stopping.
+        let _ = self.0.orders.send(order);
+    }
+
+    pub(crate) fn tell(&self, message: Message) -> Result<(), EngineError> {
         let sender = self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
         sender.ok_or(EngineError::Stopping)?.send(message).map_err(|_| EngineError::Stopping)
     }
@@ -464,17 +385,4 @@ fn load_pack(config: &Config) -> Result<Pack, EngineError> {
 fn make_data_dir(path: &Path) -> Result<(), EngineError> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| EngineError::DataDir { path: path.to_owned(), source })
-}
-
-/// The folder's absolute path, links resolved.
-fn real_folder(path: &Path) -> Result<PathBuf, EngineError> {
-    let refused = |reason: String| EngineError::NotAFolder { path: path.to_owned(), reason };
-    let real = path.canonicalize().map_err(|error| refused(error.to_string()))?;
-    std::fs::read_dir(&real).map_err(|error| refused(error.to_string()))?;
-    Ok(real)
-}
-
-fn device(path: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).map_or(0, |metadata| metadata.dev())
 }

@@ -13,6 +13,7 @@ mod config;
 mod engine;
 mod error;
 mod feed;
+mod folders;
 mod inflight;
 mod library;
 mod people;
@@ -20,6 +21,7 @@ mod progress;
 mod query;
 mod report;
 mod roster;
+mod views;
 mod worker;
 
 pub use config::{Config, PackChoice};
@@ -27,10 +29,11 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
-pub use query::{
+
+pub use report::{Report, Stages};
+pub use views::{
     FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
     SimilarHit,
 };
-pub use report::{Report, Stages};
 pub use vow_infer::RuntimeChoice;
 pub use vow_types as types;

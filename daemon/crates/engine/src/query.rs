@@ -2,144 +2,18 @@
 //! the roster and the index; changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use vow_store::{FaceRow, FileRow, FileState, PhotoRow};
-use vow_types::{ContentId, Embedding, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
+use vow_types::{ContentId, Embedding, FaceId, PersonId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::library::Folders;
 use crate::roster::Roster;
-
-/// A file that shows a photo.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FileView {
-    /// Absolute path; need not be UTF-8.
-    pub path: PathBuf,
-    /// The photo it shows.
-    pub photo: ContentId,
-    /// Size of the upright photo.
-    pub upright: Size,
-    /// Capture time, seconds since 1970.
-    pub taken: Option<i64>,
-    /// How the coded picture is turned.
-    pub orientation: Orientation,
-}
-
-/// A face as one file shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FaceView {
-    /// Its id.
-    pub id: FaceId,
-    /// The photo it is in.
-    pub photo: ContentId,
-    /// In pixels of the upright photo.
-    pub bbox: PxBox,
-    /// In pixels of the upright photo; order as in [`vow_types::Landmarks`].
-    pub landmarks: [PxPoint; 5],
-    /// The detector's score, 0 to 1.
-    pub score: f32,
-    /// 0 to 1.
-    pub quality: f32,
-    /// Whose face it is; `None` until it was grouped.
-    pub person: Option<PersonId>,
-    /// That person's name.
-    pub name: Option<String>,
-}
-
-/// A person, or a cluster that nobody has named.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PersonView {
-    /// Its id, never used for anyone else.
-    pub id: PersonId,
-    /// Its name.
-    pub name: Option<String>,
-    /// Visible faces.
-    pub faces: usize,
-    /// Photos they are in.
-    pub photos: usize,
-    /// The face of the best quality.
-    pub cover: Option<FaceId>,
-    /// Capture time of the first and last photo that has one.
-    pub taken: Option<(i64, i64)>,
-}
-
-/// Which people to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NameFilter {
-    /// Everyone.
-    #[default]
-    Any,
-    /// With a name.
-    Named,
-    /// Without.
-    Unnamed,
-}
-
-/// Which photos to list.
-#[derive(Debug, Clone, Default)]
-pub struct PhotoQuery {
-    /// Whose.
-    pub people: Vec<PersonId>,
-    /// With any of them instead of all.
-    pub any: bool,
-    /// Taken at or after, seconds since 1970.
-    pub since: Option<i64>,
-    /// Taken at or before.
-    pub until: Option<i64>,
-}
-
-/// A file that shows people who were asked for, and their faces in it.
-#[derive(Debug, Clone)]
-pub struct PersonPhoto {
-    /// The file.
-    pub file: FileView,
-    /// The faces of the people asked for.
-    pub faces: Vec<FaceView>,
-}
-
-/// A face that looks like another.
-#[derive(Debug, Clone)]
-pub struct SimilarHit {
-    /// The face, in its first file.
-    pub face: FaceView,
-    /// All files that show it.
-    pub files: Vec<FileView>,
-    /// Cosine similarity, -1 to 1.
-    pub cosine: f32,
-}
-
-/// What looks like one face.
-#[derive(Debug, Clone)]
-pub struct SimilarFaces {
-    /// The face asked for.
-    pub query: FaceView,
-    /// Most alike first; the face itself is left out.
-    pub similar: Vec<SimilarHit>,
-}
-
-/// A file that could not be indexed.
-#[derive(Debug, Clone)]
-pub struct FailedFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Where and why it failed.
-    pub failure: Failure,
-    /// How often it was tried.
-    pub tries: u32,
-    /// When it was tried last, seconds since 1970.
-    pub at: i64,
-}
-
-/// The outcome of giving a name.
-#[derive(Debug, Clone)]
-pub struct Named {
-    /// The person now.
-    pub person: PersonView,
-    /// The name until now.
-    pub before: Option<String>,
-}
+use crate::views::{
+    FaceView, FailedFile, FileView, NameFilter, PersonPhoto, PersonView, PhotoQuery, SimilarFaces, SimilarHit,
+};
 
 impl Engine {
     /// The faces in an indexed file, from left to right.

@@ -140,6 +140,8 @@ mod tests {
         let vectors = unit_vectors(3000, 16, 10);
         let faces = build(&vectors, 2);
         let graph = &faces.graph;
+        let highest = (0..graph.linked()).map(height_of).max();
+        assert_eq!(graph.entry.map(height_of), highest, "searches start at the top");
         for node in 0..graph.linked() {
             assert_eq!(graph.upper.get(&node).map_or(0, Vec::len), height_of(node));
             for layer in 0..=height_of(node) {

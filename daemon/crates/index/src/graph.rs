@@ -352,6 +352,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn links_go_to_all_sides_rather_than_into_the_crowd() {
+        let mut graph = Graph::new(2);
+        for degrees in [10.0f32, 11.0, 12.0, -30.0, -31.0, 170.0] {
+            graph.vectors.extend([degrees.to_radians().cos(), degrees.to_radians().sin()]);
+        }
+        let mut near: Vec<Near> = (0..6).map(|node| graph.near(&[1.0, 0.0], node)).collect();
+        near.sort_unstable_by_key(|one| Reverse(*one));
+        let taken = |count| graph.select(&near, count).iter().map(|one| one.node).collect::<Vec<_>>();
+        assert_eq!(taken(5), [0, 3]);
+        assert_eq!(taken(1), [0]);
+    }
+
+    #[test]
     fn marks_are_set_once() {
         let mut marks = Marks::new(65);
         for node in [0, 63, 64] {

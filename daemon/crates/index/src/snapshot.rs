@@ -376,6 +376,9 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             match FaceIndex::load(home.path(), b"") {
                 Ok(Some(index)) => {
+                    let nodes = index.read().graph.linked();
+                    let sound = |node| index.read().graph.links(node, 0).iter().all(|other| *other < nodes);
+                    assert!((0..nodes).all(sound), "byte {at}");
                     let _ = index.search(&Embedding::from_raw(&[1.0; 6]).unwrap(), 10);
                     index.add(&[(FaceId(u64::MAX), &Embedding::from_raw(&[1.0; 6]).unwrap())]).unwrap();
                     loaded += 1;

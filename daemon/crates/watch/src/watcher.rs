@@ -300,8 +300,8 @@ mod tests {
 
     use super::*;
 
-    /// The callback is stuck, the queue holds four events, and hundreds happen: they are scanned for, and folders
-    /// whose birth nobody heard of are watched.
+    /// The callback is stuck, the queue holds four events, and hundreds happen: they are scanned for, folders whose
+    /// birth nobody heard of are watched, and those whose end nobody heard of are let go.
     #[test]
     fn a_full_queue_becomes_a_scan() {
         let home = tempfile::TempDir::new().unwrap();
@@ -313,6 +313,7 @@ mod tests {
             let _ = wait.recv();
         };
         let watcher = Watcher::start_with(Patience::DEFAULT, 4, on_hint).unwrap();
+        std::fs::create_dir_all(root.join("z/gone")).unwrap();
         watcher.watch(root).unwrap();
         let next = || hints.recv_timeout(Duration::from_secs(30)).unwrap();
 
@@ -324,8 +325,10 @@ mod tests {
         while !watcher.flags.lost.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
+        std::fs::remove_dir_all(root.join("z")).unwrap();
         drop(gate);
         while next() != Hint::Rescan(root.to_owned()) {}
+        assert_eq!(watcher.kernel.read(|tree| tree.below(&root.join("z"))), Vec::<PathBuf>::new());
         std::fs::write(root.join("299/last.jpg"), "").unwrap();
         while next() != Hint::Touched(root.join("299/last.jpg")) {}
     }

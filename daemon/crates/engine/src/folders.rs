@@ -1,0 +1,112 @@
+//! The façade's part about folders: adding, removing, listing, comparing with the disk.
+
+use std::path::{Path, PathBuf};
+
+use vow_types::FolderId;
+
+use crate::commit::Stored;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::library::{FolderInfo, Order, Watched};
+use crate::people::Message;
+use crate::progress::now;
+
+impl Engine {
+    /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another.
+    ///
+    /// # Errors
+    /// When it is no folder, or holds one that is watched.
+    pub fn add_folder(&self, path: &Path) -> Result<(FolderInfo, bool), EngineError> {
+        let path = real_folder(path)?;
+        if let Some(folder) = self.folders_of_record().holding(&path) {
+            return Ok((self.folder_info(folder.id)?, false));
+        }
+        let inside =
+            self.folders_of_record().all().into_iter().find(|one| one.folder.path.starts_with(&path));
+        if let Some(other) = inside {
+            return Err(EngineError::Overlap { path, other: other.folder.path });
+        }
+        let (folder, _) = self.store().add_folder(&path, device(&path), now())?;
+        let id = folder.id;
+        self.folders_of_record().add(folder);
+        self.scan(id, None);
+        Ok((self.folder_info(id)?, true))
+    }
+
+    /// Stops watching a folder, named by its path; its photos disappear from answers and are kept in the store. Returns
+    /// how many photos nobody sees any more.
+    ///
+    /// # Errors
+    /// When it is not watched.
+    pub fn remove_folder(&self, path: &Path) -> Result<usize, EngineError> {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let named = |one: &Watched| {
+            one.folder.path == path
+                || one.folder.path == real
+                || path.to_str() == Some(&one.folder.id.to_string())
+        };
+        let unknown = || EngineError::UnknownFolder { path: path.to_owned() };
+        let folder = self.folders_of_record().all().into_iter().find(named).ok_or_else(unknown)?.folder;
+        self.folders_of_record().remove(folder.id);
+        let ticket = self.progress().ticket();
+        let committed = self.store().remove_folder(folder.id)?;
+        let gone = committed.vanished.len();
+        self.tell(Message::Stored(Stored { committed, _tickets: vec![ticket] }))?;
+        // The watcher belongs to the library thread; an order for a folder that is gone makes it let go.
+        self.scan(folder.id, Some(folder.path));
+        Ok(gone)
+    }
+
+    /// The watched folders, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn folders(&self) -> Result<Vec<FolderInfo>, EngineError> {
+        self.folders_of_record().all().into_iter().map(|one| self.folder_info(one.folder.id)).collect()
+    }
+
+    fn folder_info(&self, id: FolderId) -> Result<FolderInfo, EngineError> {
+        let one = self.folders_of_record().get(id).ok_or(EngineError::Stopping)?;
+        let files = self.count_files(id)?;
+        Ok(FolderInfo { id, path: one.folder.path, online: one.online, watched: one.watched, files })
+    }
+
+    fn count_files(&self, id: FolderId) -> Result<u64, EngineError> {
+        let mut files = 0;
+        self.store().for_each_file(id, &mut |_| files += 1)?;
+        Ok(files)
+    }
+
+    /// Compares a folder, or all of them, with what is known.
+    ///
+    /// # Errors
+    /// When it is not watched.
+    pub fn rescan(&self, path: Option<&Path>) -> Result<(), EngineError> {
+        let Some(path) = path else {
+            self.folders_of_record().all().into_iter().for_each(|one| self.scan(one.folder.id, None));
+            return Ok(());
+        };
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let holding = self.folders_of_record().holding(&real);
+        let folder = holding.ok_or_else(|| EngineError::UnknownFolder { path: path.to_owned() })?;
+        self.scan(folder.id, Some(real));
+        Ok(())
+    }
+
+    pub(crate) fn scan(&self, folder: FolderId, below: Option<PathBuf>) {
+        self.order(Order::Scan { folder, below, ticket: self.progress().ticket() });
+    }
+}
+
+/// The folder's absolute path, links resolved.
+pub(crate) fn real_folder(path: &Path) -> Result<PathBuf, EngineError> {
+    let refused = |reason: String| EngineError::NotAFolder { path: path.to_owned(), reason };
+    let real = path.canonicalize().map_err(|error| refused(error.to_string()))?;
+    std::fs::read_dir(&real).map_err(|error| refused(error.to_string()))?;
+    Ok(real)
+}
+
+fn device(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).map_or(0, |metadata| metadata.dev())
+}
