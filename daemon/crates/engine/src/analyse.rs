@@ -76,27 +76,33 @@ pub(crate) fn analyse(
         count(progress, Stage::Detect, found.busy, found.waited);
         Ok::<_, AnalyseError>((found.value, fitted))
     };
-    let (found, fitted) = look(shape, shape)?;
+    let (found, _) = look(shape, shape)?;
     let (mut large, small_fitted) = look(faces.close_up(), CLOSE_UP)?;
     large.retain(|face| shorter_side(face.bbox, small_fitted) >= CLOSE_UP_FACE);
-    let found = merged(found, large);
+    let (found, crops) = progress
+        .timed(Stage::Align, || {
+            let (mut kept, mut crops) = (Vec::new(), Vec::new());
+            for face in merged(found, large) {
+                match vow_vision::crop(view, orientation, &face.landmarks, crop_side) {
+                    Ok(crop) => {
+                        kept.push(face);
+                        crops.push(crop);
+                    }
+                    // Five points in one place are no face: the detector's mistake must not cost the photo.
+                    Err(VisionError::Landmarks(error)) => tracing::debug!(%error, "a find was dropped"),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((kept, crops))
+        })
+        .map_err(AnalyseError::Crop)?;
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let scale = frame_scale(fitted, upright);
-
-    let crops = progress
-        .timed(Stage::Align, || {
-            found
-                .iter()
-                .map(|face| vow_vision::crop(view, orientation, &face.landmarks, crop_side))
-                .collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(AnalyseError::Crop)?;
     let qualities: Vec<f32> = found
         .iter()
         .zip(&crops)
-        .map(|(face, crop)| vow_vision::quality(face, shorter_side(face.bbox, upright) * scale, crop))
+        .map(|(face, crop)| vow_vision::quality(face, shorter_side(face.bbox, upright), crop))
         .collect();
 
     let asked = crops.len();
@@ -137,11 +143,6 @@ fn merged(found: Vec<Detection>, large: Vec<Detection>) -> Vec<Detection> {
         kept.push(face);
     }
     kept
-}
-
-/// Pixels of the detector's frame that one pixel of the upright photo becomes.
-fn frame_scale(fitted: Size, upright: Size) -> f32 {
-    num::to_f32(fitted.width) / num::to_f32(upright.width.max(1))
 }
 
 /// Of a face's box, in pixels of the upright photo.

@@ -13,7 +13,7 @@ const MAX_SIDE: u32 = 1024;
 /// Above this many picture pixels for one crop pixel, single samples would alias badly. Below, they are what published
 /// embedders were trained on, and averaging changes the embedding (cosine 0.997) without telling people apart better
 /// (measured on 899 portraits at 2.5: TPR at FPR 1e-3 of 0.946 with single samples, 0.944 with averaged ones).
-const SPARSE: f64 = 3.0;
+const SPARSE: f64 = 3.4;
 
 /// Most samples along a side of one crop pixel. Beyond it the samples are farther apart than the pixels that each of
 /// them reads, but 64 of them average that out.
@@ -28,7 +28,7 @@ const POINT_BITS: u32 = 24;
 /// `landmarks` are relative to the upright picture. They are brought to the ArcFace template, scaled from 112 to
 /// `size`, by the least-squares similarity without reflection (Umeyama 1991). Samples are bilinear with pixel centres
 /// at whole numbers, as OpenCV's `warpAffine` takes them, straight from the coded picture; where one crop pixel covers
-/// more than 3 picture pixels, a grid of samples is averaged. Outside of the picture is black.
+/// more than 3.4 picture pixels, a grid of samples is averaged. Outside of the picture is black.
 ///
 /// # Errors
 /// When the picture has no pixels or not as many as its size says, `size` is 0 or above 1024, or the landmarks are not
