@@ -3,10 +3,10 @@
 //! Knows face ids and embeddings; nothing of people, photos or the store.
 //!
 //! The graph is our own (`graph.rs`) because the published one for Rust, `hnsw_rs` 0.3.5, does not carry a large
-//! library. Side by side on 20,000 vectors of 128 components in crowded groups, both tuned to find 99 of 100 of the
-//! 32 nearest: a face costs it 3 to 4 KB besides its vector and ours 0.3 KB; it takes four times as long to build and
-//! three times as long to search; 1 face in 500 it did not find by its own vector, because a full node drops its
-//! farthest link whatever that was for. It also ends the process when a snapshot is cut short.
+//! library. Side by side on 20,000 made-up vectors of 128 components in crowded groups, at a recall of about 0.99 for
+//! both, on a busy machine: 3.6 to 4.3 KB a face against 0.8 (the vector's 0.5 included), 36 to 53 s to build against 7
+//! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2). It also ends the process when a snapshot is
+//! cut short. What ours does not reach: on such data recall at 32 falls to 0.977 at 50,000 faces.
 
 mod book;
 mod error;
