@@ -40,6 +40,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "auto|tract|LIBRARY")]
     pub(crate) runtime: Option<String>,
 
+    /// What an ONNX Runtime library runs the models on: auto takes a GPU where one works and the processor otherwise
+    /// [env: VOW_PROVIDER].
+    #[arg(long, value_name = "auto|cpu|cuda|...")]
+    pub(crate) provider: Option<String>,
+
     /// Threads that run the models [default: one a core] [env: VOW_THREADS].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<String>,
@@ -48,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MIB")]
     pub(crate) memory_mb: Option<String>,
 
-    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, threads, memory_mb, scan_minutes, log
+    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads, memory_mb, scan_minutes, log
     /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use vow_engine::{Config, RuntimeChoice};
+use vow_engine::{Config, ProviderChoice, RuntimeChoice};
 
 use crate::config::{Args, ReportForm};
 
@@ -32,6 +32,7 @@ struct File {
     socket: Option<PathBuf>,
     pack: Option<String>,
     runtime: Option<String>,
+    provider: Option<String>,
     threads: Option<u32>,
     memory_mb: Option<u32>,
     scan_minutes: Option<u32>,
@@ -54,6 +55,7 @@ impl Settings {
         };
         let pack = args.pack.or_else(|| text("VOW_PACK")).or(file.pack);
         let runtime = args.runtime.or_else(|| text("VOW_RUNTIME")).or(file.runtime);
+        let provider = args.provider.or_else(|| text("VOW_PROVIDER")).or(file.provider);
         let log = args.log.or_else(|| text("VOW_LOG")).or(file.log).unwrap_or_else(|| "info".to_owned());
         let threads = from(args.threads, "--threads").or_else(|| from(text("VOW_THREADS"), "VOW_THREADS"));
         let memory =
@@ -81,6 +83,12 @@ impl Settings {
             match runtime.parse::<RuntimeChoice>() {
                 Ok(runtime) => engine.runtime = runtime,
                 Err(error) => mistakes.push(format!("runtime: {error}")),
+            }
+        }
+        if let Some(provider) = provider {
+            match provider.parse::<ProviderChoice>() {
+                Ok(provider) => engine.provider = provider,
+                Err(error) => mistakes.push(format!("provider: {error}")),
             }
         }
         if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
@@ -224,7 +232,8 @@ mod tests {
         std::fs::write(&file, "threads = 5\nmemory_mb = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
         let file = file.to_str().unwrap();
         let env = [("VOW_THREADS", "4"), ("VOW_CONFIG", file)];
-        let settings = gather(&["--threads", "3"], &env).unwrap();
+        let settings = gather(&["--threads", "3", "--provider", "cuda"], &env).unwrap();
+        assert_eq!(settings.engine.provider.to_string(), "cuda");
         assert_eq!(settings.engine.threads.get(), 3);
         assert_eq!(gather(&[], &env).unwrap().engine.threads.get(), 4);
         assert_eq!(gather(&["--config", file], &[]).unwrap().engine.threads.get(), 5);
@@ -238,9 +247,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vowd.toml");
         std::fs::write(&file, "memory_mb = 1").unwrap();
-        let env = [("VOW_THREADS", "many"), ("VOW_CONFIG", file.to_str().unwrap())];
+        let env = [("VOW_THREADS", "many"), ("VOW_PROVIDER", "gpu"), ("VOW_CONFIG", file.to_str().unwrap())];
         let mistakes = gather(&["/no/such/folder", "--log", "a=b=c"], &env).unwrap_err();
-        for expected in ["VOW_THREADS: `many`", "memory_mb: `1`", "/no/such/folder", "log: `a=b=c`"] {
+        for expected in
+            ["VOW_THREADS: `many`", "provider: `gpu`", "memory_mb: `1`", "/no/such/folder", "log: `a=b=c`"]
+        {
             assert!(mistakes.iter().any(|mistake| mistake.contains(expected)), "{expected}: {mistakes:?}");
         }
     }

@@ -11,13 +11,13 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use image::RgbImage;
-use vow_infer::{FaceEngine, Models, Runtime, RuntimeChoice};
+use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice};
 use vow_media::{Limits, decode, inspect};
 use vow_models::Pack;
 use vow_tests::look::{IDENTITIES, Look, Random};
 use vow_tests::{Exif, ImageFormat, Marker, Scene, TinyPack, files};
 use vow_types::num::to_f32;
-use vow_types::{Detection, Embedding, Head, Orientation, Size};
+use vow_types::{Detection, Embedding, Head, Lane, Orientation, Size};
 use vow_vision::{PictureView, choose_shape, crop, frame};
 
 /// One process has one runtime: the library that `VOW_ORT` names, otherwise the built-in one.
@@ -26,7 +26,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         Some(library) => RuntimeChoice::Library(library.into()),
         None => RuntimeChoice::Tract,
     };
-    Runtime::start(&choice, Path::new("/nonexistent")).unwrap()
+    Runtime::start(&choice, ProviderChoice::Auto, Path::new("/nonexistent")).unwrap()
 });
 
 static SCRFD: LazyLock<FaceEngine> = LazyLock::new(|| engine(TinyPack::default()));
@@ -41,6 +41,8 @@ fn engine(tiny: TinyPack) -> FaceEngine {
         detector_graph: pack.detector_graph,
         embedder: pack.embedder,
         embedder_graph: pack.embedder_graph,
+        detector_half: None,
+        embedder_half: None,
         pack_name: pack.name,
     };
     FaceEngine::start(models, &RUNTIME, 1).unwrap()
@@ -52,9 +54,9 @@ fn see(engine: &FaceEngine, coded: &RgbImage, orientation: Orientation) -> Vec<(
     let picture = PictureView::new(size, coded.as_raw()).unwrap();
     let upright = orientation.upright_size(size);
     let shape = choose_shape(upright, engine.shapes()).unwrap();
-    let found = engine.detect(frame(picture, orientation, shape).unwrap()).unwrap().value;
+    let found = engine.detect(frame(picture, orientation, shape).unwrap(), Lane::Live).unwrap().value;
     let cut = |face: &Detection| crop(picture, orientation, &face.landmarks, 112).unwrap();
-    let embeddings = engine.embed(found.iter().map(cut).collect()).unwrap().value;
+    let embeddings = engine.embed(found.iter().map(cut).collect(), Lane::Live).unwrap().value;
     let boxes = found.iter().map(|face| {
         let b = face.bbox.to_px(upright);
         [b.left, b.top, b.right, b.bottom]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vow_infer::{FaceEngine, InferError};
 use vow_media::{Header, MediaError};
 use vow_store::NewFace;
-use vow_types::{Detection, Embedding, EmbeddingError, RelBox, Size, Stage, norm, num};
+use vow_types::{Detection, Embedding, EmbeddingError, Lane, RelBox, Size, Stage, norm, num};
 use vow_vision::{CLOSE_UP, PictureView, VisionError};
 
 use crate::budget::Budget;
@@ -54,7 +54,7 @@ impl AnalyseError {
 pub(crate) fn analyse(
     bytes: &[u8],
     header: &Header,
-    faces: &FaceEngine,
+    (faces, lane): (&FaceEngine, Lane),
     crop_side: u32,
     budget: &Budget,
     progress: &Progress,
@@ -72,7 +72,7 @@ pub(crate) fn analyse(
             .timed(Stage::Resize, || vow_vision::frame_within(view, orientation, shape, room))
             .map_err(AnalyseError::Frame)?;
         let fitted = framed.fitted;
-        let found = faces.detect(framed).map_err(AnalyseError::Detect)?;
+        let found = faces.detect(framed, lane).map_err(AnalyseError::Detect)?;
         count(progress, Stage::Detect, found.busy, found.waited);
         Ok::<_, AnalyseError>((found.value, fitted))
     };
@@ -106,7 +106,7 @@ pub(crate) fn analyse(
         .collect();
 
     let asked = crops.len();
-    let raw = faces.embed(crops).map_err(AnalyseError::Embed)?;
+    let raw = faces.embed(crops, lane).map_err(AnalyseError::Embed)?;
     count(progress, Stage::Embed, raw.busy, raw.waited);
     if raw.value.len() != asked {
         return Err(AnalyseError::FacesLost { asked, got: raw.value.len() });

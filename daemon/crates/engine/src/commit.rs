@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_store::{Change, Committed, FileRow, FileState, StoreError};
-use vow_types::{Stage, num};
+use vow_types::{Lane, Stage, num};
 
-use crate::feed::Lane;
 use crate::people::Message;
 use crate::progress::{FileTicket, Ticket};
 use crate::worker::{Bench, Outcome};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use vow_infer::RuntimeChoice;
+use vow_infer::{ProviderChoice, RuntimeChoice};
 use vow_media::Limits;
 
 /// Which model pack to use.
@@ -36,6 +36,8 @@ pub struct Config {
     pub pack: PackChoice,
     /// What runs them.
     pub runtime: RuntimeChoice,
+    /// What they run on.
+    pub provider: ProviderChoice,
     /// Threads that run models, one photo each; as many as cores is best on a CPU.
     pub threads: NonZeroUsize,
     /// Bytes of decoded pictures held at once, over all threads. A larger picture is decoded alone.
@@ -54,6 +56,7 @@ impl Config {
             data_dir,
             pack: PackChoice::Named("starter".to_owned()),
             runtime: RuntimeChoice::Auto,
+            provider: ProviderChoice::Auto,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory: 512 << 20,
             limits: Limits::default(),

@@ -65,7 +65,7 @@ impl Engine {
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("vow.redb"))?;
-        let runtime = Runtime::start(&config.runtime, &config.data_dir)?;
+        let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let threads = config.threads.get();
         let (name, pack_id, crop_side) = (pack.name.clone(), pack.id, pack.embedder.size);
         let params = Params::new(pack.distances);
@@ -76,6 +76,8 @@ impl Engine {
                 detector_graph: pack.detector_graph,
                 embedder: pack.embedder,
                 embedder_graph: pack.embedder_graph,
+                detector_half: None,
+                embedder_half: None,
                 pack_name: pack.name,
             },
             &runtime,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vow_types::FolderId;
+use vow_types::{FolderId, Lane};
 
 use crate::progress::FileTicket;
 
@@ -18,15 +18,6 @@ pub(crate) struct Job {
     pub(crate) tries: u32,
     /// Keeps the engine from being idle until the job's outcome is stored.
     pub(crate) ticket: FileTicket,
-}
-
-/// Where a job stands in line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// A photo that came in just now.
-    Live,
-    /// One of many that a scan found.
-    Backlog,
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +70,8 @@ impl Feed {
         self.changed.notify_one();
     }
 
-    /// Waits for the next job; `None` when the feed was closed.
-    pub(crate) fn next(&self) -> Option<Job> {
+    /// Waits for the next job, and says where it stood; `None` when the feed was closed.
+    pub(crate) fn next(&self) -> Option<(Job, Lane)> {
         let mut queues = self.lock();
         loop {
             if queues.closed {
@@ -94,12 +85,12 @@ impl Feed {
             }
             if let Some(job) = queues.live.pop_front() {
                 queues.queued.remove(&job.path);
-                return Some(job);
+                return Some((job, Lane::Live));
             }
             if let Some(job) = queues.backlog.pop_front() {
                 if queues.queued.get(&job.path) == Some(&Lane::Backlog) {
                     queues.queued.remove(&job.path);
-                    return Some(job);
+                    return Some((job, Lane::Backlog));
                 }
                 continue;
             }
@@ -147,7 +138,7 @@ mod tests {
         feed.push(job("new"), Lane::Live);
         feed.push(job("old2"), Lane::Live);
         feed.push_later(job("later"), Duration::from_millis(5));
-        let order: Vec<_> = (0..4).map(|_| feed.next().unwrap().path).collect();
+        let order: Vec<_> = (0..4).map(|_| feed.next().unwrap().0.path).collect();
         assert_eq!(order, ["new", "old2", "old1", "later"].map(PathBuf::from));
     }
 

@@ -35,5 +35,5 @@ pub use views::{
     FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
     SimilarHit,
 };
-pub use vow_infer::RuntimeChoice;
+pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
 pub use vow_types as types;

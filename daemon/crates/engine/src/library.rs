@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_store::{Change, FileRow, FileState, Folder, StoreError};
-use vow_types::{Failure, FolderId, Stage};
+use vow_types::{Failure, FolderId, Lane, Stage};
 use vow_watch::{Found, Hint, Ignored, Looked, Seen, WatchError, Watcher};
 
-use crate::feed::{Job, Lane};
+use crate::feed::Job;
 use crate::progress::{FileTicket, IgnoredCounts, Ticket};
 use crate::worker::{Bench, Outcome};
 

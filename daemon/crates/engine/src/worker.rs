@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use vow_infer::FaceEngine;
 use vow_media::{Header, Limits, MediaError, Stamp};
 use vow_store::{Change, FileRow, FileState, PhotoRow, Store, StoreError};
-use vow_types::{ContentId, Failure, PackId, Stage};
+use vow_types::{ContentId, Failure, Lane, PackId, Stage};
 
 use crate::analyse::analyse;
 use crate::budget::Budget;
@@ -63,8 +63,8 @@ pub(crate) struct Bench {
 /// Only when the store cannot be read: that is no photo's fault.
 pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreError> {
     let mut buffer = Vec::new();
-    while let Some(job) = bench.feed.next() {
-        if let Some(outcome) = handle(bench, job, &mut buffer)?
+    while let Some((job, lane)) = bench.feed.next() {
+        if let Some(outcome) = handle(bench, job, lane, &mut buffer)?
             && out.send(outcome).is_err()
         {
             break; // the committer is gone: the engine is stopping
@@ -73,7 +73,7 @@ pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreErro
     Ok(())
 }
 
-fn handle(bench: &Bench, job: Job, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
+fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
     let read = bench.progress.timed(Stage::Read, || {
         let stamp = vow_media::read(&job.path, &bench.limits, buffer)?;
         bench.progress.files_read.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ fn handle(bench: &Bench, job: Job, buffer: &mut Vec<u8>) -> Result<Option<Outcom
     }
     let Copy { job, stamp, header } = copy;
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        analyse(buffer, &header, &bench.faces, bench.crop_side, &bench.budget, &bench.progress)
+        analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, &bench.budget, &bench.progress)
     }));
     let outcome = match result {
         Ok(Ok(faces)) => {

@@ -5,10 +5,11 @@ use vow_types::{Detection, DetectorSpec, Size};
 use vow_vision::{CLOSE_UP, Framed, SHAPES, fill_nchw, suppress};
 
 use crate::error::GraphError;
-use crate::graph::{Graph, Sides};
+use crate::graph::{Graph, Layout, Sides};
 use crate::heads::Heads;
-use crate::net::{Loader, Net};
+use crate::net::{Feed, Loader, Net, Numbers, split};
 use crate::runtime::Runtime;
+use crate::runtime::session::Place;
 
 /// Both heads' coarsest level has a cell for every 32 pixels.
 const STRIDE: u32 = 32;
@@ -20,6 +21,7 @@ const LONGEST: u32 = 4096;
 pub(crate) struct DetectorModel {
     spec: DetectorSpec,
     heads: Heads,
+    layout: Layout,
     /// The frames it takes, never empty.
     pub(crate) shapes: Vec<Size>,
     /// The frame for faces that fill the picture.
@@ -31,7 +33,8 @@ impl DetectorModel {
     /// Checks the graph against the pack's word. Nothing is loaded yet.
     pub(crate) fn new(spec: DetectorSpec, graph: Vec<u8>, runtime: &Runtime) -> Result<Self, GraphError> {
         let graph = Graph::read(graph)?;
-        let sides = graph.picture_input()?;
+        let input = graph.picture_input()?;
+        let (sides, layout) = (input.sides, input.layout);
         let mut shapes = shapes(sides);
         let Some(first) = shapes.first().copied() else {
             return Err(graph.input_shape_error(format!(
@@ -44,7 +47,7 @@ impl DetectorModel {
         if loader.is_slow_when_tall() && shapes.iter().any(|shape| !is_tall(*shape)) {
             shapes.retain(|shape| !is_tall(*shape));
         }
-        Ok(Self { spec, heads, shapes, close_up, loader })
+        Ok(Self { spec, heads, layout, shapes, close_up, loader })
     }
 
     /// Loads it for one thread.
@@ -52,7 +55,8 @@ impl DetectorModel {
         Ok(Detector {
             spec: self.spec,
             heads: self.heads.clone(),
-            net: self.loader.open()?,
+            layout: self.layout,
+            net: self.loader.open(Place::CPU)?,
             input: Vec::new(),
         })
     }
@@ -75,6 +79,7 @@ fn shapes(sides: Sides) -> Vec<Size> {
 pub(crate) struct Detector {
     spec: DetectorSpec,
     heads: Heads,
+    layout: Layout,
     net: Net,
     /// Kept between runs: several megabytes that need not be asked for again.
     input: Vec<f32>,
@@ -84,11 +89,21 @@ impl Detector {
     /// Finds faces, the surest first, relative to the upright picture. The frame's size is one of
     /// [`DetectorModel::shapes`], and it has as many bytes as that size asks for.
     pub(crate) fn detect(&mut self, framed: &Framed) -> Result<Vec<Detection>, GraphError> {
-        let Self { spec, heads, net, input } = self;
+        let Self { spec, heads, layout, net, input } = self;
         let shape = framed.shape;
-        input.resize(3 * index(shape.width) * index(shape.height), 0.0);
-        fill_nchw(&framed.pixels, spec.input, input);
-        let found = net.run(shape, input, |outputs| heads.decode(outputs, shape, spec.threshold))?;
+        let numbers = match layout {
+            Layout::Bytes => Numbers::Bytes(&framed.pixels),
+            Layout::Planes => {
+                input.resize(3 * index(shape.width) * index(shape.height), 0.0);
+                fill_nchw(&framed.pixels, spec.input, input);
+                Numbers::Planes(input)
+            }
+        };
+        let feed = Feed { numbers, size: shape, count: 1 };
+        let found = net.run(&feed, |outputs| {
+            let parts = split(outputs, 1)?;
+            heads.decode(parts.first().map(Vec::as_slice).unwrap_or_default(), shape, spec.threshold)
+        })?;
         Ok(suppress(found, spec.nms_iou).iter().map(|found| framed.detection(found)).collect())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vow_types::num::index;
-use vow_types::{Detection, DetectorSpec, EmbedderSpec, Size};
+use vow_types::{Detection, DetectorSpec, EmbedderSpec, Lane, Size};
 use vow_vision::Framed;
 
 use crate::detector::{Detector, DetectorModel};
@@ -25,6 +25,11 @@ pub struct Models {
     pub embedder: EmbedderSpec,
     /// The embedder's ONNX file.
     pub embedder_graph: Vec<u8>,
+    /// The detector in half precision, with the same inputs and outputs (only the inside is `f16`). Used on GPUs, where
+    /// what it gives agrees with [`Self::detector_graph`].
+    pub detector_half: Option<Vec<u8>>,
+    /// The embedder in half precision; as [`Self::detector_half`].
+    pub embedder_half: Option<Vec<u8>>,
     /// For messages.
     pub pack_name: String,
 }
@@ -83,7 +88,7 @@ impl FaceEngine {
     /// # Errors
     /// [`InferError::Pack`] when a network is not what the pack says or the runtime cannot load or run it.
     pub fn start(models: Models, runtime: &Runtime, threads: usize) -> Result<Self, InferError> {
-        let Models { detector, detector_graph, embedder, embedder_graph, pack_name } = models;
+        let Models { detector, detector_graph, embedder, embedder_graph, pack_name, .. } = models;
         let began = Instant::now();
         let broken = |role| {
             let pack = pack_name.clone();
@@ -140,7 +145,11 @@ impl FaceEngine {
     /// # Errors
     /// When the frame is neither one of [`Self::shapes`] nor [`Self::close_up`], or the network fails. An error
     /// concerns this frame only.
-    pub fn detect(&self, framed: impl Into<Arc<Framed>>) -> Result<Timed<Vec<Detection>>, InferError> {
+    pub fn detect(
+        &self,
+        framed: impl Into<Arc<Framed>>,
+        _lane: Lane,
+    ) -> Result<Timed<Vec<Detection>>, InferError> {
         let asked = Instant::now();
         let framed = framed.into();
         self.check_frame(&framed)?;
@@ -156,7 +165,7 @@ impl FaceEngine {
     ///
     /// # Errors
     /// When a crop has another size (nothing is run then), or the network fails on one of them.
-    pub fn embed(&self, crops: Vec<Vec<u8>>) -> Result<Timed<Vec<Vec<f32>>>, InferError> {
+    pub fn embed(&self, crops: Vec<Vec<u8>>, _lane: Lane) -> Result<Timed<Vec<Vec<f32>>>, InferError> {
         let asked = Instant::now();
         self.check_crops(&crops)?;
         let pending = crops
@@ -188,10 +197,10 @@ impl FaceEngine {
     fn warm_up(&self) -> Result<(), InferError> {
         if let Some(shape) = self.shapes().iter().copied().min_by_key(|shape| shape.pixels()) {
             let pixels = vec![0; rgb_bytes(shape)];
-            self.detect(Framed { shape, pixels, fitted: shape })?;
+            self.detect(Framed { shape, pixels, fitted: shape }, Lane::Live)?;
         }
         let crop = Size { width: self.0.crop_side, height: self.0.crop_side };
-        self.embed(vec![vec![0; rgb_bytes(crop)]])?;
+        self.embed(vec![vec![0; rgb_bytes(crop)]], Lane::Live)?;
         Ok(())
     }
 

@@ -188,15 +188,15 @@ pub enum GraphError {
         /// Their names.
         found: Vec<String>,
     },
-    /// An input of other numbers than `f32`.
-    #[error("its input `{input}` takes {found}; 32-bit floats are needed")]
+    /// An input of other numbers than `f32` or `u8`.
+    #[error("its input `{input}` takes {found}; 32-bit floats or bytes are needed")]
     InputType {
         /// The input's name.
         input: String,
         /// The ONNX name of its element type.
         found: String,
     },
-    /// An input that is not one picture in planes.
+    /// An input that is not pictures, in planes or rows.
     #[error("its input `{input}` has the shape {found}; {expected} is needed")]
     InputShape {
         /// The input's name.
@@ -229,6 +229,14 @@ pub enum GraphError {
         expected: u32,
         /// As measured.
         found: usize,
+    },
+    /// It gave, for several pictures at once, something that cannot be split among them.
+    #[error("for {pictures} pictures at once it gives a tensor of the shape {found:?}")]
+    Batch {
+        /// Pictures given.
+        pictures: usize,
+        /// Dimensions of the output.
+        found: Vec<usize>,
     },
     /// The runtime refuses it.
     #[error("{runtime} cannot load it")]

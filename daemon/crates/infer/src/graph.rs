@@ -42,6 +42,24 @@ pub(crate) struct Sides {
     pub(crate) height: Option<u32>,
 }
 
+/// What a picture is made of at a network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Three planes of normalised floats (NCHW); normalising is ours.
+    Planes,
+    /// Rows of RGB bytes (NHWC); the graph normalises.
+    Bytes,
+}
+
+/// What a network wants of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PictureInput {
+    pub(crate) sides: Sides,
+    pub(crate) layout: Layout,
+    /// Whether several can be given at once.
+    pub(crate) open_batch: bool,
+}
+
 impl Sides {
     /// Whether a picture of this size fits.
     pub(crate) fn take(self, size: Size) -> bool {
@@ -65,9 +83,16 @@ impl Graph {
         Ok(Self { input, outputs, bytes, proto })
     }
 
-    /// Checks that the input is one picture in three planes of floats (NCHW), and says of which size.
-    pub(crate) fn picture_input(&self) -> Result<Sides, GraphError> {
+    /// Checks that the input is pictures, in planes of floats or rows of bytes, and says of which size.
+    pub(crate) fn picture_input(&self) -> Result<PictureInput, GraphError> {
         self.input.picture()
+    }
+
+    /// Whether the outputs of several pictures can be told apart: each has this many dimensions, the first of them open.
+    /// A head that is flattened to `[N * A, k]` says nothing of where one picture ends.
+    pub(crate) fn outputs_are_batched(&self, rank: usize) -> bool {
+        let is_batched = |dims: &Vec<Option<u32>>| dims.len() == rank && dims.first() == Some(&None);
+        self.outputs.iter().all(|output| output.dims.as_ref().is_none_or(is_batched))
     }
 }
 
@@ -86,20 +111,29 @@ impl Port {
         Self { name: info.name.clone(), elements: tensor.map_or(0, |tensor| tensor.elem_type), dims }
     }
 
-    fn picture(&self) -> Result<Sides, GraphError> {
-        if self.elements != i32::from(DataType::Float) {
-            let found = DataType::try_from(self.elements).unwrap_or(DataType::Undefined);
-            let found = found.as_str_name().to_lowercase();
-            return Err(GraphError::InputType { input: self.name.clone(), found });
-        }
-        let Some(dims) = &self.dims else { return Ok(Sides { width: None, height: None }) };
-        match dims.as_slice() {
-            [None | Some(1), None | Some(3), height, width] => Ok(Sides { width: *width, height: *height }),
-            _ => {
-                Err(self
-                    .shape_error("[1 or open, 3, height, width] (one picture in three planes)".to_owned()))
+    fn picture(&self) -> Result<PictureInput, GraphError> {
+        const FLOAT: i32 = DataType::Float as i32;
+        const UINT8: i32 = DataType::Uint8 as i32;
+        let (layout, form) = match self.elements {
+            FLOAT => (Layout::Planes, "[1 or open, 3, height, width] (one picture in three planes)"),
+            UINT8 => (Layout::Bytes, "[1 or open, height, width, 3] (one picture in rows of RGB bytes)"),
+            other => {
+                let found = DataType::try_from(other).unwrap_or(DataType::Undefined).as_str_name();
+                let found = found.to_lowercase();
+                return Err(GraphError::InputType { input: self.name.clone(), found });
             }
-        }
+        };
+        let Some(dims) = &self.dims else {
+            let sides = Sides { width: None, height: None };
+            return Ok(PictureInput { sides, layout, open_batch: true });
+        };
+        let (batch, height, width) = match (layout, dims.as_slice()) {
+            (Layout::Planes, [batch @ (None | Some(1)), None | Some(3), height, width])
+            | (Layout::Bytes, [batch @ (None | Some(1)), height, width, Some(3)]) => (batch, height, width),
+            _ => return Err(self.shape_error(form.to_owned())),
+        };
+        let sides = Sides { width: *width, height: *height };
+        Ok(PictureInput { sides, layout, open_batch: batch.is_none() })
     }
 
     /// This port's shape is not what was expected.

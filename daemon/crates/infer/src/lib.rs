@@ -21,4 +21,7 @@ mod runtime;
 
 pub use engine::{FaceEngine, Models, Timed};
 pub use error::{Cause, GraphError, InferError, LibraryError, Role};
-pub use runtime::{ParseChoiceError, PassedOver, Runtime, RuntimeChoice};
+pub use runtime::{
+    ParseChoiceError, ParseProviderError, PassedOver, Provider, ProviderChoice, ProviderPassedOver, Runtime,
+    RuntimeChoice, RuntimeInfo,
+};

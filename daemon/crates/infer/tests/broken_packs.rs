@@ -20,12 +20,12 @@ use std::path::Path;
 use common::onnx::{self, Dim, Graph};
 use common::{SIDE, tiny};
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use vow_infer::{FaceEngine, InferError, Models, Runtime, RuntimeChoice};
+use vow_infer::{FaceEngine, InferError, Models, ProviderChoice, Runtime, RuntimeChoice};
 use vow_types::Head;
 
 /// The refusal of a pack, with all its causes.
 fn refusal(models: Models) -> String {
-    let runtime = Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap();
+    let runtime = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
     let error = FaceEngine::start(models, &runtime, 2).expect_err("the pack is refused");
     assert!(matches!(error, InferError::Pack { .. }), "{error:?}");
     let mut text = error.to_string();
@@ -110,9 +110,11 @@ fn inputs_that_cannot_be_fed() {
     check_detector(&two, &["[\"input\", \"threshold\"]", "has one"]);
 
     let mut bytes = open_yunet();
-    bytes.0.input[0] =
-        onnx::value("input", DataType::Uint8, &[Dim::Is(1), Dim::Is(3), Dim::Open("h"), Dim::Open("w")]);
-    check_detector(&bytes, &["`input` takes uint8", "32-bit floats"]);
+    let planes = [Dim::Is(1), Dim::Is(3), Dim::Open("h"), Dim::Open("w")];
+    bytes.0.input[0] = onnx::value("input", DataType::Int64, &planes);
+    check_detector(&bytes, &["`input` takes int64", "32-bit floats or bytes"]);
+    bytes.0.input[0] = onnx::value("input", DataType::Uint8, &planes);
+    check_detector(&bytes, &["[1, 3, ?, ?]", "rows of RGB bytes"]);
 
     for dims in [
         vec![Dim::Is(1), Dim::Open("h"), Dim::Open("w"), Dim::Is(3)],

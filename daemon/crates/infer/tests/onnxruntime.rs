@@ -18,7 +18,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::real;
-use vow_infer::{InferError, LibraryError, Runtime, RuntimeChoice};
+use vow_infer::{InferError, LibraryError, ProviderChoice, Runtime, RuntimeChoice};
 
 /// `None`, and a line that says so, where there is no library.
 fn runtime() -> Option<Runtime> {
@@ -26,7 +26,14 @@ fn runtime() -> Option<Runtime> {
         println!("skipped: VOW_ORT not set");
         return None;
     };
-    Some(Runtime::start(&RuntimeChoice::Library(PathBuf::from(path)), Path::new("unused")).unwrap())
+    Some(
+        Runtime::start(
+            &RuntimeChoice::Library(PathBuf::from(path)),
+            ProviderChoice::Auto,
+            Path::new("unused"),
+        )
+        .unwrap(),
+    )
 }
 
 #[test]
@@ -36,15 +43,19 @@ fn it_says_who_it_is_and_starts_only_once() {
     assert_eq!((runtime.name(), runtime.why()), ("onnxruntime", "named by the configuration"));
     assert!(runtime.version().starts_with("1."), "{}", runtime.version());
 
-    let auto = Runtime::start(&RuntimeChoice::Auto, Path::new("unused")).unwrap();
+    let auto = Runtime::start(&RuntimeChoice::Auto, ProviderChoice::Auto, Path::new("unused")).unwrap();
     assert_eq!(auto.library(), Some(library.as_path()));
 
     // tract can be started beside it, another library cannot.
-    assert_eq!(Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap().name(), "tract");
+    assert_eq!(
+        Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap().name(),
+        "tract"
+    );
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("libonnxruntime.so");
     std::fs::write(&copy, "").unwrap();
-    let error = Runtime::start(&RuntimeChoice::Library(copy), Path::new("unused")).unwrap_err();
+    let error =
+        Runtime::start(&RuntimeChoice::Library(copy), ProviderChoice::Auto, Path::new("unused")).unwrap_err();
     assert!(
         matches!(&error, InferError::Library { source: LibraryError::Other { running }, .. } if *running == library)
     );
@@ -52,7 +63,7 @@ fn it_says_who_it_is_and_starts_only_once() {
     // A link to the same file is the same library.
     let link = folder.path().join("link.so");
     std::os::unix::fs::symlink(&library, &link).unwrap();
-    Runtime::start(&RuntimeChoice::Library(link), Path::new("unused")).unwrap();
+    Runtime::start(&RuntimeChoice::Library(link), ProviderChoice::Auto, Path::new("unused")).unwrap();
 }
 
 #[test]
@@ -96,6 +107,11 @@ fn damage_is_loaded_or_refused() {
 }
 
 #[test]
+fn bytes_are_fed_as_they_are() {
+    runtime().iter().for_each(common::bytes_are_fed_as_they_are);
+}
+
+#[test]
 fn a_fixed_graph_has_one_shape() {
     runtime().iter().for_each(common::a_fixed_graph_has_one_shape);
 }
@@ -108,6 +124,6 @@ fn real_detectors_find_the_six() {
 #[test]
 fn both_runtimes_agree() {
     let Some(onnxruntime) = runtime() else { return };
-    let tract = Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap();
+    let tract = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
     real::runtimes_agree(&onnxruntime, &tract);
 }

@@ -18,12 +18,12 @@ use std::path::Path;
 
 use common::onnx::{self, Dim};
 use common::{crop, framed, real, tiny};
-use vow_infer::{FaceEngine, Models, Runtime, RuntimeChoice};
-use vow_types::Head;
+use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice};
+use vow_types::{Head, Lane};
 use vow_vision::SHAPES;
 
 fn runtime() -> Runtime {
-    Runtime::start(&RuntimeChoice::Tract, Path::new("unused")).unwrap()
+    Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap()
 }
 
 #[test]
@@ -74,6 +74,11 @@ fn damage_is_loaded_or_refused() {
 }
 
 #[test]
+fn bytes_are_fed_as_they_are() {
+    common::bytes_are_fed_as_they_are(&runtime());
+}
+
+#[test]
 fn a_fixed_graph_has_one_shape() {
     common::a_fixed_graph_has_one_shape(&runtime());
 }
@@ -92,7 +97,7 @@ fn weights_among_the_inputs_are_no_inputs() {
     graph.0.input.extend(listed);
     let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
     let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
-    assert_eq!(engine.detect(framed(SHAPES[0], (0, 0), [255; 3])).unwrap().value.len(), 1);
+    assert_eq!(engine.detect(framed(SHAPES[0], (0, 0), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
 
 /// Counts the threads of this process that belong to engines.
@@ -120,7 +125,7 @@ fn the_last_handle_ends_the_threads() {
     let other = engine.clone();
     drop(engine);
     assert_eq!(threads(), 3);
-    other.embed(vec![crop([[1; 3]; 4])]).unwrap();
+    other.embed(vec![crop([[1; 3]; 4])], Lane::Live).unwrap();
     drop(other);
     assert_eq!(threads(), 0);
 
@@ -142,7 +147,7 @@ fn tall_frames_are_left_out_where_they_are_slow() {
     let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
     let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
     assert_eq!(engine.shapes(), SHAPES.into_iter().filter(|s| s.height <= s.width).collect::<Vec<_>>());
-    assert_eq!(engine.detect(framed(SHAPES[0], (2, 9), [255; 3])).unwrap().value.len(), 1);
+    assert_eq!(engine.detect(framed(SHAPES[0], (2, 9), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
 
 #[test]

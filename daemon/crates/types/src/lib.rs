@@ -7,6 +7,7 @@ mod embedding;
 mod failure;
 mod geometry;
 mod ids;
+mod lane;
 pub mod num;
 mod orientation;
 mod pack;
@@ -15,6 +16,7 @@ pub use embedding::{Embedding, EmbeddingError, norm};
 pub use failure::{Failure, Stage};
 pub use geometry::{Landmarks, PxBox, PxPoint, RelBox, RelPoint, Size};
 pub use ids::{ContentId, FaceId, FolderId, IdError, PackId, PersonId};
+pub use lane::Lane;
 pub use orientation::Orientation;
 pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
 

@@ -3,15 +3,17 @@
 //! A [`Loader`] is shared and keeps what is needed to load a network again; a [`Net`] is what one thread runs.
 
 mod onnxruntime;
+mod tensor;
 mod tract;
 
 use std::sync::Arc;
 
-use vow_types::Size;
+pub(crate) use tensor::{Feed, Numbers, Tensor, split};
 
 use crate::caught::caught;
 use crate::error::GraphError;
 use crate::graph::Graph;
+use crate::runtime::session::Place;
 use crate::runtime::{Backend, Runtime};
 
 /// Loads one network, any number of times.
@@ -45,12 +47,13 @@ impl Loader {
         }
     }
 
-    /// Loads the network. ONNX Runtime does all its work here; tract does it for each size, at that size's first run.
-    pub(crate) fn open(&self) -> Result<Net, GraphError> {
+    /// Loads the network. ONNX Runtime does all its work here; tract does it for each size, at that size's first run, and
+    /// knows no place but the processor.
+    pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
         match self {
             Self::OnnxRuntime { bytes, environment } => {
                 // `ort` panics where ONNX Runtime contradicts itself about a damaged graph.
-                let net = caught(|| onnxruntime::Net::open(environment, bytes));
+                let net = caught(|| onnxruntime::Net::open(environment, bytes, place));
                 net.unwrap_or_else(|message| Err(GraphError::Panicked { message })).map(Net::OnnxRuntime)
             }
             Self::Tract(plans) => Ok(Net::Tract(tract::Net::new(Arc::clone(plans)))),
@@ -59,17 +62,15 @@ impl Loader {
 }
 
 impl Net {
-    /// Runs one picture of `3 * size.width * size.height` numbers (planes, NCHW with N = 1) and lets `read` look at
-    /// the outputs, in the order of the graph.
+    /// Runs a batch and lets `read` look at the outputs, in the order of the graph. tract takes one picture at a time.
     pub(crate) fn run<T>(
         &mut self,
-        size: Size,
-        input: &[f32],
-        read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
+        feed: &Feed<'_>,
+        read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
     ) -> Result<T, GraphError> {
         match self {
-            Self::OnnxRuntime(net) => net.run(size, input, read),
-            Self::Tract(net) => net.run(size, input, read),
+            Self::OnnxRuntime(net) => net.run(feed, read),
+            Self::Tract(net) => net.run(feed, read),
         }
     }
 }

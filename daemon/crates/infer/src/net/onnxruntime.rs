@@ -2,12 +2,11 @@
 
 use ort::environment::Environment;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
-use ort::value::TensorRef;
-use vow_types::Size;
-use vow_types::num::index;
+use ort::value::{DynValue, TensorRef};
 
+use super::{Feed, Numbers, Tensor};
 use crate::error::GraphError;
+use crate::runtime::session::{self, Place};
 
 /// As it is called in messages.
 const NAME: &str = "ONNX Runtime";
@@ -17,41 +16,41 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    pub(super) fn open(environment: &Environment, bytes: &[u8]) -> Result<Self, GraphError> {
-        let session = session(environment, bytes)
+    pub(super) fn open(environment: &Environment, bytes: &[u8], place: Place) -> Result<Self, GraphError> {
+        let session = session::open(environment, bytes, place)
             .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
         Ok(Self { session })
     }
 
     pub(super) fn run<T>(
         &mut self,
-        size: Size,
-        input: &[f32],
-        read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
+        feed: &Feed<'_>,
+        read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
     ) -> Result<T, GraphError> {
-        let failed = |error: ort::Error| GraphError::Run { runtime: NAME, source: error.into() };
-        let shape = [1, 3, index(size.height), index(size.width)];
-        let input = TensorRef::from_array_view((shape, input)).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let dims = feed.dims();
+        let outputs = match feed.numbers {
+            Numbers::Planes(numbers) => {
+                let input = TensorRef::from_array_view((dims, numbers)).map_err(failed)?;
+                self.session.run(ort::inputs![input])
+            }
+            Numbers::Bytes(numbers) => {
+                let input = TensorRef::from_array_view((dims, numbers)).map_err(failed)?;
+                self.session.run(ort::inputs![input])
+            }
+        };
+        let outputs = outputs.map_err(failed)?;
         let outputs: Vec<_> = outputs.values().collect();
-        let tensors: Vec<&[f32]> = outputs
-            .iter()
-            .map(|output| output.try_extract_tensor::<f32>().map(|(_, numbers)| numbers))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?;
+        let tensors = outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?;
         read(&tensors)
     }
 }
 
-/// One thread a session: the owner thread does the work itself and nothing spins between runs. On a CPU, several such
-/// sessions side by side do more than one session with several threads.
-fn session(environment: &Environment, bytes: &[u8]) -> ort::Result<Session> {
-    Session::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(1)?
-        .with_inter_threads(1)?
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_memory_pattern(false)?
-        .commit_from_memory(bytes)
+fn tensor(output: &DynValue) -> Result<Tensor<'_>, GraphError> {
+    let (shape, numbers) = output.try_extract_tensor::<f32>().map_err(failed)?;
+    let dims = shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect();
+    Ok(Tensor { dims, numbers })
+}
+
+fn failed(error: ort::Error) -> GraphError {
+    GraphError::Run { runtime: NAME, source: error.into() }
 }

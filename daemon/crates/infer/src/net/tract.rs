@@ -15,8 +15,8 @@ use tract_onnx::prelude::{
     TypedRunnableModel, TypedSimpleState, tvec,
 };
 use vow_types::Size;
-use vow_types::num::index;
 
+use super::{Feed, Numbers};
 use crate::error::GraphError;
 
 /// As it is called in messages.
@@ -43,33 +43,33 @@ impl Plans {
 
     /// Makes the plan for a size, or hands out the one that was made. Threads wait for one another here, so that none
     /// makes what another is just making.
-    fn plan(&self, size: Size) -> Result<Arc<TypedRunnableModel>, GraphError> {
+    fn plan(&self, feed: &Feed<'_>) -> Result<Arc<TypedRunnableModel>, GraphError> {
         // A panic while making a plan leaves the map as it was before.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = made.get(&size) {
+        if let Some(plan) = made.get(&feed.size) {
             return Ok(Arc::clone(plan));
         }
-        let plan = optimised(&self.proto, size)
+        let plan = optimised(&self.proto, feed)
             .and_then(IntoRunnable::into_runnable)
             .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
-        made.insert(size, Arc::clone(&plan));
+        made.insert(feed.size, Arc::clone(&plan));
         Ok(plan)
     }
 }
 
 /// The shapes that the file itself notes inside the graph are ignored: they speak of its open dimensions, and the same
 /// symbol often stands for different ones.
-fn optimised(proto: &ModelProto, size: Size) -> TractResult<TypedModel> {
+fn optimised(proto: &ModelProto, feed: &Feed<'_>) -> TractResult<TypedModel> {
+    let input = match feed.numbers {
+        Numbers::Planes(_) => f32::fact(feed.dims()),
+        Numbers::Bytes(_) => u8::fact(feed.dims()),
+    };
     tract_onnx::onnx()
         .with_ignore_output_shapes(true)
         .with_ignore_value_info(true)
         .model_for_proto_model(proto)?
-        .with_input_fact(0, f32::fact(nchw(size)).into())?
+        .with_input_fact(0, input.into())?
         .into_optimized()
-}
-
-fn nchw(size: Size) -> [usize; 4] {
-    [1, 3, index(size.height), index(size.width)]
 }
 
 /// A thread's own states, one for each size it has met.
@@ -85,26 +85,32 @@ impl Net {
 
     pub(super) fn run<T>(
         &mut self,
-        size: Size,
-        input: &[f32],
-        read: impl FnOnce(&[&[f32]]) -> Result<T, GraphError>,
+        feed: &Feed<'_>,
+        read: impl FnOnce(&[super::Tensor<'_>]) -> Result<T, GraphError>,
     ) -> Result<T, GraphError> {
         let failed =
             |error: tract_onnx::prelude::TractError| GraphError::Run { runtime: NAME, source: error.into() };
-        let input = Tensor::from_shape(&nchw(size), input).map_err(failed)?;
+        let input = match feed.numbers {
+            Numbers::Planes(numbers) => Tensor::from_shape(&feed.dims(), numbers),
+            Numbers::Bytes(numbers) => Tensor::from_shape(&feed.dims(), numbers),
+        };
+        let input = input.map_err(failed)?;
         // Taken out, so that a state in which a run broke off is not used again.
-        let mut state = match self.states.remove(&size) {
+        let mut state = match self.states.remove(&feed.size) {
             Some(state) => state,
-            None => self.plans.plan(size)?.spawn().map_err(failed)?,
+            None => self.plans.plan(feed)?.spawn().map_err(failed)?,
         };
         let outputs = state.run(tvec!(input.into())).map_err(failed)?;
-        let tensors: Vec<&[f32]> = outputs
+        let tensors: Vec<super::Tensor<'_>> = outputs
             .iter()
-            .map(|output| output.try_as_plain_ram()?.as_slice::<f32>())
+            .map(|output| {
+                let numbers = output.try_as_plain_ram()?.as_slice::<f32>()?;
+                Ok(super::Tensor { dims: output.shape().to_vec(), numbers })
+            })
             .collect::<TractResult<_>>()
             .map_err(failed)?;
         let value = read(&tensors);
-        self.states.insert(size, state);
+        self.states.insert(feed.size, state);
         value
     }
 }

@@ -46,10 +46,12 @@ impl fmt::Display for NamedBy {
 /// Folders inside `runtime` are looked into this deep: `runtime/NAME/capi/libonnxruntime.so` and a little more.
 const DEPTH: u32 = 6;
 
-/// What to try, in order. The data folder is read when its turn comes.
+/// What to try, in order. The data folder is read when its turn comes. With `for_gpu`, installed libraries for GPUs come
+/// before newer ones without.
 pub(super) fn candidates(
     environment: &dyn Fn(&str) -> Option<OsString>,
     data_dir: &Path,
+    for_gpu: bool,
 ) -> impl Iterator<Item = Candidate> {
     let variable = |name: &str, named_by: NamedBy| {
         let value = environment(name).filter(|value| !value.is_empty());
@@ -57,7 +59,7 @@ pub(super) fn candidates(
     };
     let named = [variable("VOW_ORT", NamedBy::VowOrt), variable("ORT_DYLIB_PATH", NamedBy::OrtDylibPath)];
     let below = data_dir.join("runtime");
-    let installed = std::iter::once_with(move || installed(&below)).flatten();
+    let installed = std::iter::once_with(move || installed(&below, for_gpu)).flatten();
     let by_loader = ["libonnxruntime.so", "libonnxruntime.so.1"].map(PathBuf::from);
     named
         .into_iter()
@@ -66,9 +68,9 @@ pub(super) fn candidates(
         .chain(by_loader.map(|path| Candidate { path, named_by: NamedBy::Loader }))
 }
 
-/// Libraries below a folder, the newest first; a file that several links name is listed once. What cannot be read is
+/// Libraries below a folder, those for GPUs first if wanted, then the newest; a file that several links name is listed once. What cannot be read is
 /// left out: it holds nothing to load either.
-fn installed(below: &Path) -> Vec<PathBuf> {
+fn installed(below: &Path, for_gpu: bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect(below, DEPTH, &mut found);
     let mut seen = HashSet::new();
@@ -77,8 +79,15 @@ fn installed(below: &Path) -> Vec<PathBuf> {
         .filter_map(|path| fs::canonicalize(path).ok())
         .filter(|path| seen.insert(path.clone()))
         .collect();
-    files.sort_by_cached_key(|path| (Reverse(version(path)), path.clone()));
+    files.sort_by_cached_key(|path| {
+        (Reverse(for_gpu && is_for_gpu(path)), Reverse(version(path)), path.clone())
+    });
     files
+}
+
+/// Whether the part that drives NVIDIA cards lies beside it.
+fn is_for_gpu(library: &Path) -> bool {
+    library.with_file_name("libonnxruntime_providers_cuda.so").exists()
 }
 
 fn collect(folder: &Path, depth: u32, found: &mut Vec<PathBuf>) {
@@ -128,8 +137,13 @@ mod tests {
         std::os::unix::fs::symlink(&root, root.join("circle")).unwrap();
         let expected =
             ["b/capi/libonnxruntime.so.1.32.0", "a/libonnxruntime.so.1.9.0", "c/libonnxruntime.so"];
-        assert_eq!(installed(&root), expected.map(|name| root.join(name)));
-        assert!(installed(&root.join("absent")).is_empty());
+        assert_eq!(installed(&root, true), expected.map(|name| root.join(name)));
+        assert!(installed(&root.join("absent"), true).is_empty());
+
+        touch(&root.join("a/libonnxruntime_providers_cuda.so"));
+        assert_eq!(installed(&root, false), expected.map(|name| root.join(name)));
+        let [newest, for_gpu, oldest] = expected;
+        assert_eq!(installed(&root, true), [for_gpu, newest, oldest].map(|name| root.join(name)));
     }
 
     #[test]
@@ -138,11 +152,11 @@ mod tests {
         touch(&folder.path().join("runtime/libonnxruntime.so.1.30.0"));
         let all = |name: &str| Some(OsString::from(format!("/from/{name}")));
         let order: Vec<NamedBy> =
-            candidates(&all, folder.path()).map(|candidate| candidate.named_by).collect();
+            candidates(&all, folder.path(), true).map(|candidate| candidate.named_by).collect();
         use NamedBy::{DataFolder, Loader, OrtDylibPath, VowOrt};
         assert_eq!(order, [VowOrt, OrtDylibPath, DataFolder, Loader, Loader]);
 
         let empty = |_: &str| Some(OsString::new());
-        assert_eq!(candidates(&empty, folder.path()).next().unwrap().named_by, DataFolder);
+        assert_eq!(candidates(&empty, folder.path(), true).next().unwrap().named_by, DataFolder);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Loaded {
     asked: PathBuf,
     pub(super) library: PathBuf,
     pub(super) version: String,
+    /// Its execution providers, in its own names.
+    pub(super) offered: Vec<String>,
     pub(super) environment: Environment,
 }
 
@@ -66,7 +68,8 @@ pub(super) fn load(path: &Path) -> Result<Loaded, LibraryError> {
     match start(&probed.path) {
         Ok(environment) => {
             let (asked, library) = (path.to_owned(), probed.path.clone());
-            let loaded = Loaded { asked, library, version: probed.version.clone(), environment };
+            let (version, offered) = (probed.version.clone(), probed.offered.clone());
+            let loaded = Loaded { asked, library, version, offered, environment };
             *state = State::Running(loaded.clone());
             Ok(loaded)
         }

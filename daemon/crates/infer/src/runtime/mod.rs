@@ -1,23 +1,31 @@
 //! Which inference runtime this process uses, and why.
 //!
 //! ONNX Runtime is looked for by `find`, judged by `probe` and started by `library`. tract is compiled in and can always
-//! be used.
+//! be used. What the networks run on (`provider`) is decided by `select`, after a `trial`; `session` opens them there.
 
 mod find;
 mod library;
+mod nvidia;
 mod probe;
+mod provider;
+mod select;
+pub(crate) mod session;
+mod trial;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 
 use crate::error::{InferError, LibraryError};
 use find::{Candidate, NamedBy};
 use library::Loaded;
+pub use provider::{ParseProviderError, Provider, ProviderChoice};
+pub use select::ProviderPassedOver;
+use select::{Selected, not_offered, select};
 
 /// The version of tract that is compiled in; a test holds it to the lock file.
 const TRACT_VERSION: &str = "0.23.9";
@@ -82,6 +90,31 @@ struct Started {
     version: String,
     why: String,
     passed_over: Vec<PassedOver>,
+    /// In ONNX Runtime's names.
+    offered: Vec<String>,
+    /// Replaced as a whole when a provider gives out.
+    selected: Mutex<Selected>,
+}
+
+/// What runs the networks, for people and programs to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeInfo {
+    /// `onnxruntime` or `tract`.
+    pub name: &'static str,
+    /// The runtime's own version.
+    pub version: String,
+    /// The file it was loaded from; `None` for tract.
+    pub library: Option<PathBuf>,
+    /// Why this runtime.
+    pub why: String,
+    /// Libraries that were tried before it.
+    pub passed_over: Vec<PassedOver>,
+    /// What the networks run on.
+    pub provider: Provider,
+    /// Providers that the library has, in ONNX Runtime's names (`CUDAExecutionProvider` …); empty for tract.
+    pub offered: Vec<String>,
+    /// Providers that could have been used, or were asked for, and are not.
+    pub providers_passed_over: Vec<ProviderPassedOver>,
 }
 
 /// What networks are loaded with.
@@ -99,34 +132,46 @@ impl Runtime {
     /// `libonnxruntime.so` and `libonnxruntime.so.1` as the system's loader finds them; and then tract. What cannot be
     /// used is passed over and remembered in [`Self::passed_over`].
     ///
+    /// Then the provider: what was asked for, or the first that the library has and that works. One that does not work is
+    /// replaced by the processor, with one warning that says why and what to do.
+    ///
     /// A process can load one ONNX Runtime library, ever. Starting again with the same choice gives the same runtime;
     /// tract can always be started beside it.
     ///
     /// # Errors
     /// [`InferError::Library`] when a library that was asked for (by the choice, or by `VOW_ORT`) cannot be used. It is
     /// never silently replaced by a slower one.
-    pub fn start(choice: &RuntimeChoice, data_dir: &Path) -> Result<Self, InferError> {
-        Self::start_in(choice, data_dir, &|name| std::env::var_os(name))
+    pub fn start(
+        choice: &RuntimeChoice,
+        provider: ProviderChoice,
+        data_dir: &Path,
+    ) -> Result<Self, InferError> {
+        Self::start_in(choice, provider, data_dir, &|name| std::env::var_os(name))
     }
 
     /// [`Self::start`] with the environment as a parameter.
     fn start_in(
         choice: &RuntimeChoice,
+        provider: ProviderChoice,
         data_dir: &Path,
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, InferError> {
         let runtime = match choice {
-            RuntimeChoice::Tract => Self::tract("it was chosen".to_owned(), Vec::new()),
-            RuntimeChoice::Library(path) => Self::named(path.clone(), NamedBy::Choice)?,
+            RuntimeChoice::Tract => Self::tract("it was chosen".to_owned(), provider, Vec::new()),
+            RuntimeChoice::Library(path) => Self::named(path.clone(), provider, NamedBy::Choice)?,
             RuntimeChoice::Auto => {
                 // What is loaded already cannot be replaced, so nothing else is looked for.
                 match library::in_use() {
                     Some(loaded) => Self::with_library(
                         loaded,
+                        provider,
                         "this process has already loaded it".to_owned(),
                         Vec::new(),
                     ),
-                    None => Self::search(find::candidates(environment, data_dir))?,
+                    None => {
+                        let for_gpu = provider != ProviderChoice::Only(Provider::Cpu);
+                        Self::search(find::candidates(environment, data_dir, for_gpu), provider)?
+                    }
                 }
             }
         };
@@ -135,47 +180,89 @@ impl Runtime {
     }
 
     /// The first usable library, or tract.
-    fn search(candidates: impl Iterator<Item = Candidate>) -> Result<Self, InferError> {
+    fn search(
+        candidates: impl Iterator<Item = Candidate>,
+        provider: ProviderChoice,
+    ) -> Result<Self, InferError> {
         let mut passed_over = Vec::new();
         for Candidate { path, named_by } in candidates {
             if named_by == NamedBy::VowOrt {
-                return Self::named(path, named_by);
+                return Self::named(path, provider, named_by);
             }
             match library::load(&path) {
-                Ok(loaded) => return Ok(Self::with_library(loaded, named_by.to_string(), passed_over)),
+                Ok(loaded) => {
+                    return Ok(Self::with_library(loaded, provider, named_by.to_string(), passed_over));
+                }
                 Err(error) => passed_over.push(PassedOver { path, reason: chain(&error) }),
             }
         }
-        Ok(Self::tract("no ONNX Runtime library that can be used was found".to_owned(), passed_over))
+        let why = "no ONNX Runtime library that can be used was found".to_owned();
+        Ok(Self::tract(why, provider, passed_over))
     }
 
     /// A library that a person asked for: this one or none.
-    fn named(path: PathBuf, named_by: NamedBy) -> Result<Self, InferError> {
+    fn named(path: PathBuf, provider: ProviderChoice, named_by: NamedBy) -> Result<Self, InferError> {
         match library::load(&path) {
-            Ok(loaded) => Ok(Self::with_library(loaded, named_by.to_string(), Vec::new())),
+            Ok(loaded) => Ok(Self::with_library(loaded, provider, named_by.to_string(), Vec::new())),
             Err(source) => Err(InferError::Library { path, named_by: named_by.text(), source }),
         }
     }
 
-    fn with_library(loaded: Loaded, why: String, passed_over: Vec<PassedOver>) -> Self {
-        let Loaded { library, version, environment, .. } = loaded;
+    fn with_library(
+        loaded: Loaded,
+        provider: ProviderChoice,
+        why: String,
+        passed_over: Vec<PassedOver>,
+    ) -> Self {
+        let Loaded { library, version, environment, offered, .. } = loaded;
+        let selected = select(provider, &offered, Provider::is_compiled_in, |provider| {
+            if matches!(provider, Provider::Cuda | Provider::TensorRt) {
+                nvidia::preload(&library);
+            }
+            trial::run(&environment, provider)
+        });
         let backend = Backend::OnnxRuntime { library, environment };
-        Self(Arc::new(Started { backend, version, why, passed_over }))
+        Self(Arc::new(Started {
+            backend,
+            version,
+            why,
+            passed_over,
+            offered,
+            selected: Mutex::new(selected),
+        }))
     }
 
-    fn tract(why: String, passed_over: Vec<PassedOver>) -> Self {
+    fn tract(why: String, provider: ProviderChoice, passed_over: Vec<PassedOver>) -> Self {
         let version = TRACT_VERSION.to_owned();
-        Self(Arc::new(Started { backend: Backend::Tract, version, why, passed_over }))
+        let missed = match provider {
+            ProviderChoice::Auto | ProviderChoice::Only(Provider::Cpu) => None,
+            ProviderChoice::Only(provider) => {
+                Some(ProviderPassedOver { provider, reason: not_offered(provider), is_a_loss: true })
+            }
+        };
+        let selected =
+            Mutex::new(Selected { provider: Provider::Cpu, passed_over: missed.into_iter().collect() });
+        let backend = Backend::Tract;
+        Self(Arc::new(Started { backend, version, why, passed_over, offered: Vec::new(), selected }))
     }
 
     fn log(&self) {
         for PassedOver { path, reason } in self.passed_over() {
             tracing::debug!(library = %path.display(), reason, "passed over");
         }
+        let Selected { provider, passed_over } = self.selected();
+        for passed in passed_over {
+            if passed.is_a_loss {
+                warn(&passed);
+            } else {
+                tracing::debug!(provider = %passed.provider, reason = passed.reason, "passed over");
+            }
+        }
         let library = self.library().map(|path| path.display().to_string());
         tracing::info!(
             runtime = self.name(),
             version = self.version(),
+            %provider,
             library,
             why = self.why(),
             "runtime chosen"
@@ -218,9 +305,55 @@ impl Runtime {
         &self.0.passed_over
     }
 
+    /// What the networks run on. Changes to the processor when a GPU turns out not to work for them after all.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.selected().provider
+    }
+
+    /// Everything there is to say about it.
+    #[must_use]
+    pub fn info(&self) -> RuntimeInfo {
+        let Selected { provider, passed_over } = self.selected();
+        RuntimeInfo {
+            name: self.name(),
+            version: self.version().to_owned(),
+            library: self.library().map(Path::to_owned),
+            why: self.why().to_owned(),
+            passed_over: self.passed_over().to_vec(),
+            provider,
+            offered: self.0.offered.clone(),
+            providers_passed_over: passed_over,
+        }
+    }
+
+    /// From now on everything runs on the processor, because the provider in use does not work.
+    pub(crate) fn give_up(&self, provider: Provider, reason: String) {
+        let passed = ProviderPassedOver { provider, reason, is_a_loss: true };
+        warn(&passed);
+        let mut selected = self.0.selected.lock().unwrap_or_else(PoisonError::into_inner);
+        selected.provider = Provider::Cpu;
+        selected.passed_over.push(passed);
+    }
+
+    fn selected(&self) -> Selected {
+        // Replaced as a whole, so a panic elsewhere leaves it sound.
+        self.0.selected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn backend(&self) -> &Backend {
         &self.0.backend
     }
+}
+
+/// The one warning for a provider that should have been used.
+fn warn(passed: &ProviderPassedOver) {
+    tracing::warn!(
+        provider = %passed.provider,
+        reason = passed.reason,
+        advice = passed.provider.advice(),
+        "the models run on the processor: the provider does not work"
+    );
 }
 
 /// An error with its causes on one line.
@@ -265,10 +398,10 @@ mod tests {
         std::fs::write(&stale, "not a library").unwrap();
         let environment =
             |name: &str| (name == "ORT_DYLIB_PATH").then(|| "/nowhere/libonnxruntime.so".into());
-        let candidates = find::candidates(&environment, folder.path());
+        let candidates = find::candidates(&environment, folder.path(), true);
         // What the system's loader would find is not this test's to say.
         let own = candidates.filter(|candidate| candidate.named_by != NamedBy::Loader);
-        let runtime = Runtime::search(own).unwrap();
+        let runtime = Runtime::search(own, ProviderChoice::Auto).unwrap();
         assert_eq!((runtime.name(), runtime.library()), ("tract", None));
         let [variable, file] = runtime.passed_over() else { panic!("{:?}", runtime.passed_over()) };
         assert_eq!(variable.path, Path::new("/nowhere/libonnxruntime.so"));
@@ -284,11 +417,22 @@ mod tests {
         std::fs::write(&path, "not a library").unwrap();
         let nothing = |_: &str| None;
         let choice = RuntimeChoice::Library(path.clone());
-        let error = Runtime::start_in(&choice, folder.path(), &nothing).unwrap_err();
+        let error = Runtime::start_in(&choice, ProviderChoice::Auto, folder.path(), &nothing).unwrap_err();
         assert!(error.to_string().contains("or choose `tract`"), "{error}");
 
         let variable = |name: &str| (name == "VOW_ORT").then(|| path.clone().into_os_string());
-        let error = Runtime::search(find::candidates(&variable, folder.path())).unwrap_err();
+        let candidates = find::candidates(&variable, folder.path(), true);
+        let error = Runtime::search(candidates, ProviderChoice::Auto).unwrap_err();
         assert!(error.to_string().contains("VOW_ORT"), "{error}");
+    }
+
+    #[test]
+    fn a_card_asked_of_tract_is_missed_and_said_to_be() {
+        let choice = ProviderChoice::Only(Provider::Cuda);
+        let runtime = Runtime::start(&RuntimeChoice::Tract, choice, Path::new("unused")).unwrap();
+        let info = runtime.info();
+        assert_eq!((info.name, info.provider), ("tract", Provider::Cpu));
+        let [cuda] = info.providers_passed_over.as_slice() else { panic!("{info:?}") };
+        assert!(cuda.is_a_loss && cuda.reason.contains("vow runtime install --cuda"), "{cuda:?}");
     }
 }

@@ -11,7 +11,7 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 use libloading::Library;
-use ort::sys::OrtApiBase;
+use ort::sys::{OrtApi, OrtApiBase};
 
 use crate::error::LibraryError;
 
@@ -21,6 +21,8 @@ pub(super) struct Probed {
     pub(super) path: PathBuf,
     /// As it says itself.
     pub(super) version: String,
+    /// The execution providers it was built with, in its own names.
+    pub(super) offered: Vec<String>,
     /// While this lives, opening the path again gives the same library.
     _library: Library,
 }
@@ -56,13 +58,35 @@ pub(super) fn probe(path: &Path) -> Result<Probed, LibraryError> {
     if !is_supported(&version) {
         return Err(LibraryError::Version { found: version });
     }
-    // SAFETY: any number may be asked for; the answer is a constant of the library or null, and is not followed.
+    // SAFETY: any number may be asked for; the answer is a constant of the library or null.
     let interface = unsafe { (base.GetApi)(ort::MINOR_VERSION) };
-    if interface.is_null() {
+    // SAFETY: checked for null by `as_ref`; the constant lives as long as the library, which is held below.
+    let Some(interface) = (unsafe { interface.as_ref() }) else {
         return Err(LibraryError::Version { found: version });
-    }
+    };
+    let offered = offered(interface);
     let path = if bare { file_of(base.GetVersionString as usize).unwrap_or(path) } else { path };
-    Ok(Probed { path, version, _library: library })
+    Ok(Probed { path, version, offered, _library: library })
+}
+
+/// The execution providers that the library was built with; none where it does not say.
+fn offered(interface: &OrtApi) -> Vec<String> {
+    let (mut names, mut count) = (std::ptr::null_mut(), 0);
+    // SAFETY: both places are written by the call, which takes nothing else. Its status is null when all went well; it
+    // cannot fail but for memory, and one status is not worth the freeing.
+    let status = unsafe { (interface.GetAvailableProviders)(&raw mut names, &raw mut count) };
+    if !status.0.is_null() || names.is_null() {
+        return Vec::new();
+    }
+    let count_of_names = usize::try_from(count).unwrap_or_default();
+    // SAFETY: the call gave this many pointers, which are freed only below.
+    let pointers = unsafe { std::slice::from_raw_parts(names, count_of_names) };
+    let texts = pointers.iter().filter(|name| !name.is_null());
+    // SAFETY: each is a C string by the interface's promise, copied before it is freed.
+    let texts = texts.map(|name| unsafe { CStr::from_ptr(*name) }.to_string_lossy().into_owned()).collect();
+    // SAFETY: what was given above, once; nothing points there any more.
+    let _ = unsafe { (interface.ReleaseAvailableProviders)(names, count) };
+    texts
 }
 
 fn foreign(what: &str) -> LibraryError {

@@ -11,7 +11,7 @@ use onnx::Dim;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use vow_infer::{FaceEngine, InferError, Models, Runtime};
-use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, RelBox, Size};
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, RelBox, Size};
 use vow_vision::{Framed, SHAPES};
 
 /// Side of the tiny embedder's crops.
@@ -30,6 +30,8 @@ pub fn tiny(head: Head) -> Models {
         detector_graph: graph.bytes(),
         embedder: EmbedderSpec { input: PLAIN_RGB, size: SIDE, dimension: 12 },
         embedder_graph: onnx::embedder(Dim::Open("batch"), i64::from(SIDE)).bytes(),
+        detector_half: None,
+        embedder_half: None,
         pack_name: "tiny".to_owned(),
     }
 }
@@ -68,7 +70,7 @@ pub fn faces_are_found_where_they_are(runtime: &Runtime) {
         let engine = FaceEngine::start(tiny(head), runtime, 1).unwrap();
         assert_eq!(engine.shapes(), SHAPES);
         for shape in SHAPES {
-            let found = engine.detect(framed(shape, (4, 7), [255, 0, 0])).unwrap().value;
+            let found = engine.detect(framed(shape, (4, 7), [255, 0, 0]), Lane::Live).unwrap().value;
             let [face] = found.as_slice() else { panic!("{head:?} {shape:?}: {found:?}") };
             let bbox = face.bbox.to_px(shape);
             assert!(close(bbox.left, 128.0) && close(bbox.top, 224.0), "{head:?} {shape:?}: {bbox:?}");
@@ -77,7 +79,7 @@ pub fn faces_are_found_where_they_are(runtime: &Runtime) {
             assert!(close(nose.x, 144.0) && close(nose.y, 240.0), "{head:?} {shape:?}: {nose:?}");
             assert!(close(face.score, 1.0), "{head:?} {shape:?}: {}", face.score);
         }
-        let dark = engine.detect(framed(SHAPES[1], (0, 0), [100, 255, 255])).unwrap().value;
+        let dark = engine.detect(framed(SHAPES[1], (0, 0), [100, 255, 255]), Lane::Live).unwrap().value;
         assert!(dark.is_empty(), "below the threshold, and the other planes do not count: {dark:?}");
     }
 }
@@ -89,13 +91,13 @@ pub fn input_is_fed_as_the_pack_says(runtime: &Runtime) {
     models.detector.threshold = 0.9;
     let engine = FaceEngine::start(models, runtime, 1).unwrap();
     // (255 + 127.5) / 2 is 0.75 of 255, where black is 0.25.
-    assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 255, 255])).unwrap().value.is_empty());
+    assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 255, 255]), Lane::Live).unwrap().value.is_empty());
 
     let mut models = tiny(Head::Yunet);
     models.detector.input.channels = Channels::Bgr;
     let engine = FaceEngine::start(models, runtime, 1).unwrap();
-    assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 0, 0])).unwrap().value.is_empty());
-    assert_eq!(engine.detect(framed(SHAPES[1], (1, 1), [0, 0, 255])).unwrap().value.len(), 1);
+    assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 0, 0]), Lane::Live).unwrap().value.is_empty());
+    assert_eq!(engine.detect(framed(SHAPES[1], (1, 1), [0, 0, 255]), Lane::Live).unwrap().value.len(), 1);
 }
 
 /// A detection is relative to the picture, not to the frame around it.
@@ -104,7 +106,7 @@ pub fn detections_are_relative_to_the_picture(runtime: &Runtime) {
     let mut framed = framed(size(640, 480), (10, 5), [255, 0, 0]);
     framed.fitted = size(640, 320);
     let found = Arc::new(framed);
-    let found = engine.detect(Arc::clone(&found)).unwrap().value;
+    let found = engine.detect(Arc::clone(&found), Lane::Live).unwrap().value;
     let expected = RelBox { left: 0.5, top: 0.5, right: 0.55, bottom: 0.6 };
     assert!(found[0].bbox.iou(expected) > 0.999, "{found:?}");
 }
@@ -114,10 +116,10 @@ pub fn company_changes_no_embedding(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 2).unwrap();
     let crops: Vec<Vec<u8>> =
         (0..20u8).map(|n| crop([[n, 2 * n, 3 * n], [255 - n, n, 7], [1, 2, n], [n, n, n]])).collect();
-    let together = engine.embed(crops.clone()).unwrap();
+    let together = engine.embed(crops.clone(), Lane::Live).unwrap();
     assert_eq!(together.value.len(), 20);
     for (crop, among) in crops.into_iter().zip(&together.value) {
-        let alone = engine.embed(vec![crop]).unwrap().value;
+        let alone = engine.embed(vec![crop], Lane::Live).unwrap().value;
         assert_eq!(
             alone[0].iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
             among.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
@@ -130,28 +132,28 @@ pub fn company_changes_no_embedding(runtime: &Runtime) {
 
 pub fn nothing_to_embed_is_answered_at_once(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 1).unwrap();
-    let nothing = engine.embed(Vec::new()).unwrap();
+    let nothing = engine.embed(Vec::new(), Lane::Live).unwrap();
     assert!(nothing.value.is_empty() && nothing.busy.is_zero() && nothing.waited.is_zero());
 }
 
 /// Pictures that do not fit are refused by size, and cost nothing else.
 pub fn misfits_are_refused(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 1).unwrap();
-    let error = engine.detect(framed(size(320, 320), (0, 0), [0; 3])).unwrap_err();
+    let error = engine.detect(framed(size(320, 320), (0, 0), [0; 3]), Lane::Live).unwrap_err();
     assert!(matches!(error, InferError::Shape { .. }) && error.to_string().contains("640 x 448"), "{error}");
 
     let mut short = framed(SHAPES[0], (0, 0), [0; 3]);
     short.pixels.pop();
-    let error = engine.detect(short).unwrap_err();
+    let error = engine.detect(short, Lane::Live).unwrap_err();
     assert!(
         matches!(error, InferError::FrameLength { expected: 1_228_800, found: 1_228_799, .. }),
         "{error}"
     );
 
-    let error = engine.embed(vec![crop([[0; 3]; 4]), vec![0; 7]]).unwrap_err();
+    let error = engine.embed(vec![crop([[0; 3]; 4]), vec![0; 7]], Lane::Live).unwrap_err();
     assert!(matches!(error, InferError::CropLength { number: 1, found: 7, .. }), "{error}");
 
-    assert_eq!(engine.detect(framed(SHAPES[0], (3, 3), [255; 3])).unwrap().value.len(), 1);
+    assert_eq!(engine.detect(framed(SHAPES[0], (3, 3), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
 
 /// Many askers at once each get their own faces.
@@ -162,7 +164,7 @@ pub fn askers_are_not_mixed_up(runtime: &Runtime) {
             let engine = engine.clone();
             scope.spawn(move || {
                 for n in 0..4 {
-                    let found = engine.detect(framed(shape, (asker, n), [255; 3])).unwrap().value;
+                    let found = engine.detect(framed(shape, (asker, n), [255; 3]), Lane::Live).unwrap().value;
                     let bbox = found[0].bbox.to_px(shape);
                     let expected = (
                         f32::from(u8::try_from(asker).unwrap()) * 32.0,
@@ -201,5 +203,31 @@ pub fn a_fixed_graph_has_one_shape(runtime: &Runtime) {
         Models { detector_graph: onnx::yunet(Dim::Is(96), Dim::Is(160)).bytes(), ..tiny(Head::Yunet) };
     let engine = FaceEngine::start(models, runtime, 1).unwrap();
     assert_eq!(engine.shapes(), [size(160, 96)]);
-    assert_eq!(engine.detect(framed(size(160, 96), (4, 2), [255; 3])).unwrap().value.len(), 1);
+    assert_eq!(engine.detect(framed(size(160, 96), (4, 2), [255; 3]), Lane::Live).unwrap().value.len(), 1);
+}
+
+/// Graphs that take rows of bytes give what those that take planes give.
+pub fn bytes_are_fed_as_they_are(runtime: &Runtime) {
+    let (open, side) = (Dim::Open("any"), Dim::Is(i64::from(SIDE)));
+    for head in [Head::Yunet, Head::Scrfd] {
+        let mut models = tiny(head);
+        let detector = match head {
+            Head::Yunet => onnx::yunet(open, open),
+            Head::Scrfd => onnx::scrfd(open),
+        };
+        models.detector_graph = detector.of_bytes(Dim::Is(1), open, open).bytes();
+        models.embedder_graph = onnx::embedder(open, i64::from(SIDE)).of_bytes(open, side, side).bytes();
+        let (planes, bytes) = (tiny(head), models);
+        let [planes, bytes] = [planes, bytes].map(|models| FaceEngine::start(models, runtime, 1).unwrap());
+        for shape in planes.shapes() {
+            let frame = Arc::new(framed(*shape, (3, 5), [255, 7, 9]));
+            let seen =
+                [&planes, &bytes].map(|engine| engine.detect(Arc::clone(&frame), Lane::Live).unwrap().value);
+            assert_eq!(seen[0].len(), 1);
+            assert_eq!(seen[0], seen[1], "{head:?} {shape:?}");
+        }
+        let crops = || vec![crop([[1, 2, 3], [4, 5, 6], [7, 8, 9], [250, 251, 252]])];
+        let vectors = [&planes, &bytes].map(|engine| engine.embed(crops(), Lane::Live).unwrap().value);
+        assert_eq!(vectors[0], vectors[1]);
+    }
 }

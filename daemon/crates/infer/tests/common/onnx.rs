@@ -86,6 +86,29 @@ impl Graph {
         self.0.node.insert(0, node);
     }
 
+    /// Puts `u8 NHWC -> Cast -> Transpose` before what reads the input, which becomes rows of bytes.
+    pub fn of_bytes(mut self, batch: Dim, height: Dim, width: Dim) -> Self {
+        for node in &mut self.0.node {
+            node.input
+                .iter_mut()
+                .filter(|name| *name == "input")
+                .for_each(|name| *name = "planes".to_owned());
+        }
+        self.0.input[0] = value("input", DataType::Uint8, &[batch, height, width, Dim::Is(3)]);
+        let after = std::mem::take(&mut self.0.node);
+        self.node("Cast", &["input"], "numbers", &[]);
+        let to = AttributeProto {
+            name: "to".to_owned(),
+            r#type: AttributeType::Int.into(),
+            i: i32::from(DataType::Float).into(),
+            ..AttributeProto::default()
+        };
+        self.0.node[0].attribute.push(to);
+        self.node("Transpose", &["numbers"], "planes", &[("perm", &[0, 3, 1, 2])]);
+        self.0.node.extend(after);
+        self
+    }
+
     /// The mean of each plane over cells of `side` pixels, as `cells_SIDE`.
     fn cells(&mut self, side: i64) -> String {
         let name = format!("cells_{side}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vow_infer::{FaceEngine, Models, Runtime};
 use vow_types::{
-    Channels, Detection, DetectorSpec, EmbedderSpec, Head, InputFormat, Orientation, Size, norm,
+    Channels, Detection, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size, norm,
 };
 use vow_vision::{PictureView, choose_shape, crop, frame};
 use zune_core::bytestream::ZCursor;
@@ -59,6 +59,8 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
             dimension: 128,
         },
         embedder_graph: shared(&format!("models/{embedder}"))?,
+        detector_half: None,
+        embedder_half: None,
         pack_name: detector.file.to_owned(),
     })
 }
@@ -92,11 +94,11 @@ pub struct Seen {
 
 pub fn look(engine: &FaceEngine, photo: &Photo, shape: Size) -> Seen {
     let framed = frame(photo.view(), Orientation::Upright, shape).unwrap();
-    let mut faces = engine.detect(framed).unwrap().value;
+    let mut faces = engine.detect(framed, Lane::Live).unwrap().value;
     faces.sort_by(|a, b| a.bbox.left.total_cmp(&b.bbox.left));
     let crops =
         faces.iter().map(|f| crop(photo.view(), Orientation::Upright, &f.landmarks, 112).unwrap()).collect();
-    let embeddings = engine.embed(crops).unwrap().value;
+    let embeddings = engine.embed(crops, Lane::Live).unwrap().value;
     Seen { faces, embeddings }
 }
 
