@@ -49,11 +49,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<String>,
 
+    /// Pictures that a model takes at once, at most [default: 32 on a GPU, 1 on the processor] [env: VOW_BATCH].
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<String>,
+
+    /// MiB of a GPU's memory for the models [default: as many as there are] [env: VOW_GPU_MEMORY_MB].
+    #[arg(long, value_name = "MIB")]
+    pub(crate) gpu_memory_mb: Option<String>,
+
     /// MiB of decoded pictures held at once [default: 512] [env: VOW_MEMORY_MB].
     #[arg(long, value_name = "MIB")]
     pub(crate) memory_mb: Option<String>,
 
-    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads, memory_mb, scan_minutes, log
+    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads,
+    /// batch, gpu_memory_mb, unload_minutes, memory_mb, scan_minutes, log
     /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -34,6 +34,9 @@ struct File {
     runtime: Option<String>,
     provider: Option<String>,
     threads: Option<u32>,
+    batch: Option<u32>,
+    gpu_memory_mb: Option<u32>,
+    unload_minutes: Option<u32>,
     memory_mb: Option<u32>,
     scan_minutes: Option<u32>,
     log: Option<String>,
@@ -58,6 +61,9 @@ impl Settings {
         let provider = args.provider.or_else(|| text("VOW_PROVIDER")).or(file.provider);
         let log = args.log.or_else(|| text("VOW_LOG")).or(file.log).unwrap_or_else(|| "info".to_owned());
         let threads = from(args.threads, "--threads").or_else(|| from(text("VOW_THREADS"), "VOW_THREADS"));
+        let batch = from(args.batch, "--batch").or_else(|| from(text("VOW_BATCH"), "VOW_BATCH"));
+        let gpu_memory = from(args.gpu_memory_mb, "--gpu-memory-mb")
+            .or_else(|| from(text("VOW_GPU_MEMORY_MB"), "VOW_GPU_MEMORY_MB"));
         let memory =
             from(args.memory_mb, "--memory-mb").or_else(|| from(text("VOW_MEMORY_MB"), "VOW_MEMORY_MB"));
 
@@ -94,6 +100,15 @@ impl Settings {
         if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
             engine.threads =
                 usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap_or(engine.threads);
+        }
+        if let Some(batch) = number(batch, "batch", file.batch, 1..=1024, &mut mistakes) {
+            engine.batch = usize::try_from(batch).ok().and_then(NonZeroUsize::new);
+        }
+        let gpu_mib = number(gpu_memory, "gpu_memory_mb", file.gpu_memory_mb, 64..=1 << 20, &mut mistakes);
+        engine.device_memory = gpu_mib.map(|mib| u64::from(mib) << 20);
+        let minutes = number(None, "unload_minutes", file.unload_minutes, 1..=525_600, &mut mistakes);
+        if let Some(minutes) = minutes {
+            engine.unload_after = Duration::from_secs(u64::from(minutes) * 60);
         }
         if let Some(mib) = number(memory, "memory_mb", file.memory_mb, 16..=1 << 20, &mut mistakes) {
             engine.memory = u64::from(mib) << 20;
@@ -229,7 +244,7 @@ mod tests {
     fn flags_win_over_environment_over_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vowd.toml");
-        std::fs::write(&file, "threads = 5\nmemory_mb = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
+        std::fs::write(&file, "threads = 5\nbatch = 8\ngpu_memory_mb = 2048\nunload_minutes = 2\nmemory_mb = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
         let file = file.to_str().unwrap();
         let env = [("VOW_THREADS", "4"), ("VOW_CONFIG", file)];
         let settings = gather(&["--threads", "3", "--provider", "cuda"], &env).unwrap();
@@ -238,6 +253,9 @@ mod tests {
         assert_eq!(gather(&[], &env).unwrap().engine.threads.get(), 4);
         assert_eq!(gather(&["--config", file], &[]).unwrap().engine.threads.get(), 5);
         assert_eq!(settings.engine.memory, 64 << 20);
+        assert_eq!(settings.engine.batch.map(NonZeroUsize::get), Some(8));
+        assert_eq!(settings.engine.device_memory, Some(2 << 30));
+        assert_eq!(settings.engine.unload_after, Duration::from_secs(120));
         assert_eq!(settings.socket, dir.path().join("s"));
         assert_eq!(settings.engine.scan_every, Duration::from_secs(420));
     }

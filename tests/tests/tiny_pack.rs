@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use image::RgbImage;
-use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice};
+use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_media::{Limits, decode, inspect};
 use vow_models::Pack;
 use vow_tests::look::{IDENTITIES, Look, Random};
@@ -45,7 +45,7 @@ fn engine(tiny: TinyPack) -> FaceEngine {
         embedder_half: None,
         pack_name: pack.name,
     };
-    FaceEngine::start(models, &RUNTIME, 1).unwrap()
+    FaceEngine::start(models, &RUNTIME, &Tuning::new(1)).unwrap()
 }
 
 /// What the pack sees in a coded picture: boxes in pixels of the upright picture, and embeddings.

@@ -40,6 +40,12 @@ pub struct Config {
     pub provider: ProviderChoice,
     /// Threads that run models, one photo each; as many as cores is best on a CPU.
     pub threads: NonZeroUsize,
+    /// Pictures that a model takes at once, at most; `None` for what suits the provider.
+    pub batch: Option<NonZeroUsize>,
+    /// Bytes of a GPU's memory for the models; `None` for as many as there are.
+    pub device_memory: Option<u64>,
+    /// Models that have not been needed for so long are unloaded until they are.
+    pub unload_after: Duration,
     /// Bytes of decoded pictures held at once, over all threads. A larger picture is decoded alone.
     pub memory: u64,
     /// What a single file may ask for.
@@ -58,6 +64,9 @@ impl Config {
             runtime: RuntimeChoice::Auto,
             provider: ProviderChoice::Auto,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            batch: None,
+            device_memory: None,
+            unload_after: Duration::from_secs(300),
             memory: 512 << 20,
             limits: Limits::default(),
             scan_every: Duration::from_secs(3600),

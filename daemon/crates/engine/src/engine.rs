@@ -1,5 +1,6 @@
 //! The engine: opened from a configuration, it owns all threads and is the façade that servers read.
 
+use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, Models, Runtime};
+use vow_infer::{FaceEngine, Models, Runtime, RuntimeInfo, Tuning};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
 use vow_types::{PackId, PersonId, num};
@@ -81,7 +82,12 @@ impl Engine {
                 pack_name: pack.name,
             },
             &runtime,
-            threads,
+            &Tuning {
+                batch: config.batch.map(NonZeroUsize::get),
+                device_memory: config.device_memory,
+                idle_after: config.unload_after,
+                ..Tuning::new(threads)
+            },
         )?;
         store.put_pack(pack_id, &name)?;
 
@@ -149,8 +155,8 @@ impl Engine {
             scan_every: config.scan_every,
         };
         running.push(starter.start("library", move || librarian.run(&order_box))?);
-        // One more than model threads: while those are busy, one photo is read and decoded ahead.
-        for _ in 0..=threads {
+        // So many that no network waits for photos: while those are busy, the next are read and decoded ahead.
+        for _ in 0..bench.faces.wants_in_flight() {
             let (bench, out) = (Arc::clone(&bench), outcomes.clone());
             running.push(starter.start("photo", move || work(&bench, &out))?);
         }
@@ -300,6 +306,12 @@ impl Engine {
 
     fn runtime_name(&self) -> String {
         format!("{} {}", self.0.runtime.name(), self.0.runtime.version())
+    }
+
+    /// What runs the models, and why.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeInfo {
+        self.0.runtime.info()
     }
 
     /// At or above this cosine the pack takes two faces for the same person.

@@ -95,6 +95,7 @@ fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<O
         return Ok(Some(Outcome { claimed: Some(photo), ..copy.into_outcome() }));
     }
     let Copy { job, stamp, header } = copy;
+    let _photo = bench.faces.announce();
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
         analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, &bench.budget, &bench.progress)
     }));

@@ -1,15 +1,13 @@
 //! The detector of a pack: frames in, faces out.
 
-use vow_types::num::index;
 use vow_types::{Detection, DetectorSpec, Size};
-use vow_vision::{CLOSE_UP, Framed, SHAPES, fill_nchw, suppress};
+use vow_vision::{CLOSE_UP, Framed, SHAPES, suppress};
 
-use crate::error::GraphError;
-use crate::graph::{Graph, Layout, Sides};
+use crate::error::{GraphError, Role};
+use crate::graph::{Graph, Sides};
 use crate::heads::Heads;
-use crate::net::{Feed, Loader, Net, Numbers, split};
+use crate::network::Network;
 use crate::runtime::Runtime;
-use crate::runtime::session::Place;
 
 /// Both heads' coarsest level has a cell for every 32 pixels.
 const STRIDE: u32 = 32;
@@ -17,48 +15,56 @@ const STRIDE: u32 = 32;
 /// A frame with a longer side would not be a detector's, and its memory could not be had.
 const LONGEST: u32 = 4096;
 
+/// Dimensions of an output for several frames: frame, anchor, number.
+const RANK: usize = 3;
+
 /// A detector whose contract was checked; shared by the threads.
-pub(crate) struct DetectorModel {
+pub(crate) struct Detector {
     spec: DetectorSpec,
     heads: Heads,
-    layout: Layout,
     /// The frames it takes, never empty.
     pub(crate) shapes: Vec<Size>,
     /// The frame for faces that fill the picture.
     pub(crate) close_up: Size,
-    loader: Loader,
+    pub(crate) network: Network,
 }
 
-impl DetectorModel {
+impl Detector {
     /// Checks the graph against the pack's word. Nothing is loaded yet.
     pub(crate) fn new(spec: DetectorSpec, graph: Vec<u8>, runtime: &Runtime) -> Result<Self, GraphError> {
         let graph = Graph::read(graph)?;
         let input = graph.picture_input()?;
-        let (sides, layout) = (input.sides, input.layout);
-        let mut shapes = shapes(sides);
+        let mut shapes = shapes(input.sides);
         let Some(first) = shapes.first().copied() else {
             return Err(graph.input_shape_error(format!(
                 "open height and width, or fixed ones that are multiples of {STRIDE} up to {LONGEST},"
             )));
         };
-        let close_up = if sides.take(CLOSE_UP) { CLOSE_UP } else { first };
+        let close_up = if input.sides.take(CLOSE_UP) { CLOSE_UP } else { first };
         let heads = Heads::find(spec.head, &graph.output_names())?;
-        let loader = Loader::new(graph, runtime);
-        if loader.is_slow_when_tall() && shapes.iter().any(|shape| !is_tall(*shape)) {
+        let network = Network::new(Role::Detector, spec.input, graph, input, RANK, runtime);
+        if network.is_slow_when_tall() && shapes.iter().any(|shape| !is_tall(*shape)) {
             shapes.retain(|shape| !is_tall(*shape));
         }
-        Ok(Self { spec, heads, layout, shapes, close_up, loader })
+        Ok(Self { spec, heads, shapes, close_up, network })
     }
 
-    /// Loads it for one thread.
-    pub(crate) fn open(&self) -> Result<Detector, GraphError> {
-        Ok(Detector {
-            spec: self.spec,
-            heads: self.heads.clone(),
-            layout: self.layout,
-            net: self.loader.open(Place::CPU)?,
-            input: Vec::new(),
-        })
+    /// The smallest frame, to try it out with.
+    pub(crate) fn smallest(&self) -> Size {
+        let all = self.shapes.iter().copied().chain([self.close_up]);
+        all.min_by_key(|shape| shape.pixels()).unwrap_or(self.close_up)
+    }
+
+    /// The largest frame, to count memory with.
+    pub(crate) fn largest(&self) -> Size {
+        let all = self.shapes.iter().copied().chain([self.close_up]);
+        all.max_by_key(|shape| shape.pixels()).unwrap_or(self.close_up)
+    }
+
+    /// Finds faces in a frame's own part of the outputs, the surest first, relative to the upright picture.
+    pub(crate) fn read(&self, framed: &Framed, outputs: &[&[f32]]) -> Result<Vec<Detection>, GraphError> {
+        let found = self.heads.decode(outputs, framed.shape, self.spec.threshold)?;
+        Ok(suppress(found, self.spec.nms_iou).iter().map(|found| framed.detection(found)).collect())
     }
 }
 
@@ -73,39 +79,6 @@ fn shapes(sides: Sides) -> Vec<Size> {
         return if fits(width) && fits(height) { vec![Size { width, height }] } else { Vec::new() };
     }
     SHAPES.into_iter().filter(|shape| sides.take(*shape)).collect()
-}
-
-/// One thread's detector.
-pub(crate) struct Detector {
-    spec: DetectorSpec,
-    heads: Heads,
-    layout: Layout,
-    net: Net,
-    /// Kept between runs: several megabytes that need not be asked for again.
-    input: Vec<f32>,
-}
-
-impl Detector {
-    /// Finds faces, the surest first, relative to the upright picture. The frame's size is one of
-    /// [`DetectorModel::shapes`], and it has as many bytes as that size asks for.
-    pub(crate) fn detect(&mut self, framed: &Framed) -> Result<Vec<Detection>, GraphError> {
-        let Self { spec, heads, layout, net, input } = self;
-        let shape = framed.shape;
-        let numbers = match layout {
-            Layout::Bytes => Numbers::Bytes(&framed.pixels),
-            Layout::Planes => {
-                input.resize(3 * index(shape.width) * index(shape.height), 0.0);
-                fill_nchw(&framed.pixels, spec.input, input);
-                Numbers::Planes(input)
-            }
-        };
-        let feed = Feed { numbers, size: shape, count: 1 };
-        let found = net.run(&feed, |outputs| {
-            let parts = split(outputs, 1)?;
-            heads.decode(parts.first().map(Vec::as_slice).unwrap_or_default(), shape, spec.threshold)
-        })?;
-        Ok(suppress(found, spec.nms_iou).iter().map(|found| framed.detection(found)).collect())
-    }
 }
 
 #[cfg(test)]

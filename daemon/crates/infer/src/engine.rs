@@ -2,17 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use vow_types::num::index;
 use vow_types::{Detection, DetectorSpec, EmbedderSpec, Lane, Size};
 use vow_vision::Framed;
 
-use crate::detector::{Detector, DetectorModel};
-use crate::embedder::{Embedder, EmbedderModel};
-use crate::error::{GraphError, InferError, Role};
-use crate::pool::Pool;
-use crate::runtime::Runtime;
+use crate::crew::{self, Answer, Crew, Machine as _, Rules};
+use crate::detector::Detector;
+use crate::embedder::Embedder;
+use crate::error::{GraphError, InferError, Role, chain};
+use crate::machine::{Made, Networks, Work};
+use crate::runtime::{Provider, Runtime};
+use crate::schedule::{Key, Roles, Waits};
+use crate::tuning::Tuning;
+
+/// How long a picture waits for company where batches gain something. A batch of a GPU takes about as long as a photo of
+/// the backlog waits; who has just taken a photo should not notice.
+const WAITS: Waits = Waits { live: Duration::from_millis(2), backlog: Duration::from_millis(12) };
 
 /// The two networks of a pack, as files and as the pack describes them.
 #[derive(Clone)]
@@ -63,60 +71,86 @@ pub struct Timed<T> {
 pub struct FaceEngine(Arc<Inner>);
 
 struct Inner {
-    shapes: Vec<Size>,
-    close_up: Size,
-    crop_side: u32,
-    pool: Pool<Worker>,
+    crew: Crew<Networks>,
+    threads: usize,
 }
 
 impl fmt::Debug for FaceEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaceEngine").field("shapes", &self.0.shapes).finish_non_exhaustive()
+        f.debug_struct("FaceEngine").field("shapes", &self.shapes()).finish_non_exhaustive()
     }
 }
 
-/// What one thread owns.
-struct Worker {
-    detector: Detector,
-    embedder: Embedder,
+/// A photo that is being worked on; see [`FaceEngine::announce`].
+#[must_use = "it holds only as long as this lives"]
+pub struct Announced(#[allow(dead_code, reason = "held, never read")] crew::Announced<Networks>);
+
+impl fmt::Debug for Announced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Announced").finish_non_exhaustive()
+    }
 }
 
 impl FaceEngine {
-    /// Loads both networks on every thread (at least one) and runs each once, so that whatever is wrong with a pack is
-    /// said here and not at the first photo.
+    /// Loads both networks and runs each once, so that whatever is wrong with a pack is said here and not at the first
+    /// photo. On the processor every thread (at least one) has its own; on a GPU each network is there once.
+    ///
+    /// A GPU that cannot take these networks is given up for the processor, with a warning.
     ///
     /// # Errors
     /// [`InferError::Pack`] when a network is not what the pack says or the runtime cannot load or run it.
-    pub fn start(models: Models, runtime: &Runtime, threads: usize) -> Result<Self, InferError> {
-        let Models { detector, detector_graph, embedder, embedder_graph, pack_name, .. } = models;
-        let began = Instant::now();
-        let broken = |role| {
-            let pack = pack_name.clone();
-            move |source: GraphError| InferError::Pack { pack: pack.clone(), role, source }
-        };
-        let (no_detector, no_embedder) = (broken(Role::Detector), broken(Role::Embedder));
-        let crop_side = embedder.size;
-        let detector = DetectorModel::new(detector, detector_graph, runtime).map_err(&no_detector)?;
-        let embedder = EmbedderModel::new(embedder, embedder_graph, runtime).map_err(&no_embedder)?;
-        let (shapes, close_up) = (detector.shapes.clone(), detector.close_up);
-        let pool = Pool::start(threads, move || {
-            let detector = detector.open().map_err(&no_detector)?;
-            let embedder = embedder.open().map_err(&no_embedder)?;
-            Ok(Worker { detector, embedder })
-        })?;
-        let engine = Self(Arc::new(Inner { shapes, close_up, crop_side, pool }));
-        engine.warm_up().map_err(|error| {
-            let (role, source) = match error {
-                InferError::Run { role, source } => (role, source),
-                InferError::Panicked { role, message } => (role, GraphError::Panicked { message }),
+    pub fn start(models: Models, runtime: &Runtime, tuning: &Tuning) -> Result<Self, InferError> {
+        loop {
+            let provider = runtime.provider();
+            match Self::start_here(&models, runtime, tuning) {
+                Err(InferError::Pack { role, source, .. })
+                    if provider != Provider::Cpu && source.is_the_runtimes() =>
+                {
+                    runtime.give_up(provider, format!("the {role}: {}", chain(&source)));
+                }
                 other => return other,
-            };
-            InferError::Pack { pack: pack_name.clone(), role, source }
-        })?;
+            }
+        }
+    }
+
+    /// [`Self::start`] on the runtime's provider and no other.
+    fn start_here(models: &Models, runtime: &Runtime, tuning: &Tuning) -> Result<Self, InferError> {
+        let began = Instant::now();
+        let broken = |role, source| InferError::Pack { pack: models.pack_name.clone(), role, source };
+        let detector = Detector::new(models.detector, models.detector_graph.clone(), runtime);
+        let mut detector = detector.map_err(|source| broken(Role::Detector, source))?;
+        let embedder = Embedder::new(models.embedder, models.embedder_graph.clone(), runtime);
+        let mut embedder = embedder.map_err(|source| broken(Role::Embedder, source))?;
+        for (network, half) in
+            [(&mut detector.network, &models.detector_half), (&mut embedder.network, &models.embedder_half)]
+        {
+            if let (Some(half), Provider::Cuda) = (half, runtime.provider()) {
+                network.offer_half(half.clone(), runtime);
+            }
+        }
+        let networks = Networks::new(detector, embedder, runtime, tuning)
+            .map_err(|(role, source)| broken(role, source))?;
+        let threads = tuning.threads.max(1);
+        let stations = if runtime.provider() == Provider::Cpu {
+            // Several sessions of one thread do more than one session of several.
+            vec![Roles::All; threads]
+        } else {
+            vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)]
+        };
+        let at_once = networks.most(Role::Detector).max(networks.most(Role::Embedder));
+        let most_bytes = 2 * threads * at_once * rgb_bytes(networks.detector.largest());
+        let rules = Rules { stations, waits: WAITS, idle_after: tuning.idle_after, most_bytes };
+        let crew = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;
+        let engine = Self(Arc::new(Inner { crew, threads }));
+        engine.warm_up().map_err(|error| blame(error, &models.pack_name))?;
+        engine.networks().started.store(true, Ordering::SeqCst);
         tracing::info!(
-            pack = pack_name,
+            pack = models.pack_name,
             runtime = runtime.name(),
-            threads = threads.max(1),
+            provider = %runtime.provider(),
+            threads,
+            detector_batch = engine.networks().most(Role::Detector),
+            embedder_batch = engine.networks().most(Role::Embedder),
             shapes = engine.shapes().len(),
             elapsed = ?began.elapsed(),
             "networks loaded"
@@ -124,19 +158,45 @@ impl FaceEngine {
         Ok(engine)
     }
 
+    fn networks(&self) -> &Networks {
+        self.0.crew.machine()
+    }
+
     /// The frames that the detector takes: [`vow_vision::SHAPES`], or the only one of a graph of fixed size. Never
     /// empty. Where a runtime is slow at tall frames those are left out; a tall picture is then as large, and sooner
     /// done, in a square.
     #[must_use]
     pub fn shapes(&self) -> &[Size] {
-        &self.0.shapes
+        &self.networks().detector.shapes
     }
 
     /// The frame for a second look at faces that fill the picture: [`vow_vision::CLOSE_UP`], or the only frame of a
     /// graph of fixed size, to be filled no further than that.
     #[must_use]
     pub fn close_up(&self) -> Size {
-        self.0.close_up
+        self.networks().detector.close_up
+    }
+
+    /// Photos to be worked on at the same time so that no network waits for its next batch: what runs and what is prepared
+    /// meanwhile, and one that is read.
+    #[must_use]
+    pub fn wants_in_flight(&self) -> usize {
+        let batch = self.networks().most(Role::Detector);
+        let running = if batch > 1 { 2 * batch } else { self.0.threads };
+        running.max(self.0.threads) + 1
+    }
+
+    /// Threads that have their networks loaded; none when they have been idle for long.
+    #[must_use]
+    pub fn loaded(&self) -> usize {
+        self.0.crew.loaded()
+    }
+
+    /// Says that a photo is being worked on which may bring frames and faces, until what is returned is dropped. Batches
+    /// wait a little for those; where all who announced themselves wait for an answer, nothing else can come, and they
+    /// are run at once.
+    pub fn announce(&self) -> Announced {
+        Announced(self.0.crew.announce())
     }
 
     /// Finds the faces of a framed picture, the surest first, relative to the upright picture. Waits for the answer;
@@ -148,66 +208,60 @@ impl FaceEngine {
     pub fn detect(
         &self,
         framed: impl Into<Arc<Framed>>,
-        _lane: Lane,
+        lane: Lane,
     ) -> Result<Timed<Vec<Detection>>, InferError> {
         let asked = Instant::now();
         let framed = framed.into();
         self.check_frame(&framed)?;
-        let pending = self.0.pool.submit(Role::Detector, asked, move |worker: &mut Worker| {
-            worker.detector.detect(&framed).map_err(|source| InferError::Run { role: Role::Detector, source })
-        })?;
-        let answer = pending.wait()?;
-        Ok(Timed { value: answer.value?, busy: answer.busy, waited: answer.waited })
+        let key = Key { role: Role::Detector, size: framed.shape };
+        let bytes = framed.pixels.len();
+        let mut answers = self.0.crew.ask(key, lane, asked, std::iter::once((Work::Frame(framed), bytes)))?;
+        let Answer { value, busy, waited } = answers.pop().ok_or(InferError::Stopped)?;
+        match value? {
+            Made::Faces(value) => Ok(Timed { value, busy, waited }),
+            Made::Vector(_) => Err(InferError::Stopped),
+        }
     }
 
     /// Embeds aligned crops, each RGB8 of the pack's side. The vectors are the network's own, not normalised, in the
-    /// order of the crops. The crops of one call are spread over the threads.
+    /// order of the crops. The crops of one call are spread over the threads, and batched with those of others.
     ///
     /// # Errors
     /// When a crop has another size (nothing is run then), or the network fails on one of them.
-    pub fn embed(&self, crops: Vec<Vec<u8>>, _lane: Lane) -> Result<Timed<Vec<Vec<f32>>>, InferError> {
+    pub fn embed(&self, crops: Vec<Vec<u8>>, lane: Lane) -> Result<Timed<Vec<Vec<f32>>>, InferError> {
         let asked = Instant::now();
         self.check_crops(&crops)?;
-        let pending = crops
-            .into_iter()
-            .map(|crop| {
-                self.0.pool.submit(Role::Embedder, asked, move |worker: &mut Worker| {
-                    worker
-                        .embedder
-                        .embed(&crop)
-                        .map_err(|source| InferError::Run { role: Role::Embedder, source })
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut all =
-            Timed { value: Vec::with_capacity(pending.len()), busy: Duration::ZERO, waited: Duration::MAX };
-        for answer in pending {
-            let answer = answer.wait()?;
-            all.value.push(answer.value?);
+        let key = Key { role: Role::Embedder, size: self.networks().embedder.size() };
+        let works = crops.into_iter().map(|crop| {
+            let bytes = crop.len();
+            (Work::Crop(crop), bytes)
+        });
+        let answers = self.0.crew.ask(key, lane, asked, works)?;
+        let waited = answers.iter().map(|answer| answer.waited).min().unwrap_or_default();
+        let mut all = Timed { value: Vec::with_capacity(answers.len()), busy: Duration::ZERO, waited };
+        for answer in answers {
             all.busy += answer.busy;
-            all.waited = all.waited.min(answer.waited);
-        }
-        if all.value.is_empty() {
-            all.waited = Duration::ZERO;
+            match answer.value? {
+                Made::Vector(vector) => all.value.push(vector),
+                Made::Faces(_) => return Err(InferError::Stopped),
+            }
         }
         Ok(all)
     }
 
     /// One run of each network over black, at the smallest frame.
     fn warm_up(&self) -> Result<(), InferError> {
-        if let Some(shape) = self.shapes().iter().copied().min_by_key(|shape| shape.pixels()) {
-            let pixels = vec![0; rgb_bytes(shape)];
-            self.detect(Framed { shape, pixels, fitted: shape }, Lane::Live)?;
-        }
-        let crop = Size { width: self.0.crop_side, height: self.0.crop_side };
+        let shape = self.networks().detector.smallest();
+        self.detect(Framed { shape, pixels: vec![0; rgb_bytes(shape)], fitted: shape }, Lane::Live)?;
+        let crop = self.networks().embedder.size();
         self.embed(vec![vec![0; rgb_bytes(crop)]], Lane::Live)?;
         Ok(())
     }
 
     fn check_frame(&self, framed: &Framed) -> Result<(), InferError> {
         let shape = framed.shape;
-        if !self.0.shapes.contains(&shape) && shape != self.0.close_up {
-            let shapes = self.0.shapes.iter().copied().chain([self.0.close_up]).collect();
+        if !self.shapes().contains(&shape) && shape != self.close_up() {
+            let shapes = self.shapes().iter().copied().chain([self.close_up()]).collect();
             return Err(InferError::Shape { shape, shapes });
         }
         let (expected, found) = (rgb_bytes(shape), framed.pixels.len());
@@ -215,13 +269,23 @@ impl FaceEngine {
     }
 
     fn check_crops(&self, crops: &[Vec<u8>]) -> Result<(), InferError> {
-        let side = self.0.crop_side;
-        let expected = rgb_bytes(Size { width: side, height: side });
+        let size = self.networks().embedder.size();
+        let (side, expected) = (size.width, rgb_bytes(size));
         match crops.iter().enumerate().find(|(_, crop)| crop.len() != expected) {
             Some((number, crop)) => Err(InferError::CropLength { number, side, expected, found: crop.len() }),
             None => Ok(()),
         }
     }
+}
+
+/// What fails while a pack is started is the pack's fault.
+fn blame(error: InferError, pack: &str) -> InferError {
+    let (role, source) = match error {
+        InferError::Run { role, source } => (role, source),
+        InferError::Panicked { role, message } => (role, GraphError::Panicked { message }),
+        other => return other,
+    };
+    InferError::Pack { pack: pack.to_owned(), role, source }
 }
 
 /// Of a picture of this size, which a network takes and which therefore fits into memory.

@@ -271,6 +271,46 @@ pub enum GraphError {
     },
 }
 
+/// What runtimes and their devices say when memory is short.
+const MEMORY_WORDS: [&str; 10] = [
+    "out of memory",
+    "OUT_OF_MEMORY",
+    "OutOfMemory",
+    "Failed to allocate memory",
+    "failed to allocate memory",
+    "ALLOC_FAILED",
+    "ALLOCATION_FAILED",
+    "bad_alloc",
+    "bad allocation",
+    "not enough memory",
+];
+
+impl GraphError {
+    /// Whether a smaller batch might do: the memory was too little, the processor's or the device's.
+    pub(crate) fn is_memory(&self) -> bool {
+        let (Self::Run { .. } | Self::Load { .. }) = self else { return false };
+        let text = chain(self);
+        MEMORY_WORDS.iter().any(|words| text.contains(words))
+    }
+
+    /// Whether it is what runs the network that failed, and not what the network gave.
+    pub(crate) fn is_the_runtimes(&self) -> bool {
+        matches!(self, Self::Run { .. } | Self::Load { .. } | Self::Panicked { .. })
+    }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// As a pack writes it.
 fn head_name(head: Head) -> &'static str {
     match head {
@@ -281,4 +321,26 @@ fn head_name(head: Head) -> &'static str {
 
 fn sizes(shapes: &[Size]) -> String {
     shapes.iter().map(|s| format!("{} x {}", s.width, s.height)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_memory_is_known_by_its_words() {
+        let run = |text: &str| GraphError::Run { runtime: "ONNX Runtime", source: text.to_owned().into() };
+        for text in [
+            "Non-zero status code returned while running Conv node. Status Message: Failed to allocate memory for \
+             requested buffer of size 1073741824",
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=host ; expr=cudaMalloc((void**)&p, size);",
+            "CUDNN failure 4002: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0",
+            "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+            "std::bad_alloc",
+        ] {
+            assert!(run(text).is_memory(), "{text}");
+        }
+        assert!(!run("Invalid rank for input: input Got: 4 Expected: 3").is_memory());
+        assert!(!GraphError::NotOnnx { source: "out of memory".into() }.is_memory());
+    }
 }

@@ -8,20 +8,28 @@
 //! Two runtimes, the same numbers to the 6th digit. ONNX Runtime is a library that is loaded at start when there is
 //! one; tract is compiled in and needs nothing. See [`Runtime::start`] for the order in which they are tried.
 
+mod agreement;
 mod caught;
+mod crew;
 mod detector;
 mod embedder;
 mod engine;
 mod error;
 mod graph;
 mod heads;
+mod machine;
 mod net;
-mod pool;
+mod network;
+mod queue;
 mod runtime;
+mod schedule;
+mod settle;
+mod tuning;
 
-pub use engine::{FaceEngine, Models, Timed};
+pub use engine::{Announced, FaceEngine, Models, Timed};
 pub use error::{Cause, GraphError, InferError, LibraryError, Role};
 pub use runtime::{
     ParseChoiceError, ParseProviderError, PassedOver, Provider, ProviderChoice, ProviderPassedOver, Runtime,
     RuntimeChoice, RuntimeInfo,
 };
+pub use tuning::Tuning;

@@ -20,13 +20,13 @@ use std::path::Path;
 use common::onnx::{self, Dim, Graph};
 use common::{SIDE, tiny};
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use vow_infer::{FaceEngine, InferError, Models, ProviderChoice, Runtime, RuntimeChoice};
+use vow_infer::{FaceEngine, InferError, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::Head;
 
 /// The refusal of a pack, with all its causes.
 fn refusal(models: Models) -> String {
     let runtime = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
-    let error = FaceEngine::start(models, &runtime, 2).expect_err("the pack is refused");
+    let error = FaceEngine::start(models, &runtime, &Tuning::new(2)).expect_err("the pack is refused");
     assert!(matches!(error, InferError::Pack { .. }), "{error:?}");
     let mut text = error.to_string();
     let mut source = error.source();

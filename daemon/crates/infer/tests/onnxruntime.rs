@@ -17,8 +17,8 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::real;
-use vow_infer::{InferError, LibraryError, ProviderChoice, Runtime, RuntimeChoice};
+use common::{batches, real};
+use vow_infer::{InferError, LibraryError, Provider, ProviderChoice, Runtime, RuntimeChoice};
 
 /// `None`, and a line that says so, where there is no library.
 fn runtime() -> Option<Runtime> {
@@ -126,4 +126,47 @@ fn both_runtimes_agree() {
     let Some(onnxruntime) = runtime() else { return };
     let tract = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
     real::runtimes_agree(&onnxruntime, &tract);
+}
+
+#[test]
+fn company_changes_no_face() {
+    runtime().iter().for_each(batches::company_changes_no_face);
+}
+
+#[test]
+fn company_changes_no_vector() {
+    runtime().iter().for_each(batches::company_changes_no_vector);
+    runtime().iter().for_each(batches::real_company_changes_no_vector);
+}
+
+#[test]
+fn a_flat_graph_is_run_one_by_one() {
+    runtime().iter().for_each(batches::a_flat_graph_is_run_one_by_one);
+}
+
+#[test]
+fn idle_networks_give_their_memory_back() {
+    if runtime().is_some() && common::alone("idle_networks_give_their_memory_back") {
+        runtime().iter().for_each(common::memory::idle_networks_give_their_memory_back);
+    }
+}
+
+/// The library of the tests knows the processor only, so this is what happens where a card is asked for and there is none.
+#[test]
+fn a_card_that_is_not_there_is_replaced_by_the_processor_and_said_to_be() {
+    let Some(library) = std::env::var_os("VOW_ORT") else { return };
+    let choice = ProviderChoice::Only(Provider::Cuda);
+    let runtime =
+        Runtime::start(&RuntimeChoice::Library(library.into()), choice, Path::new("unused")).unwrap();
+    let info = runtime.info();
+    println!("{info:?}");
+    assert!(info.offered.iter().any(|name| name == "CPUExecutionProvider"), "{info:?}");
+    if info.provider == Provider::Cuda {
+        println!("skipped: there is a card");
+        return;
+    }
+    assert_eq!((info.name, info.provider), ("onnxruntime", Provider::Cpu));
+    let [cuda] = info.providers_passed_over.as_slice() else { panic!("{info:?}") };
+    assert!(cuda.is_a_loss && cuda.provider == Provider::Cuda && !cuda.reason.is_empty(), "{cuda:?}");
+    common::company_changes_no_embedding(&runtime);
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use common::onnx::{self, Dim};
 use common::{crop, framed, real, tiny};
-use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice};
+use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::{Head, Lane};
 use vow_vision::SHAPES;
 
@@ -96,7 +96,7 @@ fn weights_among_the_inputs_are_no_inputs() {
         .collect();
     graph.0.input.extend(listed);
     let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
-    let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
+    let engine = FaceEngine::start(models, &runtime(), &Tuning::new(1)).unwrap();
     assert_eq!(engine.detect(framed(SHAPES[0], (0, 0), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
 
@@ -110,17 +110,10 @@ fn threads() -> usize {
 /// Runs alone in a process of its own, because other tests start threads too.
 #[test]
 fn the_last_handle_ends_the_threads() {
-    const ALONE: &str = "VOW_INFER_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().unwrap();
-        let alone = std::process::Command::new(own)
-            .args(["--exact", "the_last_handle_ends_the_threads", "--nocapture"])
-            .env(ALONE, "1")
-            .status();
-        assert!(alone.unwrap().success());
+    if !common::alone("the_last_handle_ends_the_threads") {
         return;
     }
-    let engine = FaceEngine::start(tiny(Head::Yunet), &runtime(), 3).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), &runtime(), &Tuning::new(3)).unwrap();
     assert_eq!(threads(), 3);
     let other = engine.clone();
     drop(engine);
@@ -132,7 +125,7 @@ fn the_last_handle_ends_the_threads() {
     // A pack that is refused after the threads have started leaves none behind either.
     let mut models = tiny(Head::Yunet);
     models.embedder.dimension = 13;
-    assert!(FaceEngine::start(models, &runtime(), 2).is_err());
+    assert!(FaceEngine::start(models, &runtime(), &Tuning::new(2)).is_err());
     assert_eq!(threads(), 0);
 }
 
@@ -145,7 +138,7 @@ fn tall_frames_are_left_out_where_they_are_slow() {
         node.input[0] = "blurred".to_owned();
     }
     let models = Models { detector_graph: graph.bytes(), ..tiny(Head::Yunet) };
-    let engine = FaceEngine::start(models, &runtime(), 1).unwrap();
+    let engine = FaceEngine::start(models, &runtime(), &Tuning::new(1)).unwrap();
     assert_eq!(engine.shapes(), SHAPES.into_iter().filter(|s| s.height <= s.width).collect::<Vec<_>>());
     assert_eq!(engine.detect(framed(SHAPES[0], (2, 9), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
@@ -153,4 +146,17 @@ fn tall_frames_are_left_out_where_they_are_slow() {
 #[test]
 fn real_detectors_find_the_six() {
     real::the_six_are_found(&runtime());
+}
+
+#[test]
+fn a_batch_is_run_one_by_one() {
+    common::batches::company_changes_no_vector(&runtime());
+    common::batches::a_flat_graph_is_run_one_by_one(&runtime());
+}
+
+#[test]
+fn idle_networks_give_their_memory_back() {
+    if common::alone("idle_networks_give_their_memory_back") {
+        common::memory::idle_networks_give_their_memory_back(&runtime());
+    }
 }

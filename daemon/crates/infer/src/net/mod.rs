@@ -3,11 +3,14 @@
 //! A [`Loader`] is shared and keeps what is needed to load a network again; a [`Net`] is what one thread runs.
 
 mod onnxruntime;
+mod pinned;
 mod tensor;
 mod tract;
 
 use std::sync::Arc;
 
+pub(crate) use onnxruntime::failed;
+pub(crate) use pinned::{Pinned, PinnedMemory};
 pub(crate) use tensor::{Feed, Numbers, Tensor, split};
 
 use crate::caught::caught;
@@ -39,6 +42,19 @@ impl Loader {
         }
     }
 
+    /// Whether several pictures can be run at once: tract is made for one.
+    pub(crate) fn takes_batches(runtime: &Runtime) -> bool {
+        matches!(runtime.backend(), Backend::OnnxRuntime { .. })
+    }
+
+    /// Lets go of what was made for the threads and can be made again.
+    pub(crate) fn forget_plans(&self) {
+        match self {
+            Self::OnnxRuntime { .. } => {}
+            Self::Tract(plans) => plans.forget(),
+        }
+    }
+
     /// Whether a frame that is taller than wide takes longer than a square one with sides as long.
     pub(crate) fn is_slow_when_tall(&self) -> bool {
         match self {
@@ -62,6 +78,14 @@ impl Loader {
 }
 
 impl Net {
+    /// Memory that a card reads directly, where there is one.
+    pub(crate) fn pinned_memory(&self) -> Option<PinnedMemory> {
+        match self {
+            Self::OnnxRuntime(net) => net.pinned_memory(),
+            Self::Tract(_) => None,
+        }
+    }
+
     /// Runs a batch and lets `read` look at the outputs, in the order of the graph. tract takes one picture at a time.
     pub(crate) fn run<T>(
         &mut self,

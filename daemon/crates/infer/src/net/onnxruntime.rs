@@ -1,11 +1,13 @@
 //! A network on ONNX Runtime: one session, which takes every size that the graph takes.
 
 use ort::environment::Environment;
-use ort::session::Session;
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session, SessionOutputs};
 use ort::value::{DynValue, TensorRef};
 
-use super::{Feed, Numbers, Tensor};
+use super::{Feed, Numbers, Pinned, PinnedMemory, Tensor};
 use crate::error::GraphError;
+use crate::runtime::Provider;
 use crate::runtime::session::{self, Place};
 
 /// As it is called in messages.
@@ -13,13 +15,32 @@ const NAME: &str = "ONNX Runtime";
 
 pub(crate) struct Net {
     session: Session,
+    /// On CUDA: where the input lies and where the outputs go is said for each run.
+    binding: Option<IoBinding>,
 }
 
 impl Net {
     pub(super) fn open(environment: &Environment, bytes: &[u8], place: Place) -> Result<Self, GraphError> {
-        let session = session::open(environment, bytes, place)
-            .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
-        Ok(Self { session })
+        let loading = |error: ort::Error| GraphError::Load { runtime: NAME, source: error.into() };
+        let session = session::open(environment, bytes, place).map_err(loading)?;
+        let mut net = Self { session, binding: None };
+        if place.provider == Provider::Cuda {
+            net.bind().map_err(loading)?;
+        }
+        Ok(net)
+    }
+
+    /// From now on pinned input is bound instead of copied.
+    fn bind(&mut self) -> ort::Result<()> {
+        self.binding = Some(self.session.create_binding()?);
+        Ok(())
+    }
+
+    /// Memory that the session's card reads directly. `None` where there is no card, or it gives none.
+    pub(super) fn pinned_memory(&self) -> Option<PinnedMemory> {
+        self.binding.as_ref()?;
+        let memory = PinnedMemory::of_cuda(&self.session);
+        memory.inspect_err(|error| tracing::debug!(%error, "no pinned memory")).ok()
     }
 
     pub(super) fn run<T>(
@@ -27,6 +48,12 @@ impl Net {
         feed: &Feed<'_>,
         read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
     ) -> Result<T, GraphError> {
+        if let (Some(binding), Some(pinned)) = (&mut self.binding, feed.pinned) {
+            let result = run_bound(&mut self.session, binding, pinned, read);
+            // What the device holds of this batch is free for the next.
+            binding.clear();
+            return result;
+        }
         let dims = feed.dims();
         let outputs = match feed.numbers {
             Numbers::Planes(numbers) => {
@@ -39,10 +66,40 @@ impl Net {
             }
         };
         let outputs = outputs.map_err(failed)?;
-        let outputs: Vec<_> = outputs.values().collect();
-        let tensors = outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?;
-        read(&tensors)
+        read_all(&outputs, read)
     }
+}
+
+/// The input is copied to the device when it is bound, so it is bound anew for each run; so are the outputs, because the
+/// tensors of the last run would be taken for where the next has to write, whatever its size.
+fn run_bound<T>(
+    session: &mut Session,
+    binding: &mut IoBinding,
+    pinned: &Pinned,
+    read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
+) -> Result<T, GraphError> {
+    let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)
+        .map_err(failed)?;
+    binding.clear();
+    for output in session.outputs() {
+        binding.bind_output_to_device(output.name(), &host).map_err(failed)?;
+    }
+    let input = session.inputs().first().map(|input| input.name().to_owned()).unwrap_or_default();
+    match pinned {
+        Pinned::Planes(tensor) => binding.bind_input(input, tensor),
+        Pinned::Bytes(tensor) => binding.bind_input(input, tensor),
+    }
+    .map_err(failed)?;
+    let outputs = session.run_binding(binding).map_err(failed)?;
+    read_all(&outputs, read)
+}
+
+fn read_all<T>(
+    outputs: &SessionOutputs<'_>,
+    read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
+) -> Result<T, GraphError> {
+    let outputs: Vec<_> = outputs.values().collect();
+    read(&outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?)
 }
 
 fn tensor(output: &DynValue) -> Result<Tensor<'_>, GraphError> {
@@ -51,6 +108,10 @@ fn tensor(output: &DynValue) -> Result<Tensor<'_>, GraphError> {
     Ok(Tensor { dims, numbers })
 }
 
-fn failed(error: ort::Error) -> GraphError {
+pub(crate) fn failed(error: ort::Error) -> GraphError {
     GraphError::Run { runtime: NAME, source: error.into() }
 }
+
+#[cfg(test)]
+#[path = "onnxruntime_tests.rs"]
+mod tests;

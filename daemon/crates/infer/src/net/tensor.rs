@@ -3,6 +3,7 @@
 use vow_types::Size;
 use vow_types::num::index;
 
+use super::Pinned;
 use crate::error::GraphError;
 
 /// The numbers of a batch, one picture after the other.
@@ -15,11 +16,13 @@ pub(crate) enum Numbers<'a> {
 }
 
 /// Pictures of one size, given to a network at once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Feed<'a> {
     pub(crate) numbers: Numbers<'a>,
     pub(crate) size: Size,
     pub(crate) count: usize,
+    /// The same numbers, where they lie in memory that a card reads directly.
+    pub(crate) pinned: Option<&'a Pinned>,
 }
 
 impl Feed<'_> {

@@ -33,6 +33,11 @@ impl Plans {
         Self { proto, made: Mutex::new(HashMap::new()) }
     }
 
+    /// Forgets what was made; threads that still have some of it keep that alive.
+    pub(super) fn forget(&self) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// tract 0.23 runs a depthwise convolution along the longer side but uses vector instructions only along rows:
     /// YuNet takes 26 ms at 640 x 480, 66 ms at 480 x 640 and 39 ms at 640 x 640, where a tall picture is just as large.
     pub(super) fn is_slow_when_tall(&self) -> bool {

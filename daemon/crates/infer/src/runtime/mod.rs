@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 
-use crate::error::{InferError, LibraryError};
+use crate::error::{InferError, chain};
 use find::{Candidate, NamedBy};
 use library::Loaded;
 pub use provider::{ParseProviderError, Provider, ProviderChoice};
@@ -354,18 +354,6 @@ fn warn(passed: &ProviderPassedOver) {
         advice = passed.provider.advice(),
         "the models run on the processor: the provider does not work"
     );
-}
-
-/// An error with its causes on one line.
-fn chain(error: &LibraryError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

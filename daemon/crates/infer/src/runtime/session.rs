@@ -11,23 +11,23 @@ use super::Provider;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) provider: Provider,
+    /// Threads on the processor. One is the rule: the owner thread does the work itself and nothing spins between runs.
+    /// Several such sessions side by side do more than one session with several threads.
+    pub(crate) threads: usize,
     /// Bytes of device memory that the session's arena may take; `None` for as many as there are. What a library of the
     /// device takes for itself comes on top. Of no meaning on the processor.
     pub(crate) device_memory: Option<usize>,
 }
 
 impl Place {
-    pub(crate) const CPU: Self = Self { provider: Provider::Cpu, device_memory: None };
+    pub(crate) const CPU: Self = Self { provider: Provider::Cpu, threads: 1, device_memory: None };
 }
 
-/// Loads a network on a provider. One thread a session: the owner thread does the work itself and nothing spins between
-/// runs. On a CPU, several such sessions side by side do more than one session with several threads.
-///
-/// A provider that cannot be had is an error; ONNX Runtime's own way is to take the CPU and say nothing.
+/// Loads a network on a provider. A provider that cannot be had is an error; ONNX Runtime's own way is to take the CPU and say nothing.
 pub(crate) fn open(environment: &Environment, graph: &[u8], place: Place) -> ort::Result<Session> {
     Session::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(1)?
+        .with_intra_threads(place.threads)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?

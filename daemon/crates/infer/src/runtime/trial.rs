@@ -19,7 +19,7 @@ use crate::caught::caught;
 /// Why a provider does not work.
 pub(super) fn run(environment: &Environment, provider: Provider) -> Result<(), String> {
     let attempt = || -> ort::Result<Vec<f32>> {
-        let place = Place { provider, device_memory: None };
+        let place = Place { provider, ..Place::CPU };
         let mut session = session::open(environment, &graph(), place)?;
         let ones = [1.0f32; 64];
         let outputs =

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses its own part of this")]
 
+pub mod batches;
+pub mod memory;
 pub mod onnx;
 pub mod real;
 
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use onnx::Dim;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use vow_infer::{FaceEngine, InferError, Models, Runtime};
+use vow_infer::{FaceEngine, InferError, Models, Runtime, Tuning};
 use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, RelBox, Size};
 use vow_vision::{Framed, SHAPES};
 
@@ -34,6 +36,19 @@ pub fn tiny(head: Head) -> Models {
         embedder_half: None,
         pack_name: "tiny".to_owned(),
     }
+}
+
+/// Runs a test of this name alone, in a process of its own; whether this is that process.
+pub fn alone(test: &str) -> bool {
+    const ALONE: &str = "VOW_INFER_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().unwrap();
+    let status =
+        std::process::Command::new(own).args(["--exact", test, "--nocapture"]).env(ALONE, "1").status();
+    assert!(status.unwrap().success());
+    false
 }
 
 pub fn size(width: u32, height: u32) -> Size {
@@ -67,7 +82,7 @@ fn close(a: f32, b: f32) -> bool {
 /// Every frame shape gives the face where it was put, with either head.
 pub fn faces_are_found_where_they_are(runtime: &Runtime) {
     for head in [Head::Yunet, Head::Scrfd] {
-        let engine = FaceEngine::start(tiny(head), runtime, 1).unwrap();
+        let engine = FaceEngine::start(tiny(head), runtime, &Tuning::new(1)).unwrap();
         assert_eq!(engine.shapes(), SHAPES);
         for shape in SHAPES {
             let found = engine.detect(framed(shape, (4, 7), [255, 0, 0]), Lane::Live).unwrap().value;
@@ -89,20 +104,20 @@ pub fn input_is_fed_as_the_pack_says(runtime: &Runtime) {
     let mut models = tiny(Head::Yunet);
     models.detector.input = InputFormat { channels: Channels::Bgr, mean: -127.5, std: 2.0 };
     models.detector.threshold = 0.9;
-    let engine = FaceEngine::start(models, runtime, 1).unwrap();
+    let engine = FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap();
     // (255 + 127.5) / 2 is 0.75 of 255, where black is 0.25.
     assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 255, 255]), Lane::Live).unwrap().value.is_empty());
 
     let mut models = tiny(Head::Yunet);
     models.detector.input.channels = Channels::Bgr;
-    let engine = FaceEngine::start(models, runtime, 1).unwrap();
+    let engine = FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap();
     assert!(engine.detect(framed(SHAPES[1], (1, 1), [255, 0, 0]), Lane::Live).unwrap().value.is_empty());
     assert_eq!(engine.detect(framed(SHAPES[1], (1, 1), [0, 0, 255]), Lane::Live).unwrap().value.len(), 1);
 }
 
 /// A detection is relative to the picture, not to the frame around it.
 pub fn detections_are_relative_to_the_picture(runtime: &Runtime) {
-    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 1).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, &Tuning::new(1)).unwrap();
     let mut framed = framed(size(640, 480), (10, 5), [255, 0, 0]);
     framed.fitted = size(640, 320);
     let found = Arc::new(framed);
@@ -113,7 +128,7 @@ pub fn detections_are_relative_to_the_picture(runtime: &Runtime) {
 
 /// The same face alone and among others, to the last bit; order is kept.
 pub fn company_changes_no_embedding(runtime: &Runtime) {
-    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 2).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, &Tuning::new(2)).unwrap();
     let crops: Vec<Vec<u8>> =
         (0..20u8).map(|n| crop([[n, 2 * n, 3 * n], [255 - n, n, 7], [1, 2, n], [n, n, n]])).collect();
     let together = engine.embed(crops.clone(), Lane::Live).unwrap();
@@ -131,14 +146,14 @@ pub fn company_changes_no_embedding(runtime: &Runtime) {
 }
 
 pub fn nothing_to_embed_is_answered_at_once(runtime: &Runtime) {
-    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 1).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, &Tuning::new(1)).unwrap();
     let nothing = engine.embed(Vec::new(), Lane::Live).unwrap();
     assert!(nothing.value.is_empty() && nothing.busy.is_zero() && nothing.waited.is_zero());
 }
 
 /// Pictures that do not fit are refused by size, and cost nothing else.
 pub fn misfits_are_refused(runtime: &Runtime) {
-    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, 1).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), runtime, &Tuning::new(1)).unwrap();
     let error = engine.detect(framed(size(320, 320), (0, 0), [0; 3]), Lane::Live).unwrap_err();
     assert!(matches!(error, InferError::Shape { .. }) && error.to_string().contains("640 x 448"), "{error}");
 
@@ -158,7 +173,7 @@ pub fn misfits_are_refused(runtime: &Runtime) {
 
 /// Many askers at once each get their own faces.
 pub fn askers_are_not_mixed_up(runtime: &Runtime) {
-    let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, 3).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, &Tuning::new(3)).unwrap();
     std::thread::scope(|scope| {
         for (asker, shape) in SHAPES.into_iter().enumerate().take(6) {
             let engine = engine.clone();
@@ -190,7 +205,8 @@ pub fn damage_is_loaded_or_refused(runtime: &Runtime) {
         for (at, byte) in damage {
             detector_graph[at] = byte;
         }
-        let started = FaceEngine::start(Models { detector_graph, ..tiny(Head::Yunet) }, runtime, 1);
+        let started =
+            FaceEngine::start(Models { detector_graph, ..tiny(Head::Yunet) }, runtime, &Tuning::new(1));
         prop_assert!(matches!(started, Ok(_) | Err(InferError::Pack { .. })), "{started:?}");
         Ok(())
     });
@@ -201,7 +217,7 @@ pub fn damage_is_loaded_or_refused(runtime: &Runtime) {
 pub fn a_fixed_graph_has_one_shape(runtime: &Runtime) {
     let models =
         Models { detector_graph: onnx::yunet(Dim::Is(96), Dim::Is(160)).bytes(), ..tiny(Head::Yunet) };
-    let engine = FaceEngine::start(models, runtime, 1).unwrap();
+    let engine = FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap();
     assert_eq!(engine.shapes(), [size(160, 96)]);
     assert_eq!(engine.detect(framed(size(160, 96), (4, 2), [255; 3]), Lane::Live).unwrap().value.len(), 1);
 }
@@ -218,7 +234,8 @@ pub fn bytes_are_fed_as_they_are(runtime: &Runtime) {
         models.detector_graph = detector.of_bytes(Dim::Is(1), open, open).bytes();
         models.embedder_graph = onnx::embedder(open, i64::from(SIDE)).of_bytes(open, side, side).bytes();
         let (planes, bytes) = (tiny(head), models);
-        let [planes, bytes] = [planes, bytes].map(|models| FaceEngine::start(models, runtime, 1).unwrap());
+        let [planes, bytes] =
+            [planes, bytes].map(|models| FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap());
         for shape in planes.shapes() {
             let frame = Arc::new(framed(*shape, (3, 5), [255, 7, 9]));
             let seen =

@@ -141,7 +141,13 @@ pub const POINTS: [f32; 10] = [0.25, 0.25, 0.75, 0.25, 0.5, 0.5, 0.25, 0.75, 0.7
 
 /// Sees a face in every cell of 32 pixels whose first plane is bright; its box is the cell.
 pub fn yunet(height: Dim, width: Dim) -> Graph {
-    let mut graph = Graph::with_input(&[Dim::Is(1), Dim::Is(3), height, width]);
+    yunet_for(Dim::Is(1), height, width)
+}
+
+/// As [`yunet`], for this many pictures at once.
+pub fn yunet_for(batch: Dim, height: Dim, width: Dim) -> Graph {
+    let rows = if let Dim::Is(batch) = batch { batch } else { 0 };
+    let mut graph = Graph::with_input(&[batch, Dim::Is(3), height, width]);
     for stride in [8, 16, 32] {
         let cells = graph.cells(stride);
         let gain = if stride == 32 { 1.0 / 255.0 } else { 0.0 };
@@ -153,8 +159,8 @@ pub fn yunet(height: Dim, width: Dim) -> Graph {
         ];
         for (tensor, gain, bias) in tensors {
             let (name, k) = (format!("{tensor}_{stride}"), i64::try_from(bias.len()).unwrap());
-            graph.head(&cells, &name, gain, bias, &[0, 2, 3, 1], &[1, -1, k]);
-            graph.output(&name, &[Dim::Is(1), Dim::Open("anchors"), Dim::Is(k)]);
+            graph.head(&cells, &name, gain, bias, &[0, 2, 3, 1], &[rows, -1, k]);
+            graph.output(&name, &[batch, Dim::Open("anchors"), Dim::Is(k)]);
         }
     }
     graph

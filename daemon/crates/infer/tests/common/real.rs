@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use vow_infer::{FaceEngine, Models, Runtime};
+use vow_infer::{FaceEngine, Models, Runtime, Tuning};
 use vow_types::{
     Channels, Detection, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size, norm,
 };
@@ -113,7 +113,7 @@ pub fn the_six_are_found(runtime: &Runtime) {
         let mut by_embedder = Vec::new();
         for embedder in EMBEDDERS {
             let Some(models) = models(detector, embedder) else { return };
-            let engine = FaceEngine::start(models, runtime, 1).unwrap();
+            let engine = FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap();
             for shape in engine.shapes().to_vec() {
                 let seen = look(&engine, &photo, shape);
                 println!(
@@ -147,7 +147,8 @@ pub fn runtimes_agree(one: &Runtime, other: &Runtime) {
     let Some(photo) = six_people() else { return };
     for detector in &DETECTORS {
         let engines = [one, other].map(|runtime| {
-            models(detector, EMBEDDERS[0]).map(|models| FaceEngine::start(models, runtime, 1).unwrap())
+            models(detector, EMBEDDERS[0])
+                .map(|models| FaceEngine::start(models, runtime, &Tuning::new(1)).unwrap())
         });
         let [Some(one), Some(other)] = engines else { return };
         let shared = one.shapes().iter().copied().filter(|shape| other.shapes().contains(shape));

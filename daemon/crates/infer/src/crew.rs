@@ -1,0 +1,462 @@
+//! The threads that run networks. Knows nothing of networks: what is loaded, gathered and run is a [`Machine`]'s.
+//!
+//! Where a batch is one item, a thread gathers and runs it itself. Where batches are larger, a station is two threads: one
+//! gathers a batch into one input while the other runs the batch before. Two tokens go around between them, so exactly one
+//! batch is prepared ahead.
+//!
+//! A task that fails or panics costs that task and nothing else: the thread lives on, after a panic with networks that are
+//! loaded anew. Networks that have been idle for long are unloaded, and loaded again for the next item. Dropping the crew
+//! ends its threads after what waits, and joins them.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use vow_types::Lane;
+
+use crate::caught::caught;
+use crate::error::{InferError, Role};
+use crate::queue::{Queue, Taken};
+use crate::schedule::{Key, Roles, Waits};
+use crate::settle::{Trouble, settle};
+
+/// Batches that one station holds: one that runs and one that is prepared.
+const AHEAD: usize = 2;
+
+/// What a crew runs.
+pub(crate) trait Machine: Send + Sync + 'static {
+    /// A picture.
+    type Work: Send + 'static;
+    /// What is made of it.
+    type Answer: Send + 'static;
+    /// The networks that one thread has loaded.
+    type Seat;
+    /// The pictures of a batch, gathered.
+    type Input: Send + 'static;
+
+    /// Loads these networks for one thread.
+    fn open(&self, roles: Roles) -> Result<Self::Seat, InferError>;
+
+    /// Puts pictures together. `spare` is an input that was run before, for its memory.
+    fn gather(&self, key: Key, works: &[Self::Work], spare: Option<Self::Input>) -> Self::Input;
+
+    /// Runs the part `part` of what was gathered; one answer for each picture of it.
+    fn run(
+        &self,
+        seat: &mut Self::Seat,
+        key: Key,
+        works: &[Self::Work],
+        input: &Self::Input,
+        part: Range<usize>,
+    ) -> Result<Vec<Self::Answer>, Trouble<InferError>>;
+
+    /// Items that run at once, at most.
+    fn most(&self, role: Role) -> usize;
+
+    /// Every thread has unloaded its networks: what they shared can go as well.
+    fn all_unloaded(&self);
+}
+
+/// How a crew works.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    /// One for each station: the networks it runs.
+    pub(crate) stations: Vec<Roles>,
+    pub(crate) waits: Waits,
+    /// Networks that nobody has asked for so long are unloaded.
+    pub(crate) idle_after: Duration,
+    /// Bytes of pictures of the backlog that may wait.
+    pub(crate) most_bytes: usize,
+}
+
+struct Job<M: Machine> {
+    work: M::Work,
+    reply: Reply<M::Answer>,
+}
+
+struct Reply<A> {
+    number: usize,
+    asked: Instant,
+    to: Sender<(usize, Answer<A>)>,
+}
+
+/// What a task gave, and its times.
+pub(crate) struct Answer<A> {
+    pub(crate) value: Result<A, InferError>,
+    /// Its share of the time that threads spent on its batch.
+    pub(crate) busy: Duration,
+    /// From the moment it was asked for, the time in which no thread worked on it.
+    pub(crate) waited: Duration,
+}
+
+struct Shared<M: Machine> {
+    machine: M,
+    queue: Queue<Job<M>>,
+    idle_after: Duration,
+    /// Seats with networks in them.
+    loaded: AtomicUsize,
+}
+
+/// Threads that run a machine.
+pub(crate) struct Crew<M: Machine> {
+    shared: Arc<Shared<M>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<M: Machine> Crew<M> {
+    /// Starts the threads (at least one station) and returns when every station has loaded its networks.
+    pub(crate) fn start(machine: M, rules: Rules) -> Result<Self, InferError> {
+        let mut stations = rules.stations;
+        if stations.is_empty() {
+            stations.push(Roles::All);
+        }
+        let any_will_do = stations.iter().all(|roles| *roles == Roles::All);
+        let queue = Queue::new(rules.waits, |role| machine.most(role), rules.most_bytes, any_will_do);
+        let batches = [Role::Detector, Role::Embedder].into_iter().any(|role| machine.most(role) > 1);
+        let shared =
+            Arc::new(Shared { machine, queue, idle_after: rules.idle_after, loaded: AtomicUsize::new(0) });
+        let count = stations.len();
+        let (ready, opened) = bounded(count);
+        let mut crew = Self { shared, threads: Vec::new() };
+        for (number, roles) in stations.into_iter().enumerate() {
+            let (shared, ready) = (Arc::clone(&crew.shared), ready.clone());
+            if batches {
+                let (full, gathered) = bounded(1);
+                let (token, tokens) = bounded(AHEAD);
+                for _ in 0..AHEAD {
+                    // There is room for as many.
+                    token.send(()).ok();
+                }
+                let spares = Arc::new(Mutex::new(Vec::new()));
+                let gather = Gather { shared: Arc::clone(&crew.shared), roles, tokens, full };
+                let for_gather = Arc::clone(&spares);
+                crew.spawn(format!("vow-gather-{number}"), move || gather.work(&for_gather))?;
+                crew.spawn(format!("vow-infer-{number}"), move || {
+                    Run { seat: Seat { shared, roles, opened: None }, gathered, token }.work(&spares, &ready);
+                })?;
+            } else {
+                crew.spawn(format!("vow-infer-{number}"), move || {
+                    alone(Seat { shared, roles, opened: None }, &ready);
+                })?;
+            }
+        }
+        opened.iter().take(count).collect::<Result<(), _>>()?;
+        Ok(crew)
+    }
+
+    fn spawn(&mut self, name: String, work: impl FnOnce() + Send + 'static) -> Result<(), InferError> {
+        let thread = Builder::new().name(name).spawn(work).map_err(|source| InferError::Thread { source })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    pub(crate) fn machine(&self) -> &M {
+        &self.shared.machine
+    }
+
+    /// Says that a photo is being worked on, until the guard is dropped.
+    pub(crate) fn announce(&self) -> Announced<M> {
+        self.shared.queue.announce();
+        Announced(Arc::clone(&self.shared))
+    }
+
+    /// Queues pictures of one call, with their sizes in bytes, and waits for all answers. At the first that failed the
+    /// rest is taken back. `asked` is when the answers were first wished for.
+    pub(crate) fn ask(
+        &self,
+        key: Key,
+        lane: Lane,
+        asked: Instant,
+        works: impl ExactSizeIterator<Item = (M::Work, usize)>,
+    ) -> Result<Vec<Answer<M::Answer>>, InferError> {
+        let count = works.len();
+        let (to, answers) = bounded(count);
+        let queue = &self.shared.queue;
+        let call = Call { queue, number: queue.call() };
+        for (number, (work, bytes)) in works.enumerate() {
+            let reply = Reply { number, asked, to: to.clone() };
+            queue.push(call.number, key, lane, bytes, Job { work, reply });
+        }
+        drop(to);
+        let mut all: Vec<Option<Answer<M::Answer>>> = (0..count).map(|_| None).collect();
+        for _ in 0..count {
+            let (number, answer) = answers.recv().map_err(|_| InferError::Stopped)?;
+            if let Err(error) = answer.value {
+                return Err(error);
+            }
+            if let Some(place) = all.get_mut(number) {
+                *place = Some(answer);
+            }
+        }
+        all.into_iter().collect::<Option<Vec<_>>>().ok_or(InferError::Stopped)
+    }
+
+    /// Items of a network that run at once now: fewer than at first where memory was short.
+    #[cfg(test)]
+    pub(crate) fn most_now(&self, role: Role) -> usize {
+        self.shared.queue.most(role)
+    }
+
+    /// Threads that have networks loaded.
+    pub(crate) fn loaded(&self) -> usize {
+        self.shared.loaded.load(Ordering::SeqCst)
+    }
+}
+
+impl<M: Machine> Drop for Crew<M> {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        for thread in self.threads.drain(..) {
+            // Every panic of a task is caught; one outside is reported by the panic hook and leaves nothing to do.
+            thread.join().ok();
+        }
+    }
+}
+
+/// A photo that may bring items.
+pub(crate) struct Announced<M: Machine>(Arc<Shared<M>>);
+
+impl<M: Machine> Drop for Announced<M> {
+    fn drop(&mut self) {
+        self.0.queue.retract();
+    }
+}
+
+/// Takes back what still waits when the one who asked goes away.
+struct Call<'a, J> {
+    queue: &'a Queue<J>,
+    number: u64,
+}
+
+impl<J> Drop for Call<'_, J> {
+    fn drop(&mut self) {
+        self.queue.cancel(self.number);
+    }
+}
+
+/// A batch on its way from the queue to its answers.
+struct Gathered<M: Machine> {
+    key: Key,
+    works: Vec<M::Work>,
+    replies: Vec<Reply<M::Answer>>,
+    taken: Instant,
+    gathering: Duration,
+    /// Gathering can panic too.
+    input: Result<M::Input, String>,
+}
+
+impl<M: Machine> Gathered<M> {
+    fn new(machine: &M, key: Key, jobs: Vec<Job<M>>, spare: Option<M::Input>) -> Self {
+        let taken = Instant::now();
+        let (works, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
+        let input = caught(|| machine.gather(key, &works, spare));
+        Self { key, works, replies, taken, gathering: taken.elapsed(), input }
+    }
+}
+
+/// The first half of a station.
+struct Gather<M: Machine> {
+    shared: Arc<Shared<M>>,
+    roles: Roles,
+    tokens: Receiver<()>,
+    full: Sender<Gathered<M>>,
+}
+
+impl<M: Machine> Gather<M> {
+    fn work(self, spares: &Mutex<Vec<M::Input>>) {
+        // Both channels close when the other half has ended.
+        while self.tokens.recv().is_ok() {
+            let Taken::Batch(key, jobs) = self.shared.queue.take(self.roles, None) else { break };
+            let spare = spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            if self.full.send(Gathered::new(&self.shared.machine, key, jobs, spare)).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// The second half of a station.
+struct Run<M: Machine> {
+    seat: Seat<M>,
+    gathered: Receiver<Gathered<M>>,
+    token: Sender<()>,
+}
+
+impl<M: Machine> Run<M> {
+    fn work(mut self, spares: &Mutex<Vec<M::Input>>, ready: &Sender<Result<(), InferError>>) {
+        if !self.seat.report(ready) {
+            return;
+        }
+        let idle_after = self.seat.shared.idle_after;
+        let mut wait = idle_after;
+        loop {
+            let next = if self.seat.is_loaded() {
+                self.gathered.recv_timeout(wait)
+            } else {
+                self.gathered.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match next {
+                Ok(batch) => {
+                    let input = self.seat.serve(batch);
+                    spares.lock().unwrap_or_else(PoisonError::into_inner).extend(input);
+                    self.token.send(()).ok();
+                    wait = idle_after;
+                }
+                Err(RecvTimeoutError::Timeout) => match self.seat.shared.queue.until_idle(idle_after) {
+                    Some(left) => wait = left,
+                    None => {
+                        spares.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                        self.seat.unload();
+                    }
+                },
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+}
+
+/// A station where a batch is one item.
+fn alone<M: Machine>(mut seat: Seat<M>, ready: &Sender<Result<(), InferError>>) {
+    if !seat.report(ready) {
+        return;
+    }
+    let shared = Arc::clone(&seat.shared);
+    let mut spare = None;
+    loop {
+        match shared.queue.take(seat.roles, seat.is_loaded().then_some(shared.idle_after)) {
+            Taken::Batch(key, jobs) => {
+                spare = seat.serve(Gathered::new(&shared.machine, key, jobs, spare.take()));
+            }
+            Taken::Idle => {
+                spare = None;
+                seat.unload();
+            }
+            Taken::Closed => break,
+        }
+    }
+}
+
+/// A thread's place: its networks, and how to get others.
+struct Seat<M: Machine> {
+    shared: Arc<Shared<M>>,
+    roles: Roles,
+    opened: Option<M::Seat>,
+}
+
+impl<M: Machine> Seat<M> {
+    fn is_loaded(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// Loads the networks and says how that went; whether they can be used.
+    fn report(&mut self, ready: &Sender<Result<(), InferError>>) -> bool {
+        let first = self.with(self.first_role(), |_, _| Ok(()));
+        let usable = first.is_ok();
+        let first = first.map_err(|trouble| match trouble {
+            Trouble::Memory(error) | Trouble::Other(error) => error,
+        });
+        // Fails only when nobody waits any more, because another thread could not be started.
+        ready.send(first).ok();
+        usable
+    }
+
+    fn first_role(&self) -> Role {
+        match self.roles {
+            Roles::All => Role::Detector,
+            Roles::Only(role) => role,
+        }
+    }
+
+    /// Loads the networks unless they are loaded.
+    fn load(&mut self) -> Result<(), InferError> {
+        if self.opened.is_none() {
+            let began = Instant::now();
+            self.opened = Some(self.shared.machine.open(self.roles)?);
+            self.shared.loaded.fetch_add(1, Ordering::SeqCst);
+            // A batch that was too large once may fit now.
+            for role in [Role::Detector, Role::Embedder].into_iter().filter(|role| self.roles.have(*role)) {
+                self.shared.queue.set_most(role, self.shared.machine.most(role));
+            }
+            tracing::debug!(elapsed = ?began.elapsed(), "networks loaded");
+        }
+        Ok(())
+    }
+
+    /// Runs something with the networks. One in which something panicked is not looked at again, so nothing half-done is
+    /// seen.
+    fn with<T>(
+        &mut self,
+        role: Role,
+        run: impl FnOnce(&M, &mut M::Seat) -> Result<T, Trouble<InferError>>,
+    ) -> Result<T, Trouble<InferError>> {
+        let outcome = caught(|| {
+            self.load().map_err(Trouble::Other)?;
+            match self.opened.as_mut() {
+                Some(seat) => run(&self.shared.machine, seat),
+                None => Err(Trouble::Other(InferError::Stopped)),
+            }
+        });
+        outcome.unwrap_or_else(|message| {
+            self.drop_networks();
+            Err(Trouble::Other(InferError::Panicked { role, message }))
+        })
+    }
+
+    /// Runs a batch to the end, answers, and gives back the input for its memory.
+    fn serve(&mut self, batch: Gathered<M>) -> Option<M::Input> {
+        let Gathered { key, works, replies, taken, gathering, input } = batch;
+        // Loading is not work on these pictures; what is wrong with it is seen below.
+        let _ = caught(|| self.load().ok());
+        let began = Instant::now();
+        let count = works.len();
+        let settled = settle(count, |part| match &input {
+            Ok(input) => self.with(key.role, |machine, seat| machine.run(seat, key, &works, input, part)),
+            Err(message) => {
+                let message = message.clone();
+                Err(Trouble::Other(InferError::Panicked { role: key.role, message }))
+            }
+        });
+        if let Some(most) = settled.most.filter(|most| *most < self.shared.queue.most(key.role)) {
+            self.shared.queue.set_most(key.role, most);
+            tracing::warn!(role = %key.role, most, "memory was short: fewer pictures at once from now on");
+        }
+        let share = |time: Duration| time / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+        let busy = share(gathering + began.elapsed());
+        let queued = began.saturating_duration_since(taken + gathering);
+        for (reply, value) in replies.into_iter().zip(settled.results) {
+            let waited = taken.saturating_duration_since(reply.asked) + queued;
+            // Fails only when the asker has gone.
+            reply.to.send((reply.number, Answer { value, busy, waited })).ok();
+        }
+        self.shared.queue.done();
+        input.ok()
+    }
+
+    fn drop_networks(&mut self) {
+        let Some(seat) = self.opened.take() else { return };
+        // Dropping what panicked may panic again.
+        caught(move || drop(seat)).ok();
+        self.shared.loaded.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn unload(&mut self) {
+        self.drop_networks();
+        if self.shared.loaded.load(Ordering::SeqCst) == 0 {
+            self.shared.machine.all_unloaded();
+            tracing::debug!("idle networks unloaded");
+        }
+    }
+}
+
+impl<M: Machine> Drop for Seat<M> {
+    fn drop(&mut self) {
+        self.drop_networks();
+    }
+}
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+mod tests;

@@ -1,0 +1,268 @@
+//! The crew with a machine of its own: what it counts is what the threads did.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+use super::*;
+
+/// A machine whose pictures are numbers.
+struct Fake {
+    counts: Arc<Counts>,
+    most: usize,
+    /// A larger part does not fit the memory.
+    fits: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    living: AtomicUsize,
+    opened: AtomicUsize,
+    /// Opening fails while this is set.
+    broken: AtomicBool,
+    unloaded: AtomicUsize,
+    /// Sizes of the parts that were run.
+    parts: Mutex<Vec<usize>>,
+}
+
+struct Opened(Arc<Counts>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.living.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Pictures that are more than a number.
+const BAD: u32 = 1000;
+const PANICS: u32 = 1001;
+
+impl Machine for Fake {
+    type Work = u32;
+    type Answer = u32;
+    type Seat = Opened;
+    type Input = Vec<u32>;
+
+    fn open(&self, _: Roles) -> Result<Opened, InferError> {
+        if self.counts.broken.load(SeqCst) {
+            return Err(InferError::Stopped);
+        }
+        self.counts.opened.fetch_add(1, SeqCst);
+        self.counts.living.fetch_add(1, SeqCst);
+        Ok(Opened(Arc::clone(&self.counts)))
+    }
+
+    fn gather(&self, _: Key, works: &[u32], spare: Option<Vec<u32>>) -> Vec<u32> {
+        let mut input = spare.unwrap_or_default();
+        input.clear();
+        input.extend(works);
+        input
+    }
+
+    fn run(
+        &self,
+        _: &mut Opened,
+        _: Key,
+        works: &[u32],
+        input: &Vec<u32>,
+        part: Range<usize>,
+    ) -> Result<Vec<u32>, Trouble<InferError>> {
+        assert_eq!(works, input);
+        let part = &input[part];
+        self.counts.parts.lock().unwrap().push(part.len());
+        if part.len() > self.fits {
+            return Err(Trouble::Memory(InferError::Stopped));
+        }
+        assert!(!part.contains(&PANICS), "tensor {} of 9", 7);
+        if part.contains(&BAD) {
+            return Err(Trouble::Other(InferError::Stopped));
+        }
+        Ok(part.iter().map(|n| n * 2).collect())
+    }
+
+    fn most(&self, _: Role) -> usize {
+        self.most
+    }
+
+    fn all_unloaded(&self) {
+        self.counts.unloaded.fetch_add(1, SeqCst);
+    }
+}
+
+const FACE: Key = Key { role: Role::Embedder, size: vow_types::Size { width: 112, height: 112 } };
+const LONG: Duration = Duration::from_secs(3600);
+
+fn rules(stations: Vec<Roles>, idle_after: Duration) -> Rules {
+    let waits = Waits { live: Duration::from_millis(1), backlog: Duration::from_millis(5) };
+    Rules { stations, waits, idle_after, most_bytes: 64 }
+}
+
+fn crew(stations: usize, most: usize, fits: usize, idle_after: Duration) -> (Crew<Fake>, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let fake = Fake { counts: Arc::clone(&counts), most, fits };
+    (Crew::start(fake, rules(vec![Roles::All; stations], idle_after)).unwrap(), counts)
+}
+
+fn ask(crew: &Crew<Fake>, lane: Lane, works: &[u32]) -> Result<Vec<u32>, InferError> {
+    let works: Vec<_> = works.iter().map(|work| (*work, 1)).collect();
+    let answers = crew.ask(FACE, lane, Instant::now(), works.into_iter())?;
+    answers.into_iter().map(|answer| answer.value).collect()
+}
+
+/// Waits for something that another thread is about to do.
+fn eventually(done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_questions() {
+    for most in [1, 4] {
+        let (crew, counts) = crew(2, most, 9, LONG);
+        let questions: Vec<u32> = (0..30).collect();
+        let answers = ask(&crew, Lane::Backlog, &questions).unwrap();
+        assert_eq!(answers, questions.iter().map(|n| n * 2).collect::<Vec<_>>());
+        assert_eq!(ask(&crew, Lane::Live, &[]).unwrap(), Vec::<u32>::new());
+        assert_eq!(counts.opened.load(SeqCst), 2);
+        assert!(counts.parts.lock().unwrap().iter().all(|part| *part <= most));
+    }
+}
+
+#[test]
+fn many_askers_get_their_own_answers() {
+    for most in [1, 8] {
+        let (crew, _) = crew(2, most, 8, LONG);
+        std::thread::scope(|scope| {
+            for asker in 0..8u32 {
+                let crew = &crew;
+                scope.spawn(move || {
+                    let lane = if asker % 2 == 0 { Lane::Live } else { Lane::Backlog };
+                    for n in 0..50 {
+                        let _photo = crew.announce();
+                        assert_eq!(ask(crew, lane, &[asker, n]).unwrap(), [2 * asker, 2 * n]);
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn pictures_of_different_askers_share_a_batch() {
+    let (crew, counts) = crew(1, 4, 9, LONG);
+    // Four photos are announced, so the first three wait for the fourth, for a while.
+    std::thread::scope(|scope| {
+        let photos: Vec<_> = (0..4).map(|_| crew.announce()).collect();
+        for (asker, photo) in (0..4u32).zip(photos) {
+            let crew = &crew;
+            scope.spawn(move || {
+                assert_eq!(ask(crew, Lane::Backlog, &[asker]).unwrap(), [2 * asker]);
+                drop(photo);
+            });
+        }
+    });
+    assert_eq!(counts.parts.lock().unwrap().iter().sum::<usize>(), 4, "each once");
+}
+
+#[test]
+fn a_bad_picture_and_one_that_panics_cost_themselves_alone() {
+    for most in [1, 4] {
+        let (crew, counts) = crew(1, most, 9, LONG);
+        std::thread::scope(|scope| {
+            let photos: Vec<_> = (0..4).map(|_| crew.announce()).collect();
+            for (work, photo) in [1, BAD, PANICS, 2].into_iter().zip(photos) {
+                let crew = &crew;
+                scope.spawn(move || {
+                    let answer = ask(crew, Lane::Backlog, &[work]);
+                    match work {
+                        BAD => assert!(matches!(answer, Err(InferError::Stopped)), "{answer:?}"),
+                        PANICS => assert!(
+                            matches!(&answer, Err(InferError::Panicked { role: Role::Embedder, message })
+                                if message == "tensor 7 of 9"),
+                            "{answer:?}"
+                        ),
+                        good => assert_eq!(answer.unwrap(), [2 * good]),
+                    }
+                    drop(photo);
+                });
+            }
+        });
+        // After a panic the networks are loaded anew.
+        assert_eq!(ask(&crew, Lane::Live, &[7]).unwrap(), [14]);
+        assert_eq!(counts.living.load(SeqCst), 1);
+        assert!(counts.opened.load(SeqCst) >= 2);
+    }
+}
+
+#[test]
+fn short_memory_halves_the_batch_from_then_on() {
+    let (crew, counts) = crew(1, 8, 2, LONG);
+    let questions: Vec<u32> = (0..8).collect();
+    let answers = ask(&crew, Lane::Live, &questions).unwrap();
+    assert_eq!(answers, questions.iter().map(|n| n * 2).collect::<Vec<_>>());
+    assert!(counts.parts.lock().unwrap().iter().any(|part| *part > 2), "a batch was too large");
+    // A full batch was halved twice; a smaller one, taken before all had come, once.
+    eventually(|| crew.most_now(Role::Embedder) <= 2);
+    counts.parts.lock().unwrap().clear();
+    ask(&crew, Lane::Live, &questions).unwrap();
+    assert!(counts.parts.lock().unwrap().iter().all(|part| *part <= 2));
+}
+
+#[test]
+fn networks_that_cannot_be_loaded_again_fail_tasks_until_they_can() {
+    let (crew, counts) = crew(1, 1, 9, LONG);
+    assert!(ask(&crew, Lane::Live, &[PANICS]).is_err());
+    counts.broken.store(true, SeqCst);
+    assert!(matches!(ask(&crew, Lane::Live, &[1]), Err(InferError::Stopped)));
+    counts.broken.store(false, SeqCst);
+    assert_eq!(ask(&crew, Lane::Live, &[1]).unwrap(), [2]);
+}
+
+#[test]
+fn idle_networks_are_unloaded_and_come_back() {
+    for most in [1, 4] {
+        let (crew, counts) = crew(2, most, 9, Duration::from_millis(20));
+        assert_eq!(ask(&crew, Lane::Live, &[1, 2, 3]).unwrap(), [2, 4, 6]);
+        eventually(|| counts.unloaded.load(SeqCst) > 0);
+        assert_eq!((crew.loaded(), counts.living.load(SeqCst)), (0, 0));
+        assert_eq!(ask(&crew, Lane::Backlog, &[4]).unwrap(), [8]);
+        assert!(counts.opened.load(SeqCst) > 2);
+    }
+}
+
+#[test]
+fn a_crew_of_which_one_station_cannot_load_does_not_start_and_leaves_no_thread() {
+    let counts = Arc::new(Counts::default());
+    counts.broken.store(true, SeqCst);
+    for most in [1, 4] {
+        let fake = Fake { counts: Arc::clone(&counts), most, fits: 9 };
+        let started = Crew::start(fake, rules(vec![Roles::All; 3], LONG));
+        assert!(matches!(started, Err(InferError::Stopped)));
+        assert_eq!((counts.living.load(SeqCst), Arc::strong_count(&counts)), (0, 1));
+    }
+}
+
+#[test]
+fn dropping_the_crew_ends_and_joins_every_thread() {
+    for most in [1, 4] {
+        let (crew, counts) = crew(3, most, 9, LONG);
+        assert_eq!(counts.living.load(SeqCst), 3);
+        drop(crew);
+        assert_eq!((counts.living.load(SeqCst), Arc::strong_count(&counts)), (0, 1));
+    }
+}
+
+#[test]
+fn the_backlog_waits_for_room_and_a_failed_call_takes_its_rest_back() {
+    // 64 bytes of room, one for each: most of these wait outside.
+    let (crew, counts) = crew(1, 1, 9, LONG);
+    let mut works: Vec<u32> = (0..500).collect();
+    assert_eq!(ask(&crew, Lane::Backlog, &works).unwrap().len(), 500);
+    counts.parts.lock().unwrap().clear();
+    works[0] = BAD;
+    assert!(ask(&crew, Lane::Live, &works).is_err());
+    // What was taken back is not run, and does not count as waiting.
+    assert_eq!(ask(&crew, Lane::Live, &[1]).unwrap(), [2]);
+    assert!(counts.parts.lock().unwrap().len() <= 501);
+}

@@ -1,0 +1,383 @@
+//! What the crew runs: the two networks of a pack. How a batch is put together, run and read, where the networks are
+//! loaded, and what happens when a GPU gives out.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use vow_types::num::index;
+use vow_types::{Detection, Size};
+use vow_vision::Framed;
+
+use crate::crew::Machine;
+use crate::detector::Detector;
+use crate::embedder::Embedder;
+use crate::error::{GraphError, InferError, Role, chain};
+use crate::graph::Layout;
+use crate::net::{Feed, Net, Numbers, Pinned, PinnedMemory, split};
+use crate::network::Network;
+use crate::runtime::session::Place;
+use crate::runtime::{Provider, Runtime};
+use crate::schedule::{Key, Roles};
+use crate::settle::Trouble;
+use crate::tuning::Tuning;
+
+/// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
+const STRIKES: u32 = 3;
+
+/// Of a limit on device memory, the detector's part; the rest is the embedder's. Its frames are ten times as large.
+const DETECTORS_SHARE: (usize, usize) = (2, 3);
+
+/// The networks of a pack, shared by the threads.
+pub(crate) struct Networks {
+    pub(crate) detector: Detector,
+    pub(crate) embedder: Embedder,
+    runtime: Runtime,
+    tuning: Tuning,
+    /// Where the crew was built to run; the runtime's provider changes when that is given up.
+    provider: Provider,
+    /// Whether the start is over: from then on a GPU that fails is replaced in place.
+    pub(crate) started: AtomicBool,
+    pinned_frames: Mutex<Option<PinnedMemory>>,
+    pinned_crops: Mutex<Option<PinnedMemory>>,
+}
+
+/// A picture.
+pub(crate) enum Work {
+    /// For the detector.
+    Frame(Arc<Framed>),
+    /// For the embedder: RGB8 of the pack's side.
+    Crop(Vec<u8>),
+}
+
+impl Work {
+    fn pixels(&self) -> &[u8] {
+        match self {
+            Self::Frame(framed) => &framed.pixels,
+            Self::Crop(crop) => crop,
+        }
+    }
+}
+
+/// What was made of it.
+pub(crate) enum Made {
+    Faces(Vec<Detection>),
+    Vector(Vec<f32>),
+}
+
+/// A batch in one piece.
+pub(crate) enum Input {
+    /// One picture of bytes: the network reads it where it is.
+    AsItIs,
+    Planes(Vec<f32>),
+    Bytes(Vec<u8>),
+    Pinned(Pinned),
+}
+
+/// One thread's networks.
+pub(crate) struct Nets {
+    provider: Provider,
+    detector: Option<Net>,
+    embedder: Option<Net>,
+    /// On the processor, beside a GPU that failed at something.
+    rescue: Option<Net>,
+    strikes: u32,
+}
+
+impl Nets {
+    fn of(&mut self, role: Role) -> Result<&mut Net, GraphError> {
+        let net = match role {
+            Role::Detector => self.detector.as_mut(),
+            Role::Embedder => self.embedder.as_mut(),
+        };
+        net.ok_or_else(|| GraphError::Incomplete { what: format!("this thread has no {role}") })
+    }
+}
+
+impl Networks {
+    /// Checks nothing any more; finds out what batches and half precision are worth on the runtime's provider.
+    pub(crate) fn new(
+        mut detector: Detector,
+        mut embedder: Embedder,
+        runtime: &Runtime,
+        tuning: &Tuning,
+    ) -> Result<Self, (Role, GraphError)> {
+        let provider = runtime.provider();
+        let wanted = tuning.batch(provider);
+        let (frame, crop) = (detector.smallest(), embedder.size());
+        let tried = detector.network.try_out(frame, place(tuning, provider, Role::Detector), wanted);
+        tried.map_err(|error| (Role::Detector, error))?;
+        let tried = embedder.network.try_out(crop, place(tuning, provider, Role::Embedder), wanted);
+        tried.map_err(|error| (Role::Embedder, error))?;
+        Ok(Self {
+            detector,
+            embedder,
+            runtime: runtime.clone(),
+            tuning: tuning.clone(),
+            provider,
+            started: AtomicBool::new(false),
+            pinned_frames: Mutex::new(None),
+            pinned_crops: Mutex::new(None),
+        })
+    }
+
+    fn network(&self, role: Role) -> &Network {
+        match role {
+            Role::Detector => &self.detector.network,
+            Role::Embedder => &self.embedder.network,
+        }
+    }
+
+    fn pinned(&self, role: Role) -> &Mutex<Option<PinnedMemory>> {
+        match role {
+            Role::Detector => &self.pinned_frames,
+            Role::Embedder => &self.pinned_crops,
+        }
+    }
+
+    fn open_on(&self, provider: Provider, roles: Roles) -> Result<Nets, InferError> {
+        let open = |role: Role| -> Result<Option<Net>, InferError> {
+            if !roles.have(role) {
+                return Ok(None);
+            }
+            let net = self.network(role).open(place(&self.tuning, provider, role));
+            let net = net.map_err(|source| InferError::Run { role, source })?;
+            *self.pinned(role).lock().unwrap_or_else(PoisonError::into_inner) = net.pinned_memory();
+            Ok(Some(net))
+        };
+        let (detector, embedder) = (open(Role::Detector)?, open(Role::Embedder)?);
+        Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 })
+    }
+
+    /// On the processor, with as many threads as there are for all of it: the threads of a GPU's crew are few.
+    fn open_rescue(&self, role: Role) -> Result<Net, GraphError> {
+        self.network(role).open(Place { threads: self.tuning.threads.max(1), ..Place::CPU })
+    }
+
+    fn try_run(
+        &self,
+        net: &mut Net,
+        key: Key,
+        works: &[Work],
+        feed: &Feed<'_>,
+    ) -> Result<Vec<Made>, GraphError> {
+        net.run(feed, |outputs| {
+            let parts = split(outputs, works.len())?;
+            works.iter().zip(parts).map(|(work, part)| self.read(key.role, work, &part)).collect()
+        })
+    }
+
+    fn read(&self, role: Role, work: &Work, outputs: &[&[f32]]) -> Result<Made, GraphError> {
+        match (role, work) {
+            (Role::Detector, Work::Frame(framed)) => self.detector.read(framed, outputs).map(Made::Faces),
+            (Role::Embedder, Work::Crop(_)) => self.embedder.read(outputs).map(Made::Vector),
+            _ => Err(GraphError::Incomplete { what: format!("the {role} was given something else") }),
+        }
+    }
+
+    /// A picture that a GPU failed at gets its answer from the processor. Failing at several in a row, while the
+    /// processor does not, is the end of the GPU. An answer that neither gives is the picture's own fault.
+    fn rescue(
+        &self,
+        nets: &mut Nets,
+        key: Key,
+        works: &[Work],
+        feed: &Feed<'_>,
+        failed: GraphError,
+    ) -> Result<Vec<Made>, GraphError> {
+        let mut net = match nets.rescue.take() {
+            Some(net) => net,
+            None => match self.open_rescue(key.role) {
+                Ok(net) => net,
+                Err(_) => return Err(failed),
+            },
+        };
+        let Ok(made) = self.try_run(&mut net, key, works, &Feed { pinned: None, ..*feed }) else {
+            nets.rescue = Some(net);
+            return Err(failed);
+        };
+        nets.strikes += 1;
+        tracing::debug!(role = %key.role, strikes = nets.strikes, error = chain(&failed), "done by the processor");
+        if nets.strikes < STRIKES {
+            nets.rescue = Some(net);
+            return Ok(made);
+        }
+        self.give_up(nets.provider, chain(&failed));
+        nets.provider = Provider::Cpu;
+        match key.role {
+            Role::Detector => nets.detector = Some(net),
+            Role::Embedder => nets.embedder = Some(net),
+        }
+        Ok(made)
+    }
+
+    /// Once, however many threads find out.
+    fn give_up(&self, provider: Provider, reason: String) {
+        if self.runtime.provider() == provider {
+            self.runtime.give_up(provider, reason);
+        }
+    }
+}
+
+impl Machine for Networks {
+    type Work = Work;
+    type Answer = Made;
+    type Seat = Nets;
+    type Input = Input;
+
+    fn open(&self, roles: Roles) -> Result<Nets, InferError> {
+        let provider = self.runtime.provider();
+        let on_cpu = |provider: Provider| provider == Provider::Cpu;
+        if !on_cpu(self.provider) && on_cpu(provider) {
+            // Given up since: the few threads of a GPU's crew have to be enough.
+            let Roles::Only(role) = roles else { return self.open_on(Provider::Cpu, roles) };
+            let net = self.open_rescue(role).map_err(|source| InferError::Run { role, source })?;
+            let (detector, embedder) = match role {
+                Role::Detector => (Some(net), None),
+                Role::Embedder => (None, Some(net)),
+            };
+            return Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 });
+        }
+        match self.open_on(provider, roles) {
+            Err(error) if !on_cpu(provider) && self.started.load(Ordering::SeqCst) => {
+                self.give_up(provider, chain(&error));
+                self.open(roles)
+            }
+            other => other,
+        }
+    }
+
+    fn gather(&self, key: Key, works: &[Work], spare: Option<Input>) -> Input {
+        let network = self.network(key.role);
+        let pixels = index(key.size.width) * index(key.size.height);
+        // Ordinary memory does where a card's cannot be had: while the network is not loaded, or there is no more.
+        if let Some(memory) = &*self.pinned(key.role).lock().unwrap_or_else(PoisonError::into_inner) {
+            let old = if let Some(Input::Pinned(old)) = spare { Some(old) } else { None };
+            let pinned = gather_pinned(network, memory, key.size, works, old);
+            return pinned.map_or_else(|| gather_plain(network, pixels, works, None), Input::Pinned);
+        }
+        gather_plain(network, pixels, works, spare)
+    }
+
+    fn run(
+        &self,
+        nets: &mut Nets,
+        key: Key,
+        works: &[Work],
+        input: &Input,
+        part: Range<usize>,
+    ) -> Result<Vec<Made>, Trouble<InferError>> {
+        let all = part.len() == works.len();
+        let works = works.get(part.clone()).unwrap_or_default();
+        let each = 3 * index(key.size.width) * index(key.size.height);
+        let failed = |source: GraphError| {
+            let is_memory = source.is_memory();
+            let error = InferError::Run { role: key.role, source };
+            if is_memory { Trouble::Memory(error) } else { Trouble::Other(error) }
+        };
+        let numbers = numbers(input, works, part.start * each..part.end * each).map_err(failed)?;
+        let pinned = if let (Input::Pinned(pinned), true) = (input, all) { Some(pinned) } else { None };
+        let feed = Feed { numbers, size: key.size, count: works.len(), pinned };
+        let made = nets.of(key.role).and_then(|net| self.try_run(net, key, works, &feed));
+        match made {
+            Ok(made) => {
+                nets.strikes = 0;
+                Ok(made)
+            }
+            Err(error) if works.len() == 1 && nets.provider != Provider::Cpu && error.is_the_runtimes() => {
+                self.rescue(nets, key, works, &feed, error).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn most(&self, role: Role) -> usize {
+        self.network(role).most(self.tuning.batch(self.provider))
+    }
+
+    fn all_unloaded(&self) {
+        for role in [Role::Detector, Role::Embedder] {
+            self.network(role).forget_plans();
+            *self.pinned(role).lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// Where a network runs. The crew's threads are one for each session, so a session has one.
+fn place(tuning: &Tuning, provider: Provider, role: Role) -> Place {
+    let share = |bytes: u64| {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let detectors = bytes / DETECTORS_SHARE.1 * DETECTORS_SHARE.0;
+        if role == Role::Detector { detectors } else { bytes - detectors }
+    };
+    Place { provider, threads: 1, device_memory: tuning.device_memory.map(share) }
+}
+
+/// The numbers `range` of a batch.
+fn numbers<'a>(input: &'a Input, works: &'a [Work], range: Range<usize>) -> Result<Numbers<'a>, GraphError> {
+    let all = match input {
+        Input::AsItIs => return Ok(Numbers::Bytes(works.first().map(Work::pixels).unwrap_or_default())),
+        Input::Planes(planes) => Numbers::Planes(planes),
+        Input::Bytes(bytes) => Numbers::Bytes(bytes),
+        Input::Pinned(pinned) => pinned.numbers().map_err(crate::net::failed)?,
+    };
+    Ok(match all {
+        Numbers::Planes(planes) => Numbers::Planes(planes.get(range).unwrap_or_default()),
+        Numbers::Bytes(bytes) => Numbers::Bytes(bytes.get(range).unwrap_or_default()),
+    })
+}
+
+fn fill_planes(network: &Network, works: &[Work], each: usize, planes: &mut [f32]) {
+    let places = planes.chunks_exact_mut(each.max(1));
+    places.zip(works).for_each(|(place, work)| network.fill(work.pixels(), place));
+}
+
+fn gather_plain(network: &Network, pixels: usize, works: &[Work], spare: Option<Input>) -> Input {
+    match network.layout {
+        Layout::Bytes if works.len() == 1 => Input::AsItIs,
+        Layout::Bytes => {
+            let mut bytes = if let Some(Input::Bytes(bytes)) = spare { bytes } else { Vec::new() };
+            bytes.clear();
+            works.iter().for_each(|work| bytes.extend_from_slice(work.pixels()));
+            Input::Bytes(bytes)
+        }
+        Layout::Planes => {
+            let mut planes = if let Some(Input::Planes(planes)) = spare { planes } else { Vec::new() };
+            planes.resize(works.len() * 3 * pixels, 0.0);
+            fill_planes(network, works, 3 * pixels, &mut planes);
+            Input::Planes(planes)
+        }
+    }
+}
+
+/// `None` where the memory cannot be had.
+fn gather_pinned(
+    network: &Network,
+    memory: &PinnedMemory,
+    size: Size,
+    works: &[Work],
+    spare: Option<Pinned>,
+) -> Option<Pinned> {
+    let (width, height, count) = (index(size.width), index(size.height), works.len());
+    let each = 3 * width * height;
+    match network.layout {
+        Layout::Bytes => {
+            let dims = [count, height, width, 3];
+            let mut pinned = spare.filter(|old| old.has(dims)).or_else(|| memory.bytes(dims).ok())?;
+            let places = pinned.bytes_mut()?.chunks_exact_mut(each.max(1));
+            for (place, work) in places.zip(works) {
+                // Lengths were checked when the picture came in.
+                if place.len() == work.pixels().len() {
+                    place.copy_from_slice(work.pixels());
+                }
+            }
+            Some(pinned)
+        }
+        Layout::Planes => {
+            let dims = [count, 3, height, width];
+            let mut pinned = spare.filter(|old| old.has(dims)).or_else(|| memory.planes(dims).ok())?;
+            fill_planes(network, works, each, pinned.planes_mut()?);
+            Some(pinned)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One network of a pack, its contract checked: what it is fed, where it is loaded, how many pictures it takes at once.
+
+use vow_types::num::index;
+use vow_types::{InputFormat, Size};
+use vow_vision::fill_nchw;
+
+use crate::agreement::{least_cosine, probes};
+use crate::error::{GraphError, Role};
+use crate::graph::{Graph, Layout, PictureInput};
+use crate::net::{Feed, Loader, Net, Numbers, split};
+use crate::runtime::session::Place;
+use crate::runtime::{Provider, Runtime};
+
+/// Half precision is used where no embedding, and no output of the detector, turns further from that of full precision.
+const SAME_IN_HALF: f32 = 0.9995;
+/// A picture in a batch and alone give the same but for the device's rounding.
+const SAME_IN_BATCH: f32 = 0.999;
+
+/// A network that can be loaded.
+pub(crate) struct Network {
+    pub(crate) role: Role,
+    pub(crate) layout: Layout,
+    format: InputFormat,
+    loader: Loader,
+    half: Option<Loader>,
+    /// Whether `half` is what is loaded on a GPU.
+    use_half: bool,
+    batched: bool,
+}
+
+impl Network {
+    /// Of a graph whose input was found good. `rank` is the number of dimensions of an output for several pictures.
+    pub(crate) fn new(
+        role: Role,
+        format: InputFormat,
+        graph: Graph,
+        input: PictureInput,
+        rank: usize,
+        runtime: &Runtime,
+    ) -> Self {
+        let batched = input.open_batch && graph.outputs_are_batched(rank) && Loader::takes_batches(runtime);
+        let loader = Loader::new(graph, runtime);
+        Self { role, layout: input.layout, format, loader, half: None, use_half: false, batched }
+    }
+
+    /// Offers the same network in half precision. One that is fed differently is left aside.
+    pub(crate) fn offer_half(&mut self, graph: Vec<u8>, runtime: &Runtime) {
+        let half = Graph::read(graph).and_then(|graph| Ok((graph.picture_input()?, graph)));
+        match half {
+            Ok((input, graph)) if input.layout == self.layout => {
+                self.half = Some(Loader::new(graph, runtime))
+            }
+            Ok(_) => {
+                tracing::warn!(role = %self.role, "its half precision graph takes other input: not used")
+            }
+            Err(error) => tracing::warn!(role = %self.role, %error, "its half precision graph is not used"),
+        }
+    }
+
+    pub(crate) fn is_slow_when_tall(&self) -> bool {
+        self.loader.is_slow_when_tall()
+    }
+
+    /// Pictures at once, where `wanted` would be good.
+    pub(crate) fn most(&self, wanted: usize) -> usize {
+        if self.batched { wanted.max(1) } else { 1 }
+    }
+
+    /// Loads it for one thread.
+    pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
+        match &self.half {
+            Some(half) if self.use_half && place.provider == Provider::Cuda => half.open(place),
+            _ => self.loader.open(place),
+        }
+    }
+
+    /// Lets go of what the threads shared; it is made again when it is asked for.
+    pub(crate) fn forget_plans(&self) {
+        self.loader.forget_plans();
+    }
+
+    /// Finds out, before any photo comes, whether batches and half precision do what they should at this place.
+    pub(crate) fn try_out(&mut self, size: Size, place: Place, wanted: usize) -> Result<(), GraphError> {
+        let half = self.half.as_ref().filter(|_| place.provider == Provider::Cuda);
+        if self.most(wanted) > 1 || half.is_some() {
+            let pictures = probes(3 * index(size.width) * index(size.height));
+            let mut full = self.loader.open(place)?;
+            let alone = self.outputs_alone(&mut full, size, &pictures)?;
+            if let Some(half) = half {
+                let found =
+                    half.open(place).and_then(|mut half| self.outputs_alone(&mut half, size, &pictures));
+                let cosine = found.map(|found| least_cosine(&alone, &found));
+                self.use_half = matches!(cosine, Ok(cosine) if cosine > SAME_IN_HALF);
+                match cosine {
+                    Ok(cosine) if self.use_half => {
+                        tracing::info!(role = %self.role, cosine, "half precision is used")
+                    }
+                    Ok(cosine) => {
+                        tracing::warn!(role = %self.role, cosine, "half precision is not used: it changes too much");
+                    }
+                    Err(error) => {
+                        tracing::warn!(role = %self.role, %error, "half precision is not used: it fails")
+                    }
+                }
+            }
+            if self.most(wanted) > 1 {
+                let together = self.outputs(&mut full, size, &pictures);
+                let cosine = together.map(|together| least_cosine(&alone, &together));
+                self.batched = matches!(cosine, Ok(cosine) if cosine > SAME_IN_BATCH);
+                if !self.batched {
+                    tracing::warn!(role = %self.role, ?cosine, "in a batch it gives something else than alone");
+                }
+            }
+        }
+        if wanted > 1 && !self.batched {
+            tracing::info!(role = %self.role, "it takes one picture at a time: a prepared graph would be faster");
+        }
+        Ok(())
+    }
+
+    fn outputs_alone(
+        &self,
+        net: &mut Net,
+        size: Size,
+        pictures: &[Vec<u8>],
+    ) -> Result<Vec<Vec<f32>>, GraphError> {
+        let mut all = Vec::new();
+        for picture in pictures {
+            all.extend(self.outputs(net, size, std::slice::from_ref(picture))?);
+        }
+        Ok(all)
+    }
+
+    /// Every output of every picture, run together.
+    fn outputs(&self, net: &mut Net, size: Size, pictures: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, GraphError> {
+        let count = pictures.len();
+        let (mut planes, mut bytes) = (Vec::new(), Vec::new());
+        let numbers = match self.layout {
+            Layout::Bytes => {
+                bytes.extend(pictures.iter().flatten());
+                Numbers::Bytes(&bytes)
+            }
+            Layout::Planes => {
+                planes.resize(pictures.iter().map(Vec::len).sum(), 0.0);
+                let each = planes.len() / count.max(1);
+                let places = planes.chunks_exact_mut(each.max(1));
+                places.zip(pictures).for_each(|(place, picture)| self.fill(picture, place));
+                Numbers::Planes(&planes)
+            }
+        };
+        net.run(&Feed { numbers, size, count, pinned: None }, |outputs| {
+            let parts = split(outputs, count)?;
+            Ok(parts.into_iter().flatten().map(<[f32]>::to_vec).collect())
+        })
+    }
+
+    /// Puts a picture into planes as the pack says.
+    pub(crate) fn fill(&self, picture: &[u8], planes: &mut [f32]) {
+        fill_nchw(picture, self.format, planes);
+    }
+}

@@ -1,0 +1,126 @@
+//! Runs a batch to the end whatever happens: too large for the memory, it is halved; broken by one picture, each runs
+//! alone. Pure: running is a parameter.
+
+use std::ops::Range;
+
+/// Why a run gave nothing.
+#[derive(Debug)]
+pub(crate) enum Trouble<E> {
+    /// There was not enough memory.
+    Memory(E),
+    /// Anything else.
+    Other(E),
+}
+
+/// What became of a batch.
+pub(crate) struct Settled<T, E> {
+    /// One for each item, in order.
+    pub(crate) results: Vec<Result<T, E>>,
+    /// The size that was found to be too large, halved: no later batch should be larger.
+    pub(crate) most: Option<usize>,
+}
+
+/// Runs `count` items with as few runs as the memory allows. A run that fails for another reason is done again item by
+/// item, so that only the guilty ones fail. `run` gets a part of the batch and answers for each item of it.
+pub(crate) fn settle<T, E>(
+    count: usize,
+    mut run: impl FnMut(Range<usize>) -> Result<Vec<T>, Trouble<E>>,
+) -> Settled<T, E> {
+    let mut settled = Settled { results: Vec::with_capacity(count), most: None };
+    // Parts still to be run, the first last.
+    let mut parts = vec![0..count];
+    while let Some(part) = parts.pop() {
+        // What was too large once is not tried again.
+        let size = part.len();
+        if size == 0 {
+            continue;
+        }
+        if let Some(most) = settled.most.filter(|most| size > *most) {
+            parts.extend(chunks(part, most).rev());
+            continue;
+        }
+        match run(part.clone()) {
+            Ok(values) => settled.results.extend(values.into_iter().map(Ok)),
+            Err(Trouble::Memory(error)) if size <= 1 => settled.results.push(Err(error)),
+            Err(Trouble::Other(error)) if size <= 1 => settled.results.push(Err(error)),
+            Err(Trouble::Memory(_)) => {
+                settled.most = Some(size / 2);
+                parts.push(part);
+            }
+            Err(Trouble::Other(_)) => parts.extend(chunks(part, 1).rev()),
+        }
+    }
+    settled
+}
+
+fn chunks(part: Range<usize>, size: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
+    let (start, end, size) = (part.start, part.end, size.max(1));
+    (0..part.len().div_ceil(size)).map(move |n| start + n * size..(start + (n + 1) * size).min(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_that_fits_runs_once() {
+        let mut runs = Vec::new();
+        let settled = settle::<_, ()>(8, |part| {
+            runs.push(part.clone());
+            Ok(part.collect())
+        });
+        assert_eq!(runs, [0..8]);
+        assert_eq!(settled.results, (0..8).map(Ok).collect::<Vec<_>>());
+        assert_eq!(settled.most, None);
+    }
+
+    #[test]
+    fn too_little_memory_halves_until_it_fits_and_does_not_try_again() {
+        let mut runs = Vec::new();
+        let settled = settle(16, |part| {
+            runs.push(part.len());
+            if part.len() > 5 { Err(Trouble::Memory("full")) } else { Ok(part.collect::<Vec<_>>()) }
+        });
+        assert_eq!(runs, [16, 8, 4, 4, 4, 4]);
+        assert_eq!(settled.most, Some(4));
+        assert_eq!(settled.results, (0..16).map(Ok).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_bad_picture_costs_itself_alone() {
+        let settled = settle(4, |part| {
+            if part.contains(&2) { Err(Trouble::Other(part.len())) } else { Ok(part.collect::<Vec<_>>()) }
+        });
+        assert_eq!(settled.results, [Ok(0), Ok(1), Err(1), Ok(3)]);
+        assert_eq!(settled.most, None, "that was no question of memory");
+    }
+
+    proptest! {
+        #[test]
+        fn every_item_gets_its_own_answer(
+            count in 0usize..40,
+            fits in 0usize..40,
+            bad in prop::collection::btree_set(0usize..40, 0..4),
+        ) {
+            let settled = settle(count, |part| {
+                if part.len() > fits.max(1) || fits == 0 {
+                    return Err(Trouble::Memory("memory"));
+                }
+                if part.clone().any(|item| bad.contains(&item)) {
+                    return Err(Trouble::Other("bad"));
+                }
+                Ok(part.collect::<Vec<_>>())
+            });
+            prop_assert_eq!(settled.results.len(), count);
+            for (item, result) in settled.results.iter().enumerate() {
+                let expected = if fits == 0 { Err("memory") } else if bad.contains(&item) { Err("bad") } else { Ok(item) };
+                prop_assert_eq!(result, &expected);
+            }
+            if let Some(most) = settled.most {
+                prop_assert!(most >= 1 && most <= fits.max(1) && 2 * most + 1 > fits);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Several pictures at once: on a processor nobody needs it, but the scheduler, the gathering and the splitting are those
+//! of a GPU, and there every answer can be checked to the last bit.
+
+use std::sync::Arc;
+
+use vow_infer::{FaceEngine, Models, Runtime, Tuning};
+use vow_types::{Head, Lane};
+use vow_vision::{SHAPES, crop as cut};
+
+use super::onnx::{self, Dim};
+use super::{SIDE, crop, framed, real, tiny};
+
+fn tuning(batch: usize) -> Tuning {
+    Tuning { batch: Some(batch), ..Tuning::new(1) }
+}
+
+/// A pack whose graphs take any number of pictures, of planes or of bytes.
+pub fn any_number(bytes: bool) -> Models {
+    let (open, side) = (Dim::Open("any"), Dim::Is(i64::from(SIDE)));
+    let detector = onnx::yunet_for(Dim::Open("batch"), open, open);
+    let embedder = onnx::embedder(Dim::Open("batch"), i64::from(SIDE));
+    let (detector, embedder) = if bytes {
+        let batch = Dim::Open("batch");
+        (detector.of_bytes(batch, open, open), embedder.of_bytes(batch, side, side))
+    } else {
+        (detector, embedder)
+    };
+    Models { detector_graph: detector.bytes(), embedder_graph: embedder.bytes(), ..tiny(Head::Yunet) }
+}
+
+/// Many askers with frames of several shapes: each gets the faces of its own frame, as if it had been alone.
+pub fn company_changes_no_face(runtime: &Runtime) {
+    for bytes in [false, true] {
+        let alone = FaceEngine::start(any_number(bytes), runtime, &tuning(1)).unwrap();
+        let together = FaceEngine::start(any_number(bytes), runtime, &tuning(4)).unwrap();
+        assert!(together.wants_in_flight() > 8, "two batches and one");
+        std::thread::scope(|scope| {
+            for asker in 0..12usize {
+                let (alone, together) = (&alone, &together);
+                scope.spawn(move || {
+                    let _photo = together.announce();
+                    for n in 0..4usize {
+                        let lane = if (asker + n) % 3 == 0 { Lane::Live } else { Lane::Backlog };
+                        let brightness = u8::try_from(180 + 6 * asker + n).unwrap();
+                        let frame = Arc::new(framed(SHAPES[n % 2], (asker, n), [brightness, 0, 0]));
+                        let expected = alone.detect(Arc::clone(&frame), lane).unwrap().value;
+                        assert_eq!(expected.len(), 1);
+                        assert_eq!(together.detect(frame, lane).unwrap().value, expected, "{asker} {n}");
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Faces of one photo and of several, in batches.
+pub fn company_changes_no_vector(runtime: &Runtime) {
+    for bytes in [false, true] {
+        let alone = FaceEngine::start(any_number(bytes), runtime, &tuning(1)).unwrap();
+        let together = FaceEngine::start(any_number(bytes), runtime, &tuning(8)).unwrap();
+        let crops: Vec<Vec<u8>> =
+            (0..37u8).map(|n| crop([[n, 2 * n, 3 * n], [255 - n, n, 7], [1, 2, n], [n, n, n]])).collect();
+        let expected = alone.embed(crops.clone(), Lane::Live).unwrap().value;
+        assert_eq!(together.embed(crops, Lane::Backlog).unwrap().value, expected);
+    }
+}
+
+/// A graph that says nothing of several pictures, or flattens them, gets one at a time.
+pub fn a_flat_graph_is_run_one_by_one(runtime: &Runtime) {
+    let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, &tuning(8)).unwrap();
+    assert_eq!(engine.wants_in_flight(), 2, "no batches of frames to fill");
+    for n in 0..5 {
+        let found = engine.detect(framed(SHAPES[1], (n, 3), [255; 3]), Lane::Backlog).unwrap().value;
+        assert_eq!(found.len(), 1);
+    }
+}
+
+/// Real weights: the vectors of a face alone and among others, to the last bit.
+pub fn real_company_changes_no_vector(runtime: &Runtime) {
+    let Some(photo) = real::six_people() else { return };
+    let Some(models) = real::models(&real::DETECTORS[0], real::EMBEDDERS[0]) else { return };
+    let alone = FaceEngine::start(models.clone(), runtime, &tuning(1)).unwrap();
+    let seen = real::look(&alone, &photo, SHAPES[1]);
+    let orientation = vow_types::Orientation::Upright;
+    let cut = |face: &vow_types::Detection| cut(photo.view(), orientation, &face.landmarks, 112).unwrap();
+    let crops: Vec<_> = seen.faces.iter().map(cut).cycle().take(16).collect();
+    for batch in [2, 4, 16] {
+        let together = FaceEngine::start(models.clone(), runtime, &tuning(batch)).unwrap();
+        let vectors = together.embed(crops.clone(), Lane::Backlog).unwrap().value;
+        for (n, (vector, expected)) in vectors.iter().zip(seen.embeddings.iter().cycle()).enumerate() {
+            let bits = |vector: &[f32]| vector.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(vector), bits(expected), "face {n} in batches of {batch}");
+        }
+        println!("mobilefacenet in batches of {batch} on {}: equal to the bit", runtime.name());
+    }
+}
