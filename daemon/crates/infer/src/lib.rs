@@ -24,6 +24,7 @@ mod queue;
 mod runtime;
 mod schedule;
 mod settle;
+mod trim;
 mod tuning;
 
 pub use engine::{Announced, FaceEngine, Models, Timed};

@@ -300,6 +300,7 @@ impl Machine for Networks {
             self.network(role).forget_plans();
             *self.pinned(role).lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
+        crate::trim::give_back();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Looks at a library before `ort` does: is it ONNX Runtime, and one that speaks our version of its interface?
 //!
-//! The only file of the crate with `unsafe` in it. Loading a library and calling into it cannot be checked by the
+//! With `trim`, the only file of the crate with `unsafe` in it. Loading a library and calling into it cannot be checked by the
 //! compiler; everything unsafe is these few calls, whose types are `ort`'s own.
 #![allow(
     unsafe_code,
