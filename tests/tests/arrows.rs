@@ -10,13 +10,14 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Every crate of the workspace with those of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("vow-types", &[]),
     ("vow-proto", &[]),
     ("vow-models", &["vow-types"]),
     ("vow-watch", &["vow-types"]),
     ("vow-media", &["vow-types"]),
     ("vow-vision", &["vow-types"]),
+    ("vow-graph", &["vow-types"]),
     ("vow-infer", &["vow-types", "vow-vision"]),
     ("vow-store", &["vow-types"]),
     ("vow-index", &["vow-types"]),
@@ -29,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "vow-watch",
             "vow-media",
             "vow-vision",
+            "vow-graph",
             "vow-infer",
             "vow-store",
             "vow-index",

@@ -1,0 +1,113 @@
+//! Prepared graphs on disk: made once, named by what they were made from, checked whenever they are read.
+//!
+//! A file is the prepared graph with a last metadata entry, its seal: the BLAKE3 of all that comes before it. To ONNX
+//! it is an entry like any other, so the file can be given to any runtime; and there is no second file to lose.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use prost::bytes::Bytes;
+use vow_types::Channels;
+
+use crate::prepare::{Picture, Prepared, Recipe, VERSION, noted, prepare};
+use crate::proto::{ModelProto, StringStringEntryProto};
+
+/// The key of the seal.
+const SEAL: &str = "vow.blake3";
+/// Keeps the hash of a recipe apart from every other use of BLAKE3.
+const RECIPE_DOMAIN: &str = "VowImager graph recipe 1";
+
+/// A folder for prepared graphs. It is made when the first one is written.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    folder: PathBuf,
+}
+
+/// A prepared graph could not be kept. It is no reason to do without it: it was made, and will be made again.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot keep the prepared graph {}: {source}", .path.display())]
+pub struct ShelfError {
+    /// The file that could not be written.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Shelf {
+    /// Nothing is read or written yet.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The prepared form of a graph: the one on the shelf where it is whole, otherwise made anew and put there. A graph
+    /// that is not understood comes back as it was and leaves nothing behind.
+    ///
+    /// The second value says why a graph that was made could not be kept.
+    #[must_use]
+    pub fn prepare(&self, original: Vec<u8>, recipe: &Recipe) -> (Prepared, Option<ShelfError>) {
+        let path = self.folder.join(file_name(&original, recipe));
+        if let Some(prepared) = fs::read(&path).ok().and_then(unsealed) {
+            return (prepared, None);
+        }
+        let prepared = prepare(original, recipe);
+        if prepared.did.is_err() {
+            return (prepared, None);
+        }
+        let kept = self.keep(&path, &prepared.graph);
+        (prepared, kept.err().map(|source| ShelfError { path, source }))
+    }
+
+    /// Whoever looks meanwhile sees the old file or the whole new one; so does whoever looks after a power cut.
+    fn keep(&self, path: &Path, graph: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(".preparing-").tempfile_in(&self.folder)?;
+        file.write_all(graph)?;
+        file.write_all(&seal(graph))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// `<original>-<recipe>.onnx`, 16 hexadecimal digits each.
+fn file_name(original: &[u8], recipe: &Recipe) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key(RECIPE_DOMAIN);
+    hasher.update(&VERSION.to_le_bytes());
+    let channels = match recipe.input.channels {
+        Channels::Rgb => 0,
+        Channels::Bgr => 1,
+    };
+    hasher.update(&[channels]);
+    hasher.update(&recipe.input.mean.to_le_bytes());
+    hasher.update(&recipe.input.std.to_le_bytes());
+    let side = match recipe.picture {
+        Picture::Any => 0,
+        Picture::Square(side) => side,
+    };
+    hasher.update(&side.to_le_bytes());
+    let digits = |hash: blake3::Hash| hash.to_hex().chars().take(16).collect::<String>();
+    format!("{}-{}.onnx", digits(blake3::hash(original)), digits(hasher.finalize()))
+}
+
+/// Appended to a message of the same kind, a repeated field's entry becomes one of it.
+fn seal(graph: &[u8]) -> Vec<u8> {
+    let hash = blake3::hash(graph).to_hex().to_string();
+    let entry = StringStringEntryProto { key: Some(SEAL.to_owned()), value: Some(hash) };
+    ModelProto { metadata_props: vec![entry], ..ModelProto::default() }.encode_to_vec()
+}
+
+/// The graph of a file whose seal is right.
+fn unsealed(mut file: Vec<u8>) -> Option<Prepared> {
+    let (graph, found) = file.split_at_checked(file.len().checked_sub(seal(&[]).len())?)?;
+    if seal(graph) != found {
+        return None;
+    }
+    file.truncate(graph.len());
+    let file = Bytes::from(file);
+    let did = noted(&file)?;
+    Some(Prepared { graph: file.into(), did: Ok(did) })
+}
