@@ -8,7 +8,9 @@ pub enum NotPrepared {
     #[error("it cannot be read as ONNX ({0})")]
     NotOnnx(String),
     /// Reading and writing it again would lose something.
-    #[error("it holds fields that are newer than ONNX IR 14, or is written in an unusual way; they would be lost")]
+    #[error(
+        "it holds fields that are newer than ONNX IR 14, or is written in an unusual way; they would be lost"
+    )]
     Lossy,
     /// Something in its outer form.
     #[error("{0}")]

@@ -21,7 +21,9 @@ pub fn fixed(graph: &[u8], batch: u32, height: u32, width: u32) -> Result<Vec<u8
         let dim = input.dims.as_mut().and_then(|dims| dims.get_mut(place));
         match dim {
             Some(PortDim::Is(value)) if *value != wanted => {
-                return Err(NotPrepared::form(format!("it is fixed to {value} where {wanted} was asked for")));
+                return Err(NotPrepared::form(format!(
+                    "it is fixed to {value} where {wanted} was asked for"
+                )));
             }
             Some(dim) => *dim = PortDim::Is(wanted),
             None => {}

@@ -55,7 +55,10 @@ pub(crate) fn put(
         let output = if number == last { planes.name.clone() } else { model.fresh(op) };
         let mut inputs = vec![wire.as_str()];
         inputs.extend(constant.as_ref().and_then(|constant| constant.name.as_deref()));
-        nodes.push(node(op, &inputs, &output, attribute.into_iter().collect()));
+        let mut node = node(op, &inputs, &output, attribute.into_iter().collect());
+        // Not as the network's input, which a node of it may be called.
+        node.name = Some(model.fresh("front"));
+        nodes.push(node);
         model.graph.initializer.extend(constant);
         wire = output;
     }

@@ -93,7 +93,13 @@ impl<'a> Walk<'a> {
             }
         }
         let given = node.output.clone();
-        let halved = if places.is_empty() { 0 } else if node.op() == "Split" { given.len() } else { 1 };
+        let halved = if places.is_empty() {
+            0
+        } else if node.op() == "Split" {
+            given.len()
+        } else {
+            1
+        };
         for (place, name) in given.into_iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             if place < halved {
                 let half = self.model.fresh("half");
@@ -159,7 +165,7 @@ impl<'a> Walk<'a> {
         let half = self.model.fresh("half");
         match self.constants.get(name).and_then(|tensor| halved(tensor, &half)) {
             Some(tensor) => self.model.graph.initializer.push(tensor),
-            None => self.nodes.push(cast(name, &half, element::FLOAT16)),
+            None => self.cast(name, &half, element::FLOAT16),
         }
         self.halves.insert(name.to_owned(), half.clone());
         self.fulls.insert(name.to_owned());
@@ -168,11 +174,18 @@ impl<'a> Walk<'a> {
 
     /// Makes sure that a tensor exists in full under its own name.
     fn full(&mut self, name: &str) {
-        if let Some(half) = self.halves.get(name)
+        if let Some(half) = self.halves.get(name).cloned()
             && self.fulls.insert(name.to_owned())
         {
-            self.nodes.push(cast(half, name, element::FLOAT));
+            self.cast(&half, name, element::FLOAT);
         }
+    }
+
+    fn cast(&mut self, from: &str, to: &str, elements: i32) {
+        let mut cast = node("Cast", &[from], to, vec![int("to", i64::from(elements))]);
+        // Nodes are often called as what they give, and two must not be called the same.
+        cast.name = Some(self.model.fresh("cast"));
+        self.nodes.push(cast);
     }
 
     fn finish(mut self) -> Result<(), NotPrepared> {
@@ -185,16 +198,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn cast(from: &str, to: &str, elements: i32) -> NodeProto {
-    node("Cast", &[from], to, vec![int("to", i64::from(elements))])
-}
-
 /// Whether every number has a finite half. Bounds of a `Clip` may be as large as they like.
 fn fits(node: &NodeProto, tensor: &TensorProto) -> bool {
     let largest = f16::MAX.to_f32();
     let inside = |value: &f32| value.abs() <= largest;
     let bound = |value: &f32| inside(value) || (node.op() == "Clip" && !value.is_nan());
-    tensor.floats().is_some_and(|values| values.iter().all(bound)) || tensor.data_type == Some(element::FLOAT16)
+    tensor.floats().is_some_and(|values| values.iter().all(bound))
+        || tensor.data_type == Some(element::FLOAT16)
 }
 
 fn are_normal(tensor: &TensorProto) -> bool {

@@ -17,6 +17,8 @@ mod node;
 mod prepare;
 mod proto;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 pub use error::NotPrepared;
 pub use fixed::fixed;

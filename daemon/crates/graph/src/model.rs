@@ -8,8 +8,8 @@ use prost::bytes::Bytes;
 use crate::error::NotPrepared;
 use crate::node::{element, is_default_domain};
 use crate::proto::{
-    GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorShapeProto, TypeProto, ValueInfoProto, dimension,
-    type_proto,
+    GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    dimension, type_proto,
 };
 
 /// Operator sets whose meanings were compared with what is done here.
@@ -30,8 +30,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn read(bytes: Bytes) -> Result<Self, NotPrepared> {
         let length = bytes.len();
-        let mut proto =
-            ModelProto::decode(bytes).map_err(|error| NotPrepared::NotOnnx(error.to_string()))?;
+        let mut proto = ModelProto::decode(bytes).map_err(|error| NotPrepared::NotOnnx(error.to_string()))?;
         if proto.encoded_len() != length {
             return Err(NotPrepared::Lossy);
         }
@@ -160,7 +159,8 @@ pub(crate) enum PortDim {
 impl Port {
     pub(crate) fn read(info: &ValueInfoProto) -> Result<Self, NotPrepared> {
         let name = info.name.clone().unwrap_or_default();
-        let Some(type_proto::Value::Tensor(tensor)) = info.r#type.as_ref().and_then(|of| of.value.as_ref()) else {
+        let Some(type_proto::Value::Tensor(tensor)) = info.r#type.as_ref().and_then(|of| of.value.as_ref())
+        else {
             return Err(NotPrepared::form(format!("`{name}` is no tensor")));
         };
         let dims = tensor.shape.as_ref().map(|shape| {
@@ -195,7 +195,9 @@ impl Port {
     pub(crate) fn planes(&self) -> Result<[PortDim; 3], NotPrepared> {
         let dims = self.dims.as_deref();
         match dims {
-            Some([batch, PortDim::Is(3) | PortDim::Open(_), height, width]) if self.elements == element::FLOAT => {
+            Some([batch, PortDim::Is(3) | PortDim::Open(_), height, width])
+                if self.elements == element::FLOAT =>
+            {
                 Ok([batch.clone(), height.clone(), width.clone()])
             }
             _ => Err(NotPrepared::form(format!(

@@ -11,12 +11,15 @@ pub(super) fn follow(node: &NodeProto, inputs: &[Option<&Same>], opset: i64) -> 
     let second = inputs.get(1).copied().flatten();
     let followed = match (node.op(), first, second) {
         ("Constant", ..) => constant(node),
-        ("Shape", Some(of), _) => of.dims.as_ref().map(|dims| list(dims.iter().copied().map(Number::from).collect())),
+        ("Shape", Some(of), _) => {
+            of.dims.as_ref().map(|dims| list(dims.iter().copied().map(Number::from).collect()))
+        }
         ("Identity" | "Dropout", Some(of), _) => Some(of.clone()),
         ("Cast", Some(of), _) => Some(cast(node, of)),
-        ("Floor" | "Ceil" | "Round", Some(of), _) if !of.counts_pictures() => {
-            Some(Same { dims: of.dims.clone(), numbers: of.numbers.as_ref().map(|n| vec![Number::Open; n.len()]) })
-        }
+        ("Floor" | "Ceil" | "Round", Some(of), _) if !of.counts_pictures() => Some(Same {
+            dims: of.dims.clone(),
+            numbers: of.numbers.as_ref().map(|n| vec![Number::Open; n.len()]),
+        }),
         ("Gather", Some(of), Some(at)) => gather(node, of, at),
         ("Slice", Some(of), _) => slice(node, of, inputs),
         ("Concat", ..) => concat(inputs),
@@ -74,7 +77,10 @@ fn cast(node: &NodeProto, of: &Same) -> Same {
         Number::Float(_) if float => *number,
         _ => Number::Open,
     };
-    Same { dims: of.dims.clone(), numbers: of.numbers.as_ref().map(|numbers| numbers.iter().map(number).collect()) }
+    Same {
+        dims: of.dims.clone(),
+        numbers: of.numbers.as_ref().map(|numbers| numbers.iter().map(number).collect()),
+    }
 }
 
 fn gather(node: &NodeProto, of: &Same, at: &Same) -> Option<Same> {
@@ -136,7 +142,9 @@ fn reshape(of: &Same, shape: &Same) -> Option<Same> {
         // A list stays one, whatever way its length is written.
         ([_], Some(numbers)) if of.dims.as_ref()?.len() <= 1 => Some(list(numbers.clone())),
         ([], Some(_)) => of.single().map(scalar),
-        (wanted, None) => Some(Same { dims: Some(wanted.iter().copied().map(Dim::from).collect()), numbers: None }),
+        (wanted, None) => {
+            Some(Same { dims: Some(wanted.iter().copied().map(Dim::from).collect()), numbers: None })
+        }
         _ => None,
     }
 }

@@ -77,7 +77,8 @@ pub(crate) fn open(model: &mut Model, input: &Port) -> Result<Rewritten, NotPrep
     values.insert(input.name.clone(), Value::items(item.collect()));
 
     let nodes = std::mem::take(&mut model.graph.node);
-    let mut walk = Walk { model, values, nodes: Vec::with_capacity(nodes.len()), rewritten: Rewritten::default() };
+    let mut walk =
+        Walk { model, values, nodes: Vec::with_capacity(nodes.len()), rewritten: Rewritten::default() };
     for node in nodes {
         walk.step(node)?;
     }
@@ -139,11 +140,8 @@ impl Walk<'_> {
             }
             Ok(given)
         });
-        let given = given.map_err(|why| NotPrepared::Node {
-            node: called(&node),
-            op: node.op().to_owned(),
-            why,
-        })?;
+        let given =
+            given.map_err(|why| NotPrepared::Node { node: called(&node), op: node.op().to_owned(), why })?;
         for (name, value) in node.output.iter().zip(given) {
             self.values.insert(name.clone(), value);
         }
@@ -153,7 +151,10 @@ impl Walk<'_> {
 
     fn follow(&mut self, node: &mut NodeProto) -> Given {
         if !node.is_standard() {
-            return Err(format!("operators of `{}` are not known", node.domain.as_deref().unwrap_or_default()));
+            return Err(format!(
+                "operators of `{}` are not known",
+                node.domain.as_deref().unwrap_or_default()
+            ));
         }
         if node.has_subgraphs() {
             return Err("it holds a graph of its own".to_owned());
@@ -175,7 +176,8 @@ impl Walk<'_> {
                 .iter()
                 .map(|value| if let Some(Value::Same(same)) = value { Some(same) } else { None })
                 .collect();
-            arithmetic::follow(node, &inputs, self.model.opset).map(|same| vec![Value::Same(same); outputs(node)])
+            arithmetic::follow(node, &inputs, self.model.opset)
+                .map(|same| vec![Value::Same(same); outputs(node)])
         }
     }
 
@@ -275,6 +277,3 @@ fn in_place(items: &Items) -> Result<(), String> {
         Was::At(_) | Was::Gone => Err("it works on pictures that were flattened together".to_owned()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -39,7 +39,9 @@ impl Walk<'_> {
         }
         let scales = match node.attribute("scales") {
             Some(attribute) => attribute.floats.iter().copied().map(Number::Float).collect(),
-            None => scales.and_then(|same| same.numbers.clone()).ok_or("its scales are not known beforehand")?,
+            None => {
+                scales.and_then(|same| same.numbers.clone()).ok_or("its scales are not known beforehand")?
+            }
         };
         let [first, inner @ ..] = scales.as_slice() else { return Err("it has no scales".to_owned()) };
         if *first != Number::Float(1.0) || inner.len() != items.dims.len() || inner.contains(&Number::Batch) {

@@ -23,8 +23,11 @@ pub(super) fn convolution(node: &NodeProto, items: &Items, rest: &[Option<Value>
 
 pub(super) fn pool(node: &NodeProto, items: &Items) -> Given {
     in_place(items)?;
-    let [channels, inner @ ..] = items.dims.as_slice() else { return Err("its input has no planes".to_owned()) };
-    let kernel: Vec<Dim> = node.ints("kernel_shape").unwrap_or_default().iter().map(|side| Dim::Is(*side)).collect();
+    let [channels, inner @ ..] = items.dims.as_slice() else {
+        return Err("its input has no planes".to_owned());
+    };
+    let kernel: Vec<Dim> =
+        node.ints("kernel_shape").unwrap_or_default().iter().map(|side| Dim::Is(*side)).collect();
     if kernel.len() != inner.len() {
         return Err("its windows do not go with its input".to_owned());
     }
@@ -58,7 +61,9 @@ fn windows(node: &NodeProto, inner: &[Dim], kernel: &[Dim], ceil: bool) -> Vec<D
 
 pub(super) fn global_pool(items: &Items) -> Given {
     in_place(items)?;
-    let [channels, inner @ ..] = items.dims.as_slice() else { return Err("its input has no planes".to_owned()) };
+    let [channels, inner @ ..] = items.dims.as_slice() else {
+        return Err("its input has no planes".to_owned());
+    };
     let dims = std::iter::once(*channels).chain(inner.iter().map(|_| Dim::Is(1)));
     Ok(vec![Value::items(dims.collect())])
 }

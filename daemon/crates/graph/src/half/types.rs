@@ -56,8 +56,8 @@ pub(super) fn data(node: &NodeProto, opset: i64) -> Option<Data> {
         "Add" | "Sub" | "Mul" | "Div" | "Relu" | "LeakyRelu" | "PRelu" | "Sigmoid" | "Tanh" | "Concat"
         | "BatchNormalization" => (Data::All, 7),
         "Clip" | "Max" | "Min" => (Data::All, 12),
-        "MaxPool" | "AveragePool" | "Transpose" | "Identity" | "Flatten" | "Reshape" | "Slice" | "Squeeze"
-        | "Unsqueeze" | "Gather" | "Split" | "Dropout" | "Expand" => (Data::First, 7),
+        "MaxPool" | "AveragePool" | "Transpose" | "Identity" | "Flatten" | "Reshape" | "Slice"
+        | "Squeeze" | "Unsqueeze" | "Gather" | "Split" | "Dropout" | "Expand" => (Data::First, 7),
         "Upsample" | "Resize" => (Data::First, 7),
         "Pad" => (Data::FirstAndThird, 7),
         _ => return None,
@@ -83,9 +83,8 @@ pub(super) fn result(node: &NodeProto, elements: &HashMap<String, Elements>) -> 
             Some("value_float" | "value_floats") => Elements::Float,
             _ => Elements::Other,
         },
-        "Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero" | "Equal" | "Less" | "Greater" | "Not" | "And" | "Or" => {
-            Elements::Other
-        }
+        "Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero" | "Equal" | "Less" | "Greater" | "Not" | "And"
+        | "Or" => Elements::Other,
         "Where" => of(1),
         op if op.starts_with("Reduce") || SAME.contains(&op) => of(0),
         _ => match data(node, i64::MAX) {
@@ -97,7 +96,30 @@ pub(super) fn result(node: &NodeProto, elements: &HashMap<String, Elements>) -> 
 
 /// Operators that stay in full and give what they take.
 const SAME: [&str; 26] = [
-    "Abs", "Ceil", "Celu", "Elu", "Erf", "Exp", "Floor", "Gelu", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool",
-    "HardSigmoid", "HardSwish", "InstanceNormalization", "LRN", "Log", "LogSoftmax", "LpNormalization", "Mean", "Mish",
-    "Neg", "Pow", "Reciprocal", "Softmax", "Sqrt", "Sum",
+    "Abs",
+    "Ceil",
+    "Celu",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "HardSigmoid",
+    "HardSwish",
+    "InstanceNormalization",
+    "LRN",
+    "Log",
+    "LogSoftmax",
+    "LpNormalization",
+    "Mean",
+    "Mish",
+    "Neg",
+    "Pow",
+    "Reciprocal",
+    "Softmax",
+    "Sqrt",
+    "Sum",
 ];

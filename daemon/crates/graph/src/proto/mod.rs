@@ -192,6 +192,3 @@ pub(crate) struct AttributeProto {
     #[prost(message, repeated, tag = "23")]
     pub(crate) sparse_tensors: Vec<SparseTensorProto>,
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,114 @@
+//! What is kept, and what happens to what was damaged.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::build::Build;
+use super::{BGR, RGB, recipe};
+use crate::prepare::prepare;
+use crate::shelf::Shelf;
+
+fn graph() -> Vec<u8> {
+    let mut b = Build::new(13, &[1, 3, 8, 8]);
+    let y = b.conv("x", 3, 4);
+    b.output(&y, &[1, 4, 4, 4]);
+    b.finish()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_graph_is_prepared_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("packs/prepared");
+    let shelf = Shelf::new(&below);
+    let (made, failed) = shelf.prepare(graph(), &recipe(RGB));
+    assert!(failed.is_none());
+    assert_eq!(made, prepare(graph(), &recipe(RGB)));
+    let [file] = files(&below).try_into().unwrap();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert_eq!(name.len(), "0123456789abcdef-0123456789abcdef.onnx".len());
+    assert!(name.starts_with(&blake3::hash(&graph()).to_hex()[..16]), "{name}");
+
+    let written = fs::metadata(&file).unwrap().modified().unwrap();
+    let (again, failed) = shelf.prepare(graph(), &recipe(RGB));
+    assert!(failed.is_none());
+    assert_eq!(again, made, "with the same words");
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written);
+
+    // Another recipe is another file.
+    shelf.prepare(graph(), &recipe(BGR)).0.did.unwrap();
+    assert_eq!(files(&below).len(), 2);
+}
+
+/// Every byte counts: whichever is changed or missing, the file is made again.
+#[test]
+fn a_damaged_file_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    let (made, _) = shelf.prepare(graph(), &recipe(RGB));
+    let [file] = files(folder.path()).try_into().unwrap();
+    let whole = fs::read(&file).unwrap();
+    assert!(whole.len() > made.graph.len(), "the seal");
+    for at in (0..whole.len()).step_by(7).chain(whole.len() - 90..whole.len()) {
+        let mut broken = whole.clone();
+        broken[at] ^= 1;
+        for broken in [&broken[..], &whole[..at]] {
+            fs::write(&file, broken).unwrap();
+            let (again, failed) = shelf.prepare(graph(), &recipe(RGB));
+            assert!(failed.is_none());
+            assert_eq!(again, made);
+            assert_eq!(fs::read(&file).unwrap(), whole, "mended");
+        }
+    }
+    assert_eq!(files(folder.path()).len(), 1, "nothing is left lying about");
+}
+
+#[test]
+fn what_is_not_understood_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("prepared");
+    let (same, failed) = Shelf::new(&below).prepare(b"no graph".to_vec(), &recipe(RGB));
+    assert!(failed.is_none() && same.did.is_err());
+    assert_eq!(same.graph, b"no graph");
+    assert!(!below.exists());
+}
+
+/// The graph is made all the same, and the reason is told with the path.
+#[test]
+fn a_folder_that_cannot_be_written_is_no_reason_to_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where the folder should be: so that it also fails for root, whom permissions do not stop.
+    let taken = folder.path().join("prepared");
+    fs::write(&taken, "").unwrap();
+    let (made, failed) = Shelf::new(&taken).prepare(graph(), &recipe(RGB));
+    made.did.unwrap();
+    let failed = failed.unwrap().to_string();
+    assert!(failed.contains("cannot keep the prepared graph") && failed.contains("prepared/"), "{failed}");
+
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+    let (made, _) = Shelf::new(closed.join("prepared")).prepare(graph(), &recipe(RGB));
+    made.did.unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// A sealed file is an ONNX file, so a runtime can be given its path.
+#[test]
+fn a_sealed_file_runs() {
+    use super::run::{Input, Runtime};
+    let folder = tempfile::tempdir().unwrap();
+    let (made, _) = Shelf::new(folder.path()).prepare(graph(), &recipe(RGB));
+    let sealed = fs::read(&files(folder.path())[0]).unwrap();
+    let pixels = super::noise(2 * 8 * 8 * 3, 4);
+    for runtime in Runtime::all() {
+        let run = |graph| runtime.load(graph).run([2, 8, 8], Input::Bytes(&pixels));
+        assert_eq!(run(&sealed), run(&made.graph));
+    }
+}
