@@ -3,6 +3,8 @@
 //! A file is the prepared graph with a last metadata entry, its seal: the BLAKE3 of all that comes before it. To ONNX
 //! it is an entry like any other, so the file can be given to any runtime; and there is no second file to lose.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,10 +21,15 @@ const SEAL: &str = "vow.blake3";
 /// Keeps the hash of a recipe apart from every other use of BLAKE3.
 const RECIPE_DOMAIN: &str = "VowImager graph recipe 1";
 
-/// A folder for prepared graphs. It is made when the first one is written.
-#[derive(Debug, Clone)]
+/// What an unfinished file begins with.
+const UNFINISHED: &str = ".preparing-";
+
+/// A folder for prepared graphs, which nobody else puts anything into. It is made when the first one is written.
+#[derive(Debug)]
 pub struct Shelf {
     folder: PathBuf,
+    /// Names of the files that were asked for.
+    used: HashSet<OsString>,
 }
 
 /// A prepared graph could not be kept. It is no reason to do without it: it was made, and will be made again.
@@ -40,7 +47,7 @@ impl Shelf {
     /// Nothing is read or written yet.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), used: HashSet::new() }
     }
 
     /// The prepared form of a graph: the one on the shelf where it is whole, otherwise made anew and put there. A graph
@@ -48,8 +55,10 @@ impl Shelf {
     ///
     /// The second value says why a graph that was made could not be kept.
     #[must_use]
-    pub fn prepare(&self, original: Vec<u8>, recipe: &Recipe) -> (Prepared, Option<ShelfError>) {
-        let path = self.folder.join(file_name(&original, recipe));
+    pub fn prepare(&mut self, original: Vec<u8>, recipe: &Recipe) -> (Prepared, Option<ShelfError>) {
+        let name = file_name(&original, recipe);
+        let path = self.folder.join(&name);
+        self.used.insert(name.into());
         if let Some(prepared) = fs::read(&path).ok().and_then(unsealed) {
             return (prepared, None);
         }
@@ -61,10 +70,25 @@ impl Shelf {
         (prepared, kept.err().map(|source| ShelfError { path, source }))
     }
 
+    /// Removes what was not asked for from this shelf: graphs of packs and programs that are gone, and what a kill left
+    /// unfinished. All of it can be made again. What cannot be removed stays.
+    pub fn clear_others(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let text = name.to_string_lossy();
+            let ours = text.ends_with(".onnx") || text.starts_with(UNFINISHED);
+            if ours && !self.used.contains(&name) {
+                // A folder is none of ours, and stays.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Whoever looks meanwhile sees the old file or the whole new one; so does whoever looks after a power cut.
     fn keep(&self, path: &Path, graph: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::Builder::new().prefix(".preparing-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         file.write_all(graph)?;
         file.write_all(&seal(graph))?;
         file.as_file().sync_all()?;

@@ -25,8 +25,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_graph_is_prepared_once() {
     let folder = tempfile::tempdir().unwrap();
-    let below = folder.path().join("packs/prepared");
-    let shelf = Shelf::new(&below);
+    let below = folder.path().join("packs/.prepared");
+    let mut shelf = Shelf::new(&below);
     let (made, failed) = shelf.prepare(graph(), &recipe(RGB));
     assert!(failed.is_none());
     assert_eq!(made, prepare(graph(), &recipe(RGB)));
@@ -46,11 +46,31 @@ fn a_graph_is_prepared_once() {
     assert_eq!(files(&below).len(), 2);
 }
 
+#[test]
+fn what_nobody_asks_for_any_more_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = Shelf::new(folder.path());
+    let _ = before.prepare(graph(), &recipe(RGB));
+    let _ = before.prepare(graph(), &recipe(BGR));
+    fs::write(folder.path().join(".preparing-abc"), "half").unwrap();
+    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    before.clear_others();
+    assert_eq!(files(folder.path()).len(), 3, "both were asked for");
+
+    let mut now = Shelf::new(folder.path());
+    let _ = now.prepare(graph(), &recipe(BGR));
+    now.clear_others();
+    let names: Vec<_> =
+        files(folder.path()).iter().map(|path| path.extension().unwrap().to_owned()).collect();
+    assert_eq!(names, ["onnx", "txt"]);
+    Shelf::new(folder.path().join("absent")).clear_others();
+}
+
 /// Every byte counts: whichever is changed or missing, the file is made again.
 #[test]
 fn a_damaged_file_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
-    let shelf = Shelf::new(folder.path());
+    let mut shelf = Shelf::new(folder.path());
     let (made, _) = shelf.prepare(graph(), &recipe(RGB));
     let [file] = files(folder.path()).try_into().unwrap();
     let whole = fs::read(&file).unwrap();
