@@ -104,6 +104,20 @@ pub(crate) enum Command {
         #[arg(long)]
         retry: bool,
     },
+    /// What the work since the daemon's start has cost: photos a second, processor, memory, every stage.
+    Report {
+        /// Draw it over time as SVG instead of printing it.
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        plot: Option<PathBuf>,
+    },
+    /// Index nothing until `vow resume`; a restart does not end it.
+    Pause {
+        /// Go on by itself after this time, such as 45m, 2h or 1h30m.
+        #[arg(long = "for", value_name = "TIME", value_parser = crate::hold::span)]
+        time: Option<std::time::Duration>,
+    },
+    /// Go on after a pause.
+    Resume,
     /// Everything, for other programs.
     #[command(subcommand)]
     Export(ExportForm),

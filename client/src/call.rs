@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status, Streaming};
 use vow_proto::v1;
+use vow_proto::v1::admin_client::AdminClient;
 use vow_proto::v1::faces_client::FacesClient;
 use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::people_client::PeopleClient;
@@ -31,6 +32,8 @@ pub(crate) enum Failure {
     System { what: &'static str, source: io::Error },
     #[error("the answer could not be written: {0}")]
     Output(#[from] io::Error),
+    #[error("{path} could not be written: {source}")]
+    File { path: PathBuf, source: io::Error },
     #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
     Incomplete(&'static str),
 }
@@ -54,7 +57,7 @@ impl Failure {
                 Code::Unavailable | Code::Cancelled => 3,
                 _ => 4,
             },
-            Self::System { .. } | Self::Output(_) | Self::Incomplete(_) => 4,
+            Self::System { .. } | Self::Output(_) | Self::File { .. } | Self::Incomplete(_) => 4,
         }
     }
 }
@@ -64,6 +67,7 @@ pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
     people: PeopleClient<Channel>,
     faces: FacesClient<Channel>,
+    admin: AdminClient<Channel>,
 }
 
 impl Daemon {
@@ -80,6 +84,7 @@ impl Daemon {
         Ok(Self {
             library: LibraryClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             people: PeopleClient::new(channel.clone()).max_decoding_message_size(LARGEST),
+            admin: AdminClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             faces: FacesClient::new(channel).max_decoding_message_size(LARGEST),
         })
     }
@@ -212,6 +217,19 @@ impl Daemon {
 
     pub(crate) async fn retry_failures(&mut self) -> Result<u64, Failure> {
         Ok(self.library.retry_failures(v1::RetryFailuresRequest {}).await?.into_inner().files)
+    }
+
+    pub(crate) async fn report(&mut self) -> Result<v1::ReportResponse, Failure> {
+        Ok(self.admin.report(v1::ReportRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn pause(&mut self, time: Option<std::time::Duration>) -> Result<v1::Hold, Failure> {
+        let request = v1::PauseRequest { seconds: time.map(|time| time.as_secs()) };
+        self.admin.pause(request).await?.into_inner().hold.ok_or(Failure::Incomplete("pause"))
+    }
+
+    pub(crate) async fn resume(&mut self) -> Result<v1::ResumeResponse, Failure> {
+        Ok(self.admin.resume(v1::ResumeRequest {}).await?.into_inner())
     }
 
     pub(crate) async fn export(

@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use vow_proto::v1;
 use vow_proto::v1::status_response::State;
 
+use crate::hold::hold_json;
+
 pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
     let ignored = status.ignored.unwrap_or_default();
     json!({
@@ -27,6 +29,7 @@ pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
         "files_read": status.files_read,
         "photos_per_s": status.photos_per_s,
         "eta_s": status.eta_s,
+        "hold": hold_json(status.hold.as_ref()),
         "ignored": {
             "not_a_picture": ignored.not_a_picture,
             "hidden": ignored.hidden,
@@ -128,6 +131,7 @@ pub(crate) fn state(status: &v1::StatusResponse) -> &'static str {
         State::Settling => "settling",
         State::Idle => "idle",
         State::Stopping => "stopping",
+        State::Paused => "paused",
     }
 }
 

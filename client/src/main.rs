@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod hold;
 mod json;
 mod render;
 mod watch;
@@ -79,6 +80,9 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.done(&format!("{files} failed files are read again"))?;
         }
         Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
+        Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
+        Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
+        Command::Resume => out.resumed(&daemon.resume().await?)?,
         Command::Export(args::ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;
             while let Some(row) = call::next(&mut rows).await? {

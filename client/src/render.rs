@@ -8,6 +8,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use vow_proto::v1;
 
+use crate::call::Failure;
+use crate::hold::{hold_json, hold_text};
 use crate::json::{
     face_json, failure_json, file_json, folder_json, lossy, optional, person_json, short, state, status_json,
 };
@@ -69,6 +71,7 @@ impl Output {
             ("runtime", format!("{} ({})", status.runtime, status.runtime_why)),
             ("since", time(status.started)),
         ];
+        rows.extend(status.hold.as_ref().map(|hold| ("held up", hold_text(hold))));
         rows.extend(status.eta_s.map(|seconds| ("time left", format!("{seconds:.0} s"))));
         let mut out = io::stdout().lock();
         for (name, text) in rows {
@@ -252,6 +255,34 @@ impl Output {
         line(&format!("{} {now}{before}: {} photos", person.person_id, person.photos))
     }
 
+    /// The report printed, or drawn into a file.
+    pub(crate) fn report(&self, report: &v1::ReportResponse, plot: Option<&Path>) -> Result<(), Failure> {
+        if let Some(path) = plot {
+            let failed = |source| Failure::File { path: path.to_owned(), source };
+            std::fs::write(path, vow_report::plot(report)).map_err(failed)?;
+            return Ok(line(&format!("drawn into {}", path.display()))?);
+        }
+        let text = if self.json {
+            vow_report::json(report).map_err(io::Error::from)?
+        } else {
+            vow_report::table(report)
+        };
+        Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    }
+
+    pub(crate) fn paused(&self, hold: &v1::Hold) -> io::Result<()> {
+        if self.json { value(&json!({ "hold": hold_json(Some(hold)) })) } else { line(&hold_text(hold)) }
+    }
+
+    pub(crate) fn resumed(&self, answer: &v1::ResumeResponse) -> io::Result<()> {
+        if self.json {
+            let hold = hold_json(answer.hold.as_ref());
+            return value(&json!({ "was_paused": answer.was_paused, "hold": hold }));
+        }
+        line(if answer.was_paused { "going on" } else { "it was not paused" })?;
+        answer.hold.as_ref().map_or(Ok(()), |hold| line(&hold_text(hold)))
+    }
+
     pub(crate) fn failures(&self, failures: &[v1::FileFailure]) -> io::Result<()> {
         if self.json {
             return value(&failures.iter().map(|failure| Value::from(failure_json(failure))).collect());
@@ -281,8 +312,9 @@ impl Output {
 pub(crate) fn progress_line(status: &v1::StatusResponse) -> String {
     let failed = if status.failures == 0 { String::new() } else { format!(", {} failed", status.failures) };
     let left = status.eta_s.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
+    let held = status.hold.as_ref().map(|hold| format!("; {}", hold_text(hold))).unwrap_or_default();
     format!(
-        "{}: {} photos, {} faces, {} people{failed}, {} pending, {:.1} photos/s{left}",
+        "{}: {} photos, {} faces, {} people{failed}, {} pending, {:.1} photos/s{left}{held}",
         state(status),
         status.photos,
         status.faces,
@@ -332,7 +364,7 @@ fn span(person: &v1::Person) -> String {
 }
 
 /// Seconds since 1970 as date and time.
-fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
     moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -23,6 +23,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "FORM", requires = "once")]
     pub(crate) report: Option<ReportForm>,
 
+    /// Also draw the run of --once over time, as SVG.
+    #[arg(long, value_name = "FILE", requires = "once")]
+    pub(crate) plot: Option<PathBuf>,
+
     /// Where the store, the index and installed packs lie [env: VOW_DATA_DIR].
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -57,12 +61,38 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MIB")]
     pub(crate) gpu_memory_mb: Option<String>,
 
-    /// MiB of decoded pictures held at once [default: 512] [env: VOW_MEMORY_MB].
-    #[arg(long, value_name = "MIB")]
-    pub(crate) memory_mb: Option<String>,
+    /// Percent of the processor's cores to be busy with photos at most [default: as many as keep the models busy]
+    /// [env: VOW_MAX_CPU].
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) max_cpu: Option<String>,
 
-    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads,
-    /// batch, gpu_memory_mb, unload_minutes, memory_mb, scan_minutes, log
+    /// MiB of memory to stay below: what the models leave of it is for pictures on their way, 64 MiB at least [default:
+    /// whatever the models take, and 512 MiB for pictures] [env: VOW_MAX_MEMORY].
+    #[arg(long, value_name = "MIB")]
+    pub(crate) max_memory: Option<String>,
+
+    /// How far the work on many photos steps back for other programs, on processor and disk: 0 not at all, 19 most
+    /// [default: 10] [env: VOW_NICE].
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) nice: Option<String>,
+
+    /// Stand still while the graphics card is hotter than this, until it has cooled by 5 °C [default: 87]
+    /// [env: VOW_GPU_CEILING].
+    #[arg(long, value_name = "CELSIUS|off")]
+    pub(crate) gpu_ceiling: Option<String>,
+
+    /// What to index while the machine runs on its battery: only photos that come in, or everything [default: live]
+    /// [env: VOW_ON_BATTERY].
+    #[arg(long, value_name = "live|all")]
+    pub(crate) on_battery: Option<String>,
+
+    /// Serve metrics for Prometheus on a loopback address, such as 127.0.0.1:9464, at /metrics [default: off]
+    /// [env: VOW_METRICS].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics: Option<String>,
+
+    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads, batch, gpu_memory_mb,
+    /// unload_minutes, max_cpu, max_memory, nice, gpu_ceiling, on_battery, metrics, scan_minutes, log
     /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

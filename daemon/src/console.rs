@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-use vow_engine::{Engine, State, Status};
+use vow_engine::{Engine, Hold, State, Status};
 
 /// How often progress is logged where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -98,6 +98,13 @@ fn message(status: &Status) -> String {
         State::Scanning => "looking through the folders".to_owned(),
         State::Settling => "sorting people out".to_owned(),
         State::Stopping => "finishing".to_owned(),
+        State::Paused => match status.hold {
+            Some(Hold::Heat { celsius, ceiling }) => {
+                format!("waiting for the graphics card to cool: it has {celsius} °C and may have {ceiling}")
+            }
+            Some(Hold::Battery { .. }) => "waiting for the mains: only new photos are indexed".to_owned(),
+            Some(Hold::User { .. }) | None => "paused; `vow resume` goes on".to_owned(),
+        },
         State::Indexing | State::Idle => {
             let failed = match status.failures {
                 0 => String::new(),

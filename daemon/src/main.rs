@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use vow_engine::{Engine, EngineError};
-use vow_serve::{Listener, ServeError};
+use vow_serve::{Listener, Metrics, ServeError};
 
 use crate::config::Args;
 use crate::console::Console;
@@ -34,6 +34,12 @@ enum Fatal {
     Serve(#[from] ServeError),
     #[error("the report could not be written")]
     Report(#[source] std::io::Error),
+    #[error("the plot {path} could not be written")]
+    Plot {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("a part of the daemon panicked; the log says where")]
     Panicked,
 }
@@ -117,8 +123,10 @@ async fn once(
     if interrupted {
         tracing::warn!("interrupted: the report is of what was done until now");
     }
-    let report = engine.report()?;
-    report::print(&report, settings.report).map_err(Fatal::Report)
+    let report = vow_serve::report(engine)?;
+    report::print(&report, settings.report).map_err(Fatal::Report)?;
+    let Some(path) = &settings.plot else { return Ok(()) };
+    report::draw(&report, path).map_err(|source| Fatal::Plot { path: path.clone(), source })
 }
 
 /// Serves until told to stop, or until the engine fails.
@@ -129,6 +137,14 @@ async fn serve(
     signals: &mut Signals,
 ) -> Result<(), Fatal> {
     let listener = Listener::bind(&settings.socket)?;
+    let mut watched = tokio::task::JoinSet::new();
+    if let Some(address) = settings.metrics {
+        let metrics = Metrics::bind(address).await?;
+        if let Ok(address) = metrics.address() {
+            tracing::info!("metrics are at http://{address}/metrics");
+        }
+        watched.spawn(metrics.serve(engine.clone()));
+    }
     welcome(settings, engine)?;
     let shutdown = async {
         tokio::select! {

@@ -3,6 +3,7 @@
 //! A flag wins over the environment, the environment over the file, the file over the default.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) socket: PathBuf,
     pub(crate) once: bool,
     pub(crate) report: ReportForm,
+    pub(crate) plot: Option<PathBuf>,
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) log: String,
 }
 
@@ -37,9 +40,22 @@ struct File {
     batch: Option<u32>,
     gpu_memory_mb: Option<u32>,
     unload_minutes: Option<u32>,
-    memory_mb: Option<u32>,
+    max_cpu: Option<u32>,
+    max_memory: Option<u32>,
+    nice: Option<u32>,
+    gpu_ceiling: Option<NumberOrWord>,
+    on_battery: Option<String>,
+    metrics: Option<String>,
     scan_minutes: Option<u32>,
     log: Option<String>,
+}
+
+/// `gpu_ceiling = 80` and `gpu_ceiling = "off"` both read well.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum NumberOrWord {
+    Number(u32),
+    Word(String),
 }
 
 impl Settings {
@@ -64,8 +80,14 @@ impl Settings {
         let batch = from(args.batch, "--batch").or_else(|| from(text("VOW_BATCH"), "VOW_BATCH"));
         let gpu_memory = from(args.gpu_memory_mb, "--gpu-memory-mb")
             .or_else(|| from(text("VOW_GPU_MEMORY_MB"), "VOW_GPU_MEMORY_MB"));
+        let max_cpu = from(args.max_cpu, "--max-cpu").or_else(|| from(text("VOW_MAX_CPU"), "VOW_MAX_CPU"));
         let memory =
-            from(args.memory_mb, "--memory-mb").or_else(|| from(text("VOW_MEMORY_MB"), "VOW_MEMORY_MB"));
+            from(args.max_memory, "--max-memory").or_else(|| from(text("VOW_MAX_MEMORY"), "VOW_MAX_MEMORY"));
+        let nice = from(args.nice, "--nice").or_else(|| from(text("VOW_NICE"), "VOW_NICE"));
+        let ceiling = args.gpu_ceiling.or_else(|| text("VOW_GPU_CEILING"));
+        let ceiling = ceiling.map(NumberOrWord::Word).or(file.gpu_ceiling);
+        let on_battery = args.on_battery.or_else(|| text("VOW_ON_BATTERY")).or(file.on_battery);
+        let metrics = args.metrics.or_else(|| text("VOW_METRICS")).or(file.metrics);
 
         let data_dir = args.data_dir.or_else(|| env_path("VOW_DATA_DIR")).or(file.data_dir);
         let data_dir = data_dir.or_else(|| default_data_dir(&env));
@@ -97,6 +119,13 @@ impl Settings {
                 Err(error) => mistakes.push(format!("provider: {error}")),
             }
         }
+        if let Some(mib) = number(memory, "max_memory", file.max_memory, 16..=1 << 24, &mut mistakes) {
+            engine.max_memory = Some(u64::from(mib) << 20);
+        }
+        let max_cpu = number(max_cpu, "max_cpu", file.max_cpu, 1..=100, &mut mistakes);
+        if let Some(percent) = max_cpu.and_then(|percent| u8::try_from(percent).ok()) {
+            engine.max_cores = Some(vow_machine::share_of(engine.threads, percent));
+        }
         if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
             engine.threads =
                 usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap_or(engine.threads);
@@ -110,9 +139,36 @@ impl Settings {
         if let Some(minutes) = minutes {
             engine.unload_after = Duration::from_secs(u64::from(minutes) * 60);
         }
-        if let Some(mib) = number(memory, "memory_mb", file.memory_mb, 16..=1 << 20, &mut mistakes) {
-            engine.memory = u64::from(mib) << 20;
+        if let Some(nice) = number(nice, "nice", file.nice, 0..=19, &mut mistakes) {
+            engine.nice = u8::try_from(nice).unwrap_or(engine.nice);
         }
+        if let Some(given) = ceiling {
+            match ceiling_of(&given) {
+                Ok(ceiling) => engine.gpu_ceiling = ceiling,
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        match on_battery.as_deref() {
+            None | Some("live") => {}
+            Some("all") => engine.backlog_on_battery = true,
+            Some(other) => mistakes.push(format!("on_battery: `{other}` is neither live nor all")),
+        }
+        let metrics = metrics.and_then(|text| match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Some(address),
+            Ok(_) => {
+                let why = "they are served on this machine only";
+                mistakes
+                    .push(format!("metrics: `{text}` is no loopback address such as 127.0.0.1:9464; {why}"));
+                None
+            }
+            Err(_) => {
+                mistakes.push(format!("metrics: `{text}` is no address and port such as 127.0.0.1:9464"));
+                None
+            }
+        });
+        // Whoever asks for one run means now, whatever was paused, and on whatever power.
+        engine.obey_pause = !args.once;
+        engine.backlog_on_battery |= args.once;
         if let Some(minutes) = number(None, "scan_minutes", file.scan_minutes, 1..=525_600, &mut mistakes) {
             engine.scan_every = Duration::from_secs(u64::from(minutes) * 60);
         }
@@ -134,7 +190,21 @@ impl Settings {
             return Err(mistakes);
         }
         let socket = socket.unwrap_or_else(|| crate::default_socket(&data_dir));
-        Ok(Self { engine, folders, socket, once: args.once, report: args.report.unwrap_or_default(), log })
+        let report = args.report.unwrap_or_default();
+        Ok(Self { engine, folders, socket, once: args.once, report, plot: args.plot, metrics, log })
+    }
+}
+
+/// A temperature ceiling, or none.
+fn ceiling_of(given: &NumberOrWord) -> Result<Option<u32>, String> {
+    let text = match given {
+        NumberOrWord::Number(number) => number.to_string(),
+        NumberOrWord::Word(word) => word.trim().to_owned(),
+    };
+    match text.parse::<u32>() {
+        Ok(celsius) if (40..=120).contains(&celsius) => Ok(Some(celsius)),
+        _ if text == "off" => Ok(None),
+        _ => Err(format!("gpu_ceiling: `{text}` is neither off nor a whole number of °C from 40 to 120")),
     }
 }
 
@@ -244,7 +314,7 @@ mod tests {
     fn flags_win_over_environment_over_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vowd.toml");
-        std::fs::write(&file, "threads = 5\nbatch = 8\ngpu_memory_mb = 2048\nunload_minutes = 2\nmemory_mb = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
+        std::fs::write(&file, "threads = 5\nbatch = 8\ngpu_memory_mb = 2048\nunload_minutes = 2\nmax_memory = 64\nsocket = \"s\"\nscan_minutes = 7").unwrap();
         let file = file.to_str().unwrap();
         let env = [("VOW_THREADS", "4"), ("VOW_CONFIG", file)];
         let settings = gather(&["--threads", "3", "--provider", "cuda"], &env).unwrap();
@@ -252,7 +322,7 @@ mod tests {
         assert_eq!(settings.engine.threads.get(), 3);
         assert_eq!(gather(&[], &env).unwrap().engine.threads.get(), 4);
         assert_eq!(gather(&["--config", file], &[]).unwrap().engine.threads.get(), 5);
-        assert_eq!(settings.engine.memory, 64 << 20);
+        assert_eq!(settings.engine.max_memory, Some(64 << 20));
         assert_eq!(settings.engine.batch.map(NonZeroUsize::get), Some(8));
         assert_eq!(settings.engine.device_memory, Some(2 << 30));
         assert_eq!(settings.engine.unload_after, Duration::from_secs(120));
@@ -264,13 +334,46 @@ mod tests {
     fn every_mistake_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vowd.toml");
-        std::fs::write(&file, "memory_mb = 1").unwrap();
+        std::fs::write(&file, "max_memory = 1").unwrap();
         let env = [("VOW_THREADS", "many"), ("VOW_PROVIDER", "gpu"), ("VOW_CONFIG", file.to_str().unwrap())];
         let mistakes = gather(&["/no/such/folder", "--log", "a=b=c"], &env).unwrap_err();
         for expected in
-            ["VOW_THREADS: `many`", "provider: `gpu`", "memory_mb: `1`", "/no/such/folder", "log: `a=b=c`"]
+            ["VOW_THREADS: `many`", "provider: `gpu`", "max_memory: `1`", "/no/such/folder", "log: `a=b=c`"]
         {
             assert!(mistakes.iter().any(|mistake| mistake.contains(expected)), "{expected}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_good_neighbour_as_much_as_asked_for() {
+        let defaults = gather(&[], &[]).unwrap();
+        let engine = &defaults.engine;
+        assert_eq!((engine.nice, engine.gpu_ceiling, engine.backlog_on_battery), (10, Some(87), false));
+        assert!(defaults.metrics.is_none() && engine.max_cores.is_none() && engine.obey_pause);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("vowd.toml");
+        let text = "max_cpu = 1\nnice = 19\ngpu_ceiling = 70\non_battery = \"all\"\nmetrics = \"[::1]:9464\"";
+        std::fs::write(&file, text).unwrap();
+        let settings = gather(&["--config", file.to_str().unwrap()], &[]).unwrap();
+        let engine = &settings.engine;
+        assert_eq!((engine.nice, engine.gpu_ceiling, engine.backlog_on_battery), (19, Some(70), true));
+        assert_eq!(engine.max_cores, Some(NonZeroUsize::MIN));
+        assert_eq!(settings.metrics, Some("[::1]:9464".parse().unwrap()));
+        let off = gather(&["--gpu-ceiling", "off", "--threads", "3", "--max-cpu", "100"], &[]).unwrap();
+        assert_eq!((off.engine.gpu_ceiling, off.engine.threads.get()), (None, 3));
+        assert_eq!(off.engine.max_cores, Some(Config::new(PathBuf::new()).threads), "of the machine's cores");
+        let once = gather(&["--once"], &[]).unwrap().engine;
+        assert!(once.backlog_on_battery && !once.obey_pause);
+    }
+
+    #[test]
+    fn neighbourly_mistakes() {
+        let args = ["--max-cpu", "0", "--nice", "-5", "--gpu-ceiling", "hot", "--on-battery", "never"];
+        let mistakes = gather(&[&args[..], &["--metrics", "0.0.0.0:9464"]].concat(), &[]).unwrap_err();
+        for word in
+            ["--max-cpu: `0`", "--nice: `-5`", "gpu_ceiling: `hot`", "on_battery: `never`", "loopback"]
+        {
+            assert!(mistakes.iter().any(|mistake| mistake.contains(word)), "{word}: {mistakes:?}");
         }
     }
 

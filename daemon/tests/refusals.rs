@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 fn vowd(data_dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vowd"));
     for name in
-        ["VOW_PACK", "VOW_SOCKET", "VOW_CONFIG", "VOW_RUNTIME", "VOW_THREADS", "VOW_MEMORY_MB", "VOW_LOG"]
+        ["VOW_PACK", "VOW_SOCKET", "VOW_CONFIG", "VOW_RUNTIME", "VOW_THREADS", "VOW_MAX_MEMORY", "VOW_LOG"]
     {
         command.env_remove(name);
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Every crate of the workspace with those of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("vow-types", &[]),
     ("vow-proto", &[]),
     ("vow-models", &["vow-types"]),
@@ -22,6 +22,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("vow-store", &["vow-types"]),
     ("vow-index", &["vow-types"]),
     ("vow-cluster", &["vow-types"]),
+    ("vow-machine", &["vow-types"]),
+    ("vow-report", &["vow-proto"]),
     (
         "vow-engine",
         &[
@@ -35,11 +37,12 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "vow-store",
             "vow-index",
             "vow-cluster",
+            "vow-machine",
         ],
     ),
     ("vow-serve", &["vow-types", "vow-proto", "vow-engine"]),
-    ("vowd", &["vow-types", "vow-models", "vow-engine", "vow-serve"]),
-    ("vow", &["vow-proto"]),
+    ("vowd", &["vow-types", "vow-models", "vow-machine", "vow-engine", "vow-serve", "vow-report"]),
+    ("vow", &["vow-proto", "vow-report"]),
     ("vow-tests", ANY),
     ("vow-benches", ANY),
 ];
@@ -49,12 +52,13 @@ const ANY: &[&str] = &["*"];
 
 /// Crates from outside with the only ones that may depend on them. A name stands for its family too: `tonic` for
 /// `tonic-health`, `ort` for `ort-tract`.
-const FENCES: [(&str, &[&str]); 6] = [
+const FENCES: [(&str, &[&str]); 7] = [
     ("redb", &["vow-store"]),
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
     ("hnsw_rs", &["vow-benches"]),
     ("notify", &["vow-watch"]),
+    ("nvml-wrapper", &["vow-machine"]),
     ("tonic", &["vow-proto", "vow-serve", "vow", "vow-tests"]),
 ];
 

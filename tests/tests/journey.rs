@@ -279,11 +279,8 @@ fn once_reports_what_it_did() {
     let report = home.index_once();
     assert_eq!((&report["photos"], &report["faces"], &report["people"]), (&8.into(), &15.into(), &5.into()));
     assert_eq!(report["failures"], 0);
-    for key in ["wall_s", "photos_per_s", "rss_peak_mb"] {
+    for key in ["wall_s", "work_s", "photos_per_s"] {
         assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
-    }
-    for stage in ["read", "decode", "resize", "detect", "align", "embed", "commit", "group"] {
-        assert!(report["stages"][stage].as_f64().is_some(), "{stage}: {report}");
     }
     let again = home.index_once();
     assert_eq!((&again["photos_inferred"], &again["faces"]), (&0.into(), &15.into()));

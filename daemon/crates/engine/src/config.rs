@@ -46,16 +46,53 @@ pub struct Config {
     pub device_memory: Option<u64>,
     /// Models that have not been needed for so long are unloaded until they are.
     pub unload_after: Duration,
-    /// Bytes of decoded pictures held at once, over all threads. A larger picture is decoded alone.
-    pub memory: u64,
+    /// Cores to be busy with photos at most: as many threads at most run models, and as many take on photos, of which
+    /// each works or waits for a model. A photo that comes in has a thread of its own besides. `None`: no such bound, and
+    /// as many photos are taken on as keep the models busy.
+    pub max_cores: Option<NonZeroUsize>,
+    /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
+    /// is for pictures on their way, at least [`LEAST_PICTURES`]. `None`: [`MOST_PICTURES`] for pictures, whatever the
+    /// models take. A picture larger than all of that is decoded alone.
+    pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,
     /// How often all folders are compared with the store, events or not.
     pub scan_every: Duration,
+    /// Niceness of the threads that work on the backlog, 0 to 19; their I/O follows it.
+    pub nice: u8,
+    /// °C of the graphics card above which indexing stands still until it has cooled; `None`: it never does.
+    pub gpu_ceiling: Option<u32>,
+    /// Whether the backlog is worked on while the machine runs on its battery. New photos are in any case.
+    pub backlog_on_battery: bool,
+    /// Whether a pause that the user asked for before the start holds.
+    pub obey_pause: bool,
+    /// Where the machine's `/proc` and `/sys` are: `/`, but for tests.
+    pub machine_root: PathBuf,
 }
 
+/// Bytes for decoded pictures where nothing else is said.
+pub const MOST_PICTURES: u64 = 512 << 20;
+/// Bytes for decoded pictures, however little is left for them: one of most cameras' photos.
+pub const LEAST_PICTURES: u64 = 64 << 20;
+
 impl Config {
-    /// The defaults for a data folder: the bundled pack, any runtime, all cores, 512 MiB of pictures in flight.
+    /// Threads that run models.
+    pub(crate) fn model_threads(&self) -> usize {
+        self.max_cores.map_or(self.threads, |most| most.min(self.threads)).get()
+    }
+
+    /// Threads that take on photos, where `wanted` would keep the models busy.
+    pub(crate) fn photo_threads(&self, wanted: usize) -> usize {
+        self.max_cores.map_or(wanted, NonZeroUsize::get)
+    }
+
+    /// Bytes for decoded pictures in a process that holds `resident` bytes once everything is loaded.
+    pub(crate) fn picture_budget(&self, resident: u64) -> u64 {
+        self.max_memory.map_or(MOST_PICTURES, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
+    }
+
+    /// The defaults for a data folder: the bundled pack, any runtime, all cores, 512 MiB of pictures in flight, and a
+    /// backlog that steps back for everybody else.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
@@ -67,9 +104,15 @@ impl Config {
             batch: None,
             device_memory: None,
             unload_after: Duration::from_secs(300),
-            memory: 512 << 20,
+            max_cores: None,
+            max_memory: None,
             limits: Limits::default(),
             scan_every: Duration::from_secs(3600),
+            nice: 10,
+            gpu_ceiling: Some(87),
+            backlog_on_battery: false,
+            obey_pause: true,
+            machine_root: PathBuf::from("/"),
         }
     }
 }
@@ -84,5 +127,26 @@ mod tests {
         assert_eq!(choice("buffalo_l"), PackChoice::Named("buffalo_l".into()));
         assert_eq!(choice("./buffalo_l"), PackChoice::Folder("./buffalo_l".into()));
         assert_eq!(choice(".."), PackChoice::Folder("..".into()));
+    }
+
+    #[test]
+    fn a_crew_of_no_more_than_the_cores_allowed() {
+        let mut config = Config::new(PathBuf::from("data"));
+        config.threads = NonZeroUsize::new(8).unwrap();
+        assert_eq!((config.model_threads(), config.photo_threads(9)), (8, 9));
+        config.max_cores = NonZeroUsize::new(3);
+        assert_eq!((config.model_threads(), config.photo_threads(9)), (3, 3));
+        config.threads = NonZeroUsize::MIN;
+        assert_eq!((config.model_threads(), config.photo_threads(2)), (1, 3));
+    }
+
+    #[test]
+    fn pictures_get_what_the_models_leave() {
+        let mut config = Config::new(PathBuf::from("data"));
+        assert_eq!(config.picture_budget(3 << 30), MOST_PICTURES);
+        config.max_memory = Some(500 << 20);
+        assert_eq!(config.picture_budget(200 << 20), 300 << 20);
+        assert_eq!(config.picture_budget(499 << 20), LEAST_PICTURES);
+        assert_eq!(config.picture_budget(3 << 30), LEAST_PICTURES);
     }
 }

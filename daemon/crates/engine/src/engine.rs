@@ -11,21 +11,25 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, Models, Runtime, RuntimeInfo, Tuning};
+use vow_infer::{FaceEngine, InferError, Models, Runtime, RuntimeInfo, Tuning};
+use vow_machine::{Meter, View, lower_priority, open_gpu};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
 use vow_types::{PackId, PersonId, num};
 use vow_watch::Watcher;
 
+use crate::brake::{Brake, Hold};
 use crate::budget::Budget;
 use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
-use crate::feed::Feed;
+use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
+use crate::neighbour::{Neighbour, battery, lock};
+use crate::pause::{Pause, PauseFile};
 use crate::people::{Keeper, Message, NameError, PackFacts, People};
-use crate::progress::{Progress, State, Status};
+use crate::progress::{Progress, State, Status, now};
 use crate::views::Named;
 use crate::worker::{Bench, work};
 
@@ -43,6 +47,8 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     opened: Instant,
     bench: Arc<Bench>,
+    brake: Arc<Brake>,
+    meter: Arc<Mutex<Meter>>,
     people: Arc<People>,
     folders: Arc<Folders>,
     orders: Sender<Order>,
@@ -67,34 +73,34 @@ impl Engine {
         make_data_dir(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("vow.redb"))?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
-        let threads = config.threads.get();
+        let threads = config.model_threads();
         let (name, pack_id, crop_side) = (pack.name.clone(), pack.id, pack.embedder.size);
         let params = Params::new(pack.distances);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let faces = FaceEngine::start(
-            Models {
-                detector: pack.detector,
-                detector_graph: pack.detector_graph,
-                embedder: pack.embedder,
-                embedder_graph: pack.embedder_graph,
-                detector_half: None,
-                embedder_half: None,
-                pack_name: pack.name,
-            },
-            &runtime,
-            &Tuning {
-                batch: config.batch.map(NonZeroUsize::get),
-                device_memory: config.device_memory,
-                idle_after: config.unload_after,
-                ..Tuning::new(threads)
-            },
-        )?;
+        let models = Models {
+            detector: pack.detector,
+            detector_graph: pack.detector_graph,
+            embedder: pack.embedder,
+            embedder_graph: pack.embedder_graph,
+            detector_half: None,
+            embedder_half: None,
+            pack_name: pack.name,
+        };
+        let tuning = Tuning {
+            batch: config.batch.map(NonZeroUsize::get),
+            device_memory: config.device_memory,
+            idle_after: config.unload_after,
+            ..Tuning::new(threads)
+        };
+        let faces = stepped_back(config.nice, || FaceEngine::start(models, &runtime, &tuning))?;
         store.put_pack(pack_id, &name)?;
 
         let progress = Progress::new();
         let facts = PackFacts { id: pack_id, dimension, params, gate, shapes: faces.shapes().to_vec() };
         let snapshot = config.data_dir.join("index");
         let keeper = Keeper::open(store.clone(), Arc::clone(&progress), facts, snapshot)?;
+        let resident =
+            View::new(&config.machine_root).read().process_memory.map_or(0, |memory| memory.resident);
         let bench = Arc::new(Bench {
             feed: Feed::default(),
             inflight: Inflight::default(),
@@ -104,7 +110,7 @@ impl Engine {
             crop_side,
             same_cosine,
             limits: config.limits,
-            budget: Budget::new(config.memory),
+            budget: Budget::new(config.picture_budget(resident)),
             progress,
         });
         let engine = Self::spawn(opened, config, bench, keeper, (runtime, name, threads))?;
@@ -144,7 +150,19 @@ impl Engine {
             })?
         };
         let people = keeper.shared();
-        let starter = Starter { failed: Arc::clone(&failed), progress: Arc::clone(&bench.progress) };
+        let starter =
+            Starter { failed: Arc::clone(&failed), progress: Arc::clone(&bench.progress), nice: config.nice };
+        let brake = Arc::new(Brake::open(PauseFile::new(&config.data_dir), config.obey_pause, now()));
+        if !config.backlog_on_battery {
+            brake.set_battery(battery(&config.machine_root));
+        }
+        bench.feed.set_gate(brake.gate());
+        let root = config.machine_root.clone();
+        let card = {
+            let root = root.clone();
+            move || open_gpu(&root)
+        };
+        let meter = Arc::new(Mutex::new(Meter::new(View::new(&root), card)));
         let mut running = Vec::new();
 
         let librarian = Librarian {
@@ -154,22 +172,38 @@ impl Engine {
             out: outcomes.clone(),
             scan_every: config.scan_every,
         };
-        running.push(starter.start("library", move || librarian.run(&order_box))?);
+        running.push(starter.start_behind("library", move || librarian.run(&order_box))?);
         // So many that no network waits for photos: while those are busy, the next are read and decoded ahead.
-        for _ in 0..bench.faces.wants_in_flight() {
+        for _ in 0..config.photo_threads(bench.faces.wants_in_flight()) {
             let (bench, out) = (Arc::clone(&bench), outcomes.clone());
-            running.push(starter.start("photo", move || work(&bench, &out))?);
+            running.push(starter.start_behind("photo", move || work(&bench, Desk::Any, &out))?);
+        }
+        // A thread that stepped back cannot come forward again without privileges, so new photos have one that never did.
+        {
+            let (bench, out) = (Arc::clone(&bench), outcomes.clone());
+            running.push(starter.start("live", move || work(&bench, Desk::Live, &out))?);
         }
         drop(outcomes);
         {
             let (bench, out) = (Arc::clone(&bench), messages.clone());
             running.push(starter.start("commit", move || crate::commit::commit(&bench, &outcome_box, &out))?);
         }
-        running.push(starter.start("people", move || keeper.run(&message_box))?);
+        running.push(starter.start_behind("people", move || keeper.run(&message_box))?);
+        let neighbour = Neighbour {
+            bench: Arc::clone(&bench),
+            brake: Arc::clone(&brake),
+            meter: Arc::clone(&meter),
+            ceiling: config.gpu_ceiling,
+            spare_battery: !config.backlog_on_battery,
+            root,
+        };
+        running.push(starter.start("machine", move || neighbour.run())?);
 
         Ok(Self(Arc::new(Shared {
             opened,
             bench,
+            brake,
+            meter,
             people,
             folders,
             orders,
@@ -188,6 +222,7 @@ impl Engine {
         let shared = &self.0;
         self.progress().stopping.store(true, Ordering::SeqCst);
         self.progress().touch();
+        self.progress().pulse();
         // Closed channels and feeds mean that a thread has ended already.
         let _ = shared.orders.send(Order::Stop);
         shared.bench.feed.close();
@@ -255,6 +290,60 @@ impl Engine {
         }
     }
 
+    /// Holds all photos up, for a while or until [`Self::resume`], over a restart too. Photos in hand are finished. The
+    /// pause is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn pause(&self, time: Option<Duration>) -> Result<Hold, EngineError> {
+        let seconds = time.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+        let until = seconds.map(|seconds| now().saturating_add(seconds));
+        let pause = Pause { until };
+        self.0.brake.file.write(pause).map_err(|source| self.pause_error(source))?;
+        self.set_pause(Some(pause));
+        tracing::info!(until, "paused");
+        Ok(Hold::User { until })
+    }
+
+    /// Ends a pause; false when there was none.
+    ///
+    /// # Errors
+    /// When it cannot be forgotten; the pause holds then.
+    pub fn resume(&self) -> Result<bool, EngineError> {
+        self.0.brake.file.remove().map_err(|source| self.pause_error(source))?;
+        let was = self.0.brake.user().is_some();
+        self.set_pause(None);
+        if was {
+            tracing::info!("going on after a pause");
+        }
+        Ok(was)
+    }
+
+    fn set_pause(&self, pause: Option<Pause>) {
+        self.0.brake.set_user(pause);
+        self.0.bench.feed.set_gate(self.0.brake.gate());
+        self.progress().pulse();
+        self.progress().touch();
+    }
+
+    fn pause_error(&self, source: std::io::Error) -> EngineError {
+        EngineError::PauseFile { path: self.0.brake.file.path().to_owned(), source }
+    }
+
+    /// What holds photos up, if anything does.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        self.0.brake.hold(self.0.bench.feed.held() > 0)
+    }
+
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.0.bench.feed.waiting()
+    }
+
+    pub(crate) fn meter(&self) -> std::sync::MutexGuard<'_, Meter> {
+        lock(&self.0.meter)
+    }
+
     pub(crate) fn order(&self, order: Order) {
         // A closed channel means that the engine is stopping.
         let _ = self.0.orders.send(order);
@@ -275,12 +364,17 @@ impl Engine {
         let folders = self.0.folders.all();
         let progress = self.progress();
         let (photos_per_s, eta_s) = progress.rate();
+        let held = self.0.bench.feed.held() > 0;
+        let state = match progress.state() {
+            State::Indexing if held && progress.in_hand() == 0 => State::Paused,
+            state => state,
+        };
         let mut ignored = crate::progress::IgnoredCounts::default();
         for one in &folders {
             ignored.add(one.ignored);
         }
         Ok(Status {
-            state: progress.state(),
+            state,
             pack: self.0.pack.clone(),
             pack_id: self.pack_id().to_string(),
             runtime: self.runtime_name(),
@@ -297,7 +391,8 @@ impl Engine {
             photos_inferred: progress.inferred.load(Ordering::SeqCst),
             files_read: progress.files_read.load(Ordering::SeqCst),
             photos_per_s,
-            eta_s: eta_s.filter(|_| progress.state() == State::Indexing),
+            eta_s: eta_s.filter(|_| state == State::Indexing && !held),
+            hold: self.hold(),
             ignored,
             scan_problems: folders.into_iter().flat_map(|one| one.problems).collect(),
             started: progress.started(),
@@ -353,9 +448,23 @@ impl Engine {
 struct Starter {
     failed: Arc<Mutex<Option<EngineError>>>,
     progress: Arc<Progress>,
+    nice: u8,
 }
 
 impl Starter {
+    /// A thread that steps back for whatever else the machine does.
+    fn start_behind(
+        &self,
+        name: &'static str,
+        body: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<JoinHandle<()>, EngineError> {
+        let nice = self.nice;
+        self.start(name, move || {
+            step_back(nice);
+            body()
+        })
+    }
+
     fn start(
         &self,
         name: &'static str,
@@ -378,6 +487,30 @@ impl Starter {
         let thread = std::thread::Builder::new().name(format!("vow-{name}")).spawn(guarded);
         thread.map_err(EngineError::Thread)
     }
+}
+
+fn step_back(nice: u8) {
+    if let Err(error) = lower_priority(nice) {
+        tracing::warn!(%error, nice, "a thread keeps its priority");
+    }
+}
+
+/// Starts the models from a thread that stepped back: the threads that run them, and those of the runtime's own, are
+/// its children and inherit that. They serve new photos and the backlog alike; a second set for new photos would cost
+/// its memory all the time. Where nobody else wants the processor, niceness costs nothing.
+fn stepped_back(
+    nice: u8,
+    start: impl FnOnce() -> Result<FaceEngine, InferError> + Send,
+) -> Result<FaceEngine, EngineError> {
+    std::thread::scope(|scope| {
+        let started = std::thread::Builder::new().name("vow-models".to_owned()).spawn_scoped(scope, || {
+            step_back(nice);
+            start()
+        });
+        let reason =
+            || EngineError::Failed { thread: "models", reason: "it panicked; the log says where".to_owned() };
+        Ok(started.map_err(EngineError::Thread)?.join().map_err(|_| reason())??)
+    })
 }
 
 fn load_pack(config: &Config) -> Result<Pack, EngineError> {

@@ -91,6 +91,15 @@ pub enum EngineError {
     /// A name that cannot be given.
     #[error("that is no name: {0}")]
     BadName(&'static str),
+    /// A pause could not be kept, or not be ended.
+    #[error("the pause cannot be kept in {path}; mend the data folder's permissions or free some space")]
+    PauseFile {
+        /// Where it is kept.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The engine is stopping.
     #[error("the daemon is stopping")]
     Stopping,

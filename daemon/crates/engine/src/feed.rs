@@ -20,6 +20,27 @@ pub(crate) struct Job {
     pub(crate) ticket: FileTicket,
 }
 
+/// Which jobs may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Gate {
+    /// All.
+    #[default]
+    Open,
+    /// Those that came in just now.
+    LiveOnly,
+    /// None.
+    Shut,
+}
+
+/// Who asks for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Desk {
+    /// Takes live jobs only, so that one is never kept waiting by the backlog.
+    Live,
+    /// Takes whatever is there, but leaves a live job to a live desk that waits for one.
+    Any,
+}
+
 #[derive(Debug, Default)]
 struct Queues {
     live: VecDeque<Job>,
@@ -29,6 +50,9 @@ struct Queues {
     numbers: u64,
     /// Where each queued path stands; an entry of `backlog` that is not here as such was overtaken and is skipped.
     queued: HashMap<PathBuf, Lane>,
+    gate: Gate,
+    /// Live desks that wait.
+    live_desks: usize,
     closed: bool,
 }
 
@@ -36,7 +60,38 @@ struct Queues {
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
     queues: Mutex<Queues>,
-    changed: Condvar,
+    /// Something changed for live desks …
+    live: Condvar,
+    /// … and for the others.
+    any: Condvar,
+}
+
+impl Queues {
+    /// The next job for a desk.
+    fn take(&mut self, desk: Desk) -> Option<(Job, Lane)> {
+        let now = Instant::now();
+        while self.delayed.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
+            if let Some((_, job)) = self.delayed.pop_first() {
+                self.live.push_back(job);
+            }
+        }
+        let left_to_others = if desk == Desk::Any { self.live_desks } else { 0 };
+        if self.gate != Gate::Shut
+            && self.live.len() > left_to_others
+            && let Some(job) = self.live.pop_front()
+        {
+            self.queued.remove(&job.path);
+            return Some((job, Lane::Live));
+        }
+        while self.gate == Gate::Open && desk == Desk::Any {
+            let job = self.backlog.pop_front()?;
+            if self.queued.get(&job.path) == Some(&Lane::Backlog) {
+                self.queued.remove(&job.path);
+                return Some((job, Lane::Backlog));
+            }
+        }
+        None
+    }
 }
 
 impl Feed {
@@ -54,11 +109,20 @@ impl Feed {
             Lane::Live => queues.live.push_back(job),
             Lane::Backlog => queues.backlog.push_back(job),
         }
-        self.changed.notify_one();
+        self.wake(&queues);
+    }
+
+    /// Wakes whoever may take the job that was just added.
+    fn wake(&self, queues: &Queues) {
+        self.live.notify_one();
+        if queues.live.len() > queues.live_desks || !queues.backlog.is_empty() || !queues.delayed.is_empty() {
+            self.any.notify_one();
+        }
     }
 
     /// Adds a job that is not to be looked at before `delay` is over.
-    pub(crate) fn push_later(&self, job: Job, delay: Duration) {
+    pub(crate) fn push_later(&self, mut job: Job, delay: Duration) {
+        job.ticket.put_back();
         let mut queues = self.lock();
         if queues.closed || queues.queued.contains_key(&job.path) {
             return;
@@ -67,51 +131,68 @@ impl Feed {
         queues.numbers += 1;
         let key = (Instant::now() + delay, queues.numbers);
         queues.delayed.insert(key, job);
-        self.changed.notify_one();
+        self.wake(&queues);
     }
 
     /// Waits for the next job, and says where it stood; `None` when the feed was closed.
-    pub(crate) fn next(&self) -> Option<(Job, Lane)> {
+    pub(crate) fn next(&self, desk: Desk) -> Option<(Job, Lane)> {
         let mut queues = self.lock();
         loop {
             if queues.closed {
                 return None;
             }
-            let now = Instant::now();
-            while queues.delayed.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
-                if let Some((_, job)) = queues.delayed.pop_first() {
-                    queues.live.push_back(job);
-                }
-            }
-            if let Some(job) = queues.live.pop_front() {
-                queues.queued.remove(&job.path);
-                return Some((job, Lane::Live));
-            }
-            if let Some(job) = queues.backlog.pop_front() {
-                if queues.queued.get(&job.path) == Some(&Lane::Backlog) {
-                    queues.queued.remove(&job.path);
-                    return Some((job, Lane::Backlog));
-                }
-                continue;
+            if let Some((mut job, lane)) = queues.take(desk) {
+                job.ticket.take();
+                return Some((job, lane));
             }
             let due = queues.delayed.first_key_value().map(|((due, _), _)| *due);
+            let due = due.filter(|_| queues.gate != Gate::Shut);
+            let changed = match desk {
+                Desk::Live => &self.live,
+                Desk::Any => &self.any,
+            };
+            queues.live_desks += usize::from(desk == Desk::Live);
             queues = match due {
                 Some(due) => {
-                    self.changed
-                        .wait_timeout(queues, due.saturating_duration_since(now))
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    let left = due.saturating_duration_since(Instant::now());
+                    changed.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner),
+                None => changed.wait(queues).unwrap_or_else(PoisonError::into_inner),
             };
+            queues.live_desks = queues.live_desks.saturating_sub(usize::from(desk == Desk::Live));
+        }
+    }
+
+    /// From now on only these jobs go. One that was taken goes on.
+    pub(crate) fn set_gate(&self, gate: Gate) {
+        if std::mem::replace(&mut self.lock().gate, gate) != gate {
+            self.live.notify_all();
+            self.any.notify_all();
+        }
+    }
+
+    /// Jobs that wait: live ones, then the backlog.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let queues = self.lock();
+        (queues.live.len() + queues.delayed.len(), queues.backlog.len())
+    }
+
+    /// Jobs that the gate keeps from going.
+    pub(crate) fn held(&self) -> usize {
+        let queues = self.lock();
+        match queues.gate {
+            Gate::Open => 0,
+            Gate::LiveOnly => queues.backlog.len(),
+            Gate::Shut => queues.live.len() + queues.delayed.len() + queues.backlog.len(),
         }
     }
 
     /// Forgets what is queued and wakes every waiting worker with `None`.
     pub(crate) fn close(&self) {
         let mut queues = self.lock();
-        *queues = Queues { closed: true, ..Queues::default() };
-        self.changed.notify_all();
+        *queues = Queues { closed: true, live_desks: queues.live_desks, ..Queues::default() };
+        self.live.notify_all();
+        self.any.notify_all();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Queues> {
@@ -138,7 +219,7 @@ mod tests {
         feed.push(job("new"), Lane::Live);
         feed.push(job("old2"), Lane::Live);
         feed.push_later(job("later"), Duration::from_millis(5));
-        let order: Vec<_> = (0..4).map(|_| feed.next().unwrap().0.path).collect();
+        let order: Vec<_> = (0..4).map(|_| feed.next(Desk::Any).unwrap().0.path).collect();
         assert_eq!(order, ["new", "old2", "old1", "later"].map(PathBuf::from));
     }
 
@@ -146,9 +227,44 @@ mod tests {
     fn a_path_may_come_again_after_it_was_taken() {
         let feed = Feed::default();
         feed.push(job("a"), Lane::Live);
-        assert!(feed.next().is_some());
+        assert!(feed.next(Desk::Any).is_some());
         feed.push(job("a"), Lane::Live);
-        assert!(feed.next().is_some());
+        assert!(feed.next(Desk::Any).is_some());
+    }
+
+    #[test]
+    fn the_gate_keeps_what_may_not_go() {
+        let feed = Feed::default();
+        feed.push(job("old"), Lane::Backlog);
+        feed.push(job("new"), Lane::Live);
+        assert_eq!((feed.waiting(), feed.held()), ((1, 1), 0));
+        let next = |desk| feed.lock().take(desk).map(|(job, _)| job.path);
+        feed.set_gate(Gate::Shut);
+        assert_eq!((next(Desk::Any), next(Desk::Live), feed.held()), (None, None, 2));
+        feed.set_gate(Gate::LiveOnly);
+        assert_eq!((feed.held(), next(Desk::Any)), (1, Some("new".into())));
+        assert_eq!(next(Desk::Any), None);
+        feed.set_gate(Gate::Open);
+        assert_eq!((next(Desk::Live), next(Desk::Any), feed.held()), (None, Some("old".into()), 0));
+    }
+
+    #[test]
+    fn a_live_job_is_left_to_the_live_desk_that_waits() {
+        let feed = std::sync::Arc::new(Feed::default());
+        let desk = std::thread::spawn({
+            let feed = std::sync::Arc::clone(&feed);
+            move || feed.next(Desk::Live).map(|(job, _)| job.path)
+        });
+        while feed.lock().live_desks == 0 {
+            std::thread::yield_now();
+        }
+        feed.push(job("old"), Lane::Backlog);
+        feed.push(job("new"), Lane::Live);
+        assert_eq!(feed.next(Desk::Any).map(|(job, _)| job.path), Some("old".into()));
+        assert_eq!(desk.join().unwrap(), Some("new".into()));
+        // Nobody waits for it: whoever comes takes it.
+        feed.push(job("more"), Lane::Live);
+        assert_eq!(feed.next(Desk::Any).map(|(job, _)| job.path), Some("more".into()));
     }
 
     #[test]
@@ -157,6 +273,6 @@ mod tests {
         feed.push(job("a"), Lane::Live);
         feed.close();
         feed.push(job("b"), Lane::Live);
-        assert!(feed.next().is_none());
+        assert!(feed.next(Desk::Any).is_none());
     }
 }

@@ -7,6 +7,7 @@
 //! words of one into those of the next. It knows nothing of gRPC, of terminals or of configuration files.
 
 mod analyse;
+mod brake;
 mod budget;
 mod commit;
 mod config;
@@ -16,6 +17,8 @@ mod feed;
 mod folders;
 mod inflight;
 mod library;
+mod neighbour;
+mod pause;
 mod people;
 mod progress;
 mod query;
@@ -24,16 +27,19 @@ mod roster;
 mod views;
 mod worker;
 
-pub use config::{Config, PackChoice};
+pub use brake::Hold;
+pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, PackChoice};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
 
-pub use report::{Report, Stages};
+pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
     FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
     SimilarHit,
 };
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
+pub use vow_machine as machine;
+pub use vow_machine::{Point, Quantity, Snapshot, Usage};
 pub use vow_types as types;

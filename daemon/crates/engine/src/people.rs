@@ -228,7 +228,7 @@ impl Keeper {
     /// Follows one transaction.
     fn take(&mut self, stored: &Stored) -> Result<(), StoreError> {
         let progress = Arc::clone(&self.progress);
-        progress.timed(Stage::Group, || {
+        progress.timed(Stage::Cluster, || {
             for photo in &stored.committed.vanished {
                 self.hide(photo)?;
             }
@@ -326,7 +326,7 @@ impl Keeper {
         let _ticket = progress.closing_ticket();
         let index = self.shared.index();
         let more = || !progress.alone() || !input.is_empty() || progress.stopping.load(Ordering::SeqCst);
-        let moves = progress.timed(Stage::Group, || self.grouping.settle(&Near(&index), &more));
+        let moves = progress.timed(Stage::Cluster, || self.grouping.settle(&Near(&index), &more));
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);

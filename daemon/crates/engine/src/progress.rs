@@ -1,21 +1,23 @@
 //! How far the work has come: counters that every thread adds to, and tickets that say when all of it is done.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
 use tokio::sync::watch;
 use vow_types::{Failure, Stage, num};
 
+use crate::brake::Hold;
+
 /// What the engine is doing, the most telling first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Comparing folders with the store.
     Scanning,
     /// Photos are on their way.
     Indexing,
+    /// Photos wait and none is on its way: [`Status::hold`] says why.
+    Paused,
     /// Nothing to index: people are sorted out over everything.
     Settling,
     /// All work is done and stored.
@@ -25,7 +27,7 @@ pub enum State {
 }
 
 /// What scans left out on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IgnoredCounts {
     /// By its name no picture.
     pub not_a_picture: u64,
@@ -47,7 +49,7 @@ impl IgnoredCounts {
 }
 
 /// A moment's account of the whole engine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Status {
     /// What it is doing.
     pub state: State,
@@ -85,6 +87,8 @@ pub struct Status {
     pub photos_per_s: f64,
     /// Estimated seconds until all is done.
     pub eta_s: Option<f64>,
+    /// What holds photos up: the user's word always, anything else while photos wait for it.
+    pub hold: Option<Hold>,
     /// What the last scans left out.
     pub ignored: IgnoredCounts,
     /// Places that the last scans could not look into.
@@ -93,13 +97,34 @@ pub struct Status {
     pub started: i64,
 }
 
-/// A run of work: from the first ticket after idleness on.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    started: Instant,
-    done_before: u64,
-    /// Set when the run ended.
-    took: Option<Duration>,
+/// Files in the workers' hands, and the time during which there were any: waiting on a pause is no work.
+#[derive(Debug)]
+struct Hands {
+    /// Taken from the feed and not yet stored.
+    taken: u64,
+    /// Since when there are some.
+    since: Instant,
+    /// Before that.
+    time: Duration,
+    /// Stored.
+    done: u64,
+    /// Everything was done: the next file begins a run of work.
+    fresh: bool,
+    /// Time and files before the current run, or the last one.
+    before: (Duration, u64),
+}
+
+impl Hands {
+    fn time(&self) -> Duration {
+        if self.taken > 0 { self.time + self.since.elapsed() } else { self.time }
+    }
+
+    fn let_go(&mut self) {
+        if self.taken == 1 {
+            self.time = self.time();
+        }
+        self.taken = self.taken.saturating_sub(1);
+    }
 }
 
 /// Shared by all threads.
@@ -108,7 +133,6 @@ pub(crate) struct Progress {
     tickets: AtomicU64,
     pub(crate) scans: AtomicU64,
     pub(crate) pending: AtomicU64,
-    pub(crate) done: AtomicU64,
     pub(crate) inferred: AtomicU64,
     pub(crate) files_read: AtomicU64,
     /// Faces were added or taken away since people were last sorted out over everything.
@@ -116,7 +140,10 @@ pub(crate) struct Progress {
     pub(crate) stopping: AtomicBool,
     busy: [AtomicU64; Stage::ALL.len()],
     waited: [AtomicU64; Stage::ALL.len()],
-    run: Mutex<Run>,
+    hands: Mutex<Hands>,
+    /// Counts what the neighbour thread should look at.
+    pulse: Mutex<u64>,
+    beat: Condvar,
     started: i64,
     changes: watch::Sender<u64>,
 }
@@ -129,6 +156,7 @@ pub(crate) struct Ticket(Arc<Progress>);
 #[derive(Debug)]
 pub(crate) struct FileTicket {
     ticket: Ticket,
+    taken: bool,
 }
 
 impl Progress {
@@ -137,14 +165,22 @@ impl Progress {
             tickets: AtomicU64::new(0),
             scans: AtomicU64::new(0),
             pending: AtomicU64::new(0),
-            done: AtomicU64::new(0),
             inferred: AtomicU64::new(0),
             files_read: AtomicU64::new(0),
             unsettled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             busy: std::array::from_fn(|_| AtomicU64::new(0)),
             waited: std::array::from_fn(|_| AtomicU64::new(0)),
-            run: Mutex::new(Run { started: Instant::now(), done_before: 0, took: Some(Duration::ZERO) }),
+            hands: Mutex::new(Hands {
+                taken: 0,
+                since: Instant::now(),
+                time: Duration::ZERO,
+                done: 0,
+                fresh: true,
+                before: (Duration::ZERO, 0),
+            }),
+            pulse: Mutex::new(0),
+            beat: Condvar::new(),
             started: now(),
             changes: watch::Sender::new(0),
         })
@@ -152,21 +188,23 @@ impl Progress {
 
     pub(crate) fn ticket(self: &Arc<Self>) -> Ticket {
         if self.tickets.fetch_add(1, Ordering::SeqCst) == 0 {
-            let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-            *run = Run { started: Instant::now(), done_before: self.done.load(Ordering::SeqCst), took: None };
+            self.hands().fresh = true;
+            self.pulse();
         }
         Ticket(Arc::clone(self))
     }
 
     /// A ticket for work that follows a run and belongs to it.
     pub(crate) fn closing_ticket(self: &Arc<Self>) -> Ticket {
-        self.tickets.fetch_add(1, Ordering::SeqCst);
+        if self.tickets.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.pulse();
+        }
         Ticket(Arc::clone(self))
     }
 
     pub(crate) fn file_ticket(self: &Arc<Self>) -> FileTicket {
         self.pending.fetch_add(1, Ordering::SeqCst);
-        FileTicket { ticket: self.ticket() }
+        FileTicket { ticket: self.ticket(), taken: false }
     }
 
     /// Whether nothing is under way, settling apart.
@@ -218,6 +256,7 @@ impl Progress {
         if self.stopping.load(Ordering::SeqCst) {
             State::Stopping
         } else if self.pending.load(Ordering::SeqCst) > 0 {
+            // Whether they stand still is the feed's to say.
             State::Indexing
         } else if self.scans.load(Ordering::SeqCst) > 0 {
             State::Scanning
@@ -234,29 +273,99 @@ impl Progress {
 
     /// Files a second in the current or last run, and the seconds left, where both can be told.
     pub(crate) fn rate(&self) -> (f64, Option<f64>) {
-        let run = *self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = run.took.unwrap_or_else(|| run.started.elapsed()).as_secs_f64();
-        let done = num::u64_to_f64(self.done.load(Ordering::SeqCst).saturating_sub(run.done_before));
-        let rate = if seconds > 0.0 { done / seconds } else { 0.0 };
+        let hands = self.hands();
+        let (time, done) = hands.before;
+        let rate = rate(hands.time().saturating_sub(time), hands.done.saturating_sub(done));
+        drop(hands);
         let pending = self.pending.load(Ordering::SeqCst);
         let eta = (pending > 0 && rate > 0.0).then(|| num::u64_to_f64(pending) / rate);
         (rate, eta)
     }
+
+    /// Seconds in which photos were worked on since the start, and files done in them.
+    pub(crate) fn worked(&self) -> (f64, u64) {
+        let hands = self.hands();
+        (hands.time().as_secs_f64(), hands.done)
+    }
+
+    /// Files that workers or the committer have in hand.
+    pub(crate) fn in_hand(&self) -> u64 {
+        self.hands().taken
+    }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        // Plain numbers, whole after every step.
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the neighbour thread look again.
+    pub(crate) fn pulse(&self) {
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        *pulse = pulse.wrapping_add(1);
+        self.beat.notify_all();
+    }
+
+    /// Waits for a pulse that differs from `seen`, or for a moment. Returns the pulse.
+    pub(crate) fn wait_pulse(&self, seen: u64, until: Option<Instant>) -> u64 {
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        while *pulse == seen {
+            let Some(until) = until else {
+                pulse = self.beat.wait(pulse).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            pulse = self.beat.wait_timeout(pulse, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *pulse
+    }
+}
+
+/// Files a second.
+fn rate(time: Duration, done: u64) -> f64 {
+    let seconds = time.as_secs_f64();
+    if seconds > 0.0 { num::u64_to_f64(done) / seconds } else { 0.0 }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.0.tickets.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let mut run = self.0.run.lock().unwrap_or_else(PoisonError::into_inner);
-            if run.took.is_none() {
-                run.took = Some(run.started.elapsed());
-            }
+            self.0.pulse();
         }
         self.0.touch();
     }
 }
 
 impl FileTicket {
+    /// A worker takes the file on.
+    pub(crate) fn take(&mut self) {
+        if std::mem::replace(&mut self.taken, true) {
+            return;
+        }
+        let mut hands = self.ticket.0.hands();
+        if std::mem::take(&mut hands.fresh) {
+            hands.before = (hands.time(), hands.done);
+        }
+        let first = hands.taken == 0;
+        if first {
+            hands.since = Instant::now();
+        }
+        hands.taken += 1;
+        drop(hands);
+        if first {
+            self.ticket.0.pulse();
+        }
+    }
+
+    /// The worker puts it back into the line.
+    pub(crate) fn put_back(&mut self) {
+        if std::mem::take(&mut self.taken) {
+            self.ticket.0.hands().let_go();
+        }
+    }
+
     /// The file is stored; grouping its faces is still to come.
     pub(crate) fn stored(self) -> Ticket {
         // Moving out of a type with Drop is not possible, so a second ticket takes the first one's place.
@@ -266,8 +375,12 @@ impl FileTicket {
 
 impl Drop for FileTicket {
     fn drop(&mut self) {
+        if self.taken {
+            let mut hands = self.ticket.0.hands();
+            hands.let_go();
+            hands.done += 1;
+        }
         self.ticket.0.pending.fetch_sub(1, Ordering::SeqCst);
-        self.ticket.0.done.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -309,5 +422,41 @@ mod tests {
         assert!(progress.quiet() && !progress.idle());
         progress.unsettled.store(false, Ordering::SeqCst);
         assert_eq!(progress.state(), State::Idle);
+    }
+
+    #[test]
+    fn only_time_with_files_in_hand_counts() {
+        let progress = Progress::new();
+        let (mut first, mut second) = (progress.file_ticket(), progress.file_ticket());
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!((progress.worked(), progress.in_hand()), ((0.0, 0), 0), "waiting is no work");
+        first.take();
+        second.take();
+        assert_eq!(progress.in_hand(), 2);
+        second.put_back();
+        std::thread::sleep(Duration::from_millis(2));
+        drop(first);
+        let (time, done) = progress.worked();
+        assert!(time > 0.0);
+        assert_eq!((done, progress.in_hand()), (1, 0));
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(progress.worked(), (time, 1));
+        assert!(progress.rate().0 > 0.0);
+        // The rate is that of the last run until the next one has begun.
+        drop(second);
+        drop(progress.ticket());
+        assert!(progress.rate().0 > 0.0);
+    }
+
+    #[test]
+    fn a_pulse_is_never_missed() {
+        let progress = Progress::new();
+        let seen = progress.wait_pulse(u64::MAX, None);
+        assert_eq!(progress.wait_pulse(seen, Some(Instant::now())), seen);
+        let ticket = progress.ticket();
+        let after = progress.wait_pulse(seen, None);
+        assert_ne!(after, seen);
+        drop(ticket);
+        assert_ne!(progress.wait_pulse(after, None), after);
     }
 }

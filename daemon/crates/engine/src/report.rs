@@ -1,142 +1,194 @@
-//! What a run cost: counted and measured, never estimated.
+//! What the work since the start has cost: counted and measured, never estimated.
 
-use serde::Serialize;
+use vow_machine::{Point, Quantity, Snapshot, Usage};
 use vow_types::{Stage, num};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::progress::Status;
 
-/// A run of the engine, from its start to now.
-#[derive(Debug, Clone, Serialize)]
+/// Everything since the engine's start.
+#[derive(Debug, Clone)]
 pub struct Report {
-    /// Photos in the library.
-    pub photos: u64,
-    /// Files that show them.
-    pub files: u64,
-    /// Faces in them.
-    pub faces: u64,
-    /// Named, or with at least three faces.
-    pub people: u64,
-    /// Groups of any size.
-    pub groups: u64,
-    /// Files that could not be indexed.
-    pub failures: u64,
-    /// Photos that went through the models in this run.
-    pub photos_inferred: u64,
+    /// What there is now.
+    pub status: Status,
     /// Seconds since the engine's start, loading the models included.
     pub wall_s: f64,
-    /// Files handled a second over the last run of work (models loaded).
+    /// Seconds of that with photos in hand: neither idle nor paused.
+    pub work_s: f64,
+    /// Files done a second of work.
     pub photos_per_s: f64,
-    /// Most memory the process held at once, in MiB; absent where the system does not tell.
-    pub rss_peak_mb: Option<f64>,
-    /// Processor seconds of the process, user and system; absent where the system does not tell.
-    pub cpu_s: Option<f64>,
-    /// The pack's name.
-    pub pack: String,
-    /// What ran the models.
-    pub runtime: String,
     /// Threads that ran models.
     pub threads: usize,
-    /// Busy seconds of each stage.
-    pub stages: Stages<f64>,
-    /// Seconds that photos waited for a stage, apart from its work.
-    pub waits: Stages<f64>,
+    /// Processor; absent where the system does not tell, or nothing was measured yet.
+    pub cpu: Option<CpuUse>,
+    /// Memory; absent as above.
+    pub memory: Option<MemoryUse>,
+    /// Graphics card; absent without one.
+    pub gpu: Option<GpuUse>,
+    /// In the order in which a photo meets them.
+    pub stages: Vec<StageCost>,
+    /// The course over time at work, oldest first.
+    pub course: Vec<Point>,
 }
 
-/// One value a stage, in the order in which a photo meets them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the names of the stages")]
-pub struct Stages<T> {
-    pub scan: T,
-    pub read: T,
-    pub decode: T,
-    pub resize: T,
-    pub detect: T,
-    pub align: T,
-    pub embed: T,
-    pub commit: T,
-    pub group: T,
+/// Processor use while there was work, percent of all cores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CpuUse {
+    /// This process.
+    pub process: Usage,
+    /// Everything on the machine.
+    pub machine: Usage,
+    /// Cores of the machine.
+    pub cores: u32,
+    /// Processor seconds of this process since it started, user and system.
+    pub process_s: f64,
 }
 
-impl<T: Copy> Stages<T> {
-    fn each(value: impl Fn(Stage) -> T) -> Self {
-        Self {
-            scan: value(Stage::Scan),
-            read: value(Stage::Read),
-            decode: value(Stage::Decode),
-            resize: value(Stage::Resize),
-            detect: value(Stage::Detect),
-            align: value(Stage::Align),
-            embed: value(Stage::Embed),
-            commit: value(Stage::Commit),
-            group: value(Stage::Group),
-        }
-    }
+/// Memory in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// The most this process held at once.
+    pub process_peak: u64,
+    /// The most that was taken on the machine at once while there was work.
+    pub machine_peak: u64,
+    /// What the machine has.
+    pub machine_total: u64,
+}
 
-    /// The value of a stage.
-    pub fn get(&self, stage: Stage) -> T {
-        match stage {
-            Stage::Scan => self.scan,
-            Stage::Read => self.read,
-            Stage::Decode => self.decode,
-            Stage::Resize => self.resize,
-            Stage::Detect => self.detect,
-            Stage::Align => self.align,
-            Stage::Embed => self.embed,
-            Stage::Commit => self.commit,
-            Stage::Group => self.group,
-        }
-    }
+/// The graphics card while there was work. What it keeps to itself is absent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GpuUse {
+    /// Its name.
+    pub name: String,
+    /// Percent.
+    pub busy: Option<Usage>,
+    /// Bytes.
+    pub memory: Option<Usage>,
+    /// Bytes in all.
+    pub memory_total: Option<u64>,
+    /// °C.
+    pub temperature: Option<Usage>,
+    /// Watts.
+    pub power: Option<Usage>,
+}
+
+/// What one stage cost, over all threads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageCost {
+    /// Which.
+    pub stage: Stage,
+    /// Seconds of work.
+    pub busy_s: f64,
+    /// Of all stages' work, 0 to 1. Over all stages they sum to 1, or to 0 where nothing was done.
+    pub share: f64,
+    /// Seconds that photos waited for the stage, apart from its work.
+    pub waited_s: f64,
+}
+
+/// Counters and levels at this moment, for monitoring.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// What there is now.
+    pub status: Status,
+    /// The machine now.
+    pub machine: Snapshot,
+    /// As in the report.
+    pub stages: Vec<StageCost>,
+    /// Files done since the start, and the seconds in which there were any in hand.
+    pub worked: (u64, f64),
+    /// Jobs in line: new photos, then the backlog.
+    pub waiting: (usize, usize),
+    /// Files in the workers' hands.
+    pub in_hand: u64,
 }
 
 impl Engine {
-    /// What this run has cost so far.
+    /// What the work since the start has cost so far.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn report(&self) -> Result<Report, EngineError> {
         let status = self.status()?;
-        let progress = self.progress();
-        let round = |value: f64| (value * 1000.0).round() / 1000.0;
+        let (work_s, done) = self.progress().worked();
+        let meter = self.meter();
+        let reading = vow_machine::View::new(meter.root()).read();
+        let usage = |quantity| meter.history().usage(quantity);
+        let cpu = || {
+            Some(CpuUse {
+                process: usage(Quantity::ProcessCpu)?,
+                machine: usage(Quantity::MachineCpu)?,
+                cores: reading.machine_cpu?.cores,
+                process_s: std::time::Duration::from_nanos(reading.process_cpu_ns?).as_secs_f64(),
+            })
+        };
+        let memory = || {
+            let now = reading.machine_memory?;
+            let sampled = usage(Quantity::MachineMemory).map_or(0.0, |usage| usage.peak);
+            Some(MemoryUse {
+                process_peak: reading.process_memory?.peak,
+                machine_peak: num::f64_to_u64(sampled).max(now.used()),
+                machine_total: now.total,
+            })
+        };
+        let gpu = || {
+            let card = meter.card()?;
+            Some(GpuUse {
+                name: card.name.clone(),
+                busy: usage(Quantity::GpuUse),
+                memory: usage(Quantity::GpuMemory),
+                memory_total: card.memory_total,
+                temperature: usage(Quantity::GpuTemperature),
+                power: usage(Quantity::GpuPower),
+            })
+        };
         Ok(Report {
-            photos: status.photos,
-            files: status.files,
-            faces: status.faces,
-            people: status.people,
-            groups: status.groups,
-            failures: status.failures,
-            photos_inferred: status.photos_inferred,
-            wall_s: round(self.age().as_secs_f64()),
-            photos_per_s: round(status.photos_per_s),
-            rss_peak_mb: peak_memory().map(|bytes| round(num::u64_to_f64(bytes) / f64::from(1 << 20))),
-            cpu_s: cpu_seconds().map(round),
-            pack: status.pack,
-            runtime: status.runtime,
+            status,
+            wall_s: self.age().as_secs_f64(),
+            work_s,
+            photos_per_s: if work_s > 0.0 { num::u64_to_f64(done) / work_s } else { 0.0 },
             threads: self.threads(),
-            stages: Stages::each(|stage| round(progress.seconds(stage).0)),
-            waits: Stages::each(|stage| round(progress.seconds(stage).1)),
+            cpu: cpu(),
+            memory: memory(),
+            gpu: gpu(),
+            stages: self.stages(),
+            course: meter.history().points().to_vec(),
         })
+    }
+
+    /// Counters and levels at this moment. Looks at the machine, and at its graphics card unless that sleeps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn live(&self) -> Result<Live, EngineError> {
+        let progress = self.progress();
+        let (seconds, done) = progress.worked();
+        Ok(Live {
+            status: self.status()?,
+            machine: self.meter().look(),
+            stages: self.stages(),
+            worked: (done, seconds),
+            waiting: self.waiting(),
+            in_hand: progress.in_hand(),
+        })
+    }
+
+    fn stages(&self) -> Vec<StageCost> {
+        let seconds = Stage::ALL.map(|stage| (stage, self.progress().seconds(stage)));
+        costs(&seconds)
     }
 }
 
-/// `VmHWM` of /proc/self/status, in bytes.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
-}
-
-/// User and system time of the process (fields 14 and 15 of /proc/self/stat), in seconds.
-fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the name in brackets, which may itself hold blanks and brackets.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    let ticks = rustix::param::clock_ticks_per_second();
-    Some(num::u64_to_f64(user + system) / num::u64_to_f64(ticks))
+fn costs(seconds: &[(Stage, (f64, f64))]) -> Vec<StageCost> {
+    let total: f64 = seconds.iter().map(|(_, (busy, _))| busy).sum();
+    let share = |busy: f64| if total > 0.0 { busy / total } else { 0.0 };
+    let cost = |&(stage, (busy_s, waited_s)): &(Stage, (f64, f64))| StageCost {
+        stage,
+        busy_s,
+        share: share(busy_s),
+        waited_s,
+    };
+    seconds.iter().map(cost).collect()
 }
 
 #[cfg(test)]
@@ -144,17 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stage_has_its_own_place() {
-        let stages = Stages::each(|stage| stage.name());
-        for stage in Stage::ALL {
-            assert_eq!(stages.get(stage), stage.name());
-        }
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_system_tells() {
-        assert!(peak_memory().unwrap() > 1 << 20);
-        assert!(cpu_seconds().unwrap() >= 0.0);
+    fn shares_are_of_all_work_and_waiting_is_none() {
+        let seconds = [(Stage::Read, (1.0, 9.0)), (Stage::Decode, (3.0, 0.0)), (Stage::Scan, (0.0, 1.0))];
+        let shares: Vec<f64> = costs(&seconds).iter().map(|cost| cost.share).collect();
+        assert_eq!(shares, [0.25, 0.75, 0.0]);
+        assert_eq!(costs(&[(Stage::Read, (0.0, 1.0))])[0].share, 0.0);
     }
 }

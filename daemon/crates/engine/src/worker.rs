@@ -13,7 +13,7 @@ use vow_types::{ContentId, Failure, Lane, PackId, Stage};
 
 use crate::analyse::analyse;
 use crate::budget::Budget;
-use crate::feed::{Feed, Job};
+use crate::feed::{Desk, Feed, Job};
 use crate::inflight::Inflight;
 use crate::progress::{FileTicket, Progress, now};
 
@@ -61,9 +61,9 @@ pub(crate) struct Bench {
 ///
 /// # Errors
 /// Only when the store cannot be read: that is no photo's fault.
-pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreError> {
+pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(), StoreError> {
     let mut buffer = Vec::new();
-    while let Some((job, lane)) = bench.feed.next() {
+    while let Some((job, lane)) = bench.feed.next(desk) {
         if let Some(outcome) = handle(bench, job, lane, &mut buffer)?
             && out.send(outcome).is_err()
         {

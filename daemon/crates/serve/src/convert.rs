@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vow_engine::types::{Failure, PxBox, PxPoint, num};
 use vow_engine::{
-    FaceView, FailedFile, FileView, FolderInfo, IgnoredCounts, PersonPhoto, PersonView, State, Status,
+    FaceView, FailedFile, FileView, FolderInfo, Hold, IgnoredCounts, PersonPhoto, PersonView, State, Status,
 };
 use vow_proto::v1;
 
@@ -110,6 +110,23 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         started: status.started,
         pid: std::process::id(),
         groups: status.groups,
+        hold: status.hold.map(hold),
+    }
+}
+
+pub(crate) fn hold(hold: Hold) -> v1::Hold {
+    use v1::hold::Why;
+    match hold {
+        Hold::User { until } => v1::Hold { why: Why::User.into(), until, ..v1::Hold::default() },
+        Hold::Heat { celsius, ceiling } => v1::Hold {
+            why: Why::Heat.into(),
+            celsius: Some(celsius),
+            ceiling: Some(ceiling),
+            ..v1::Hold::default()
+        },
+        Hold::Battery { charge } => {
+            v1::Hold { why: Why::Battery.into(), charge: charge.map(u32::from), ..v1::Hold::default() }
+        }
     }
 }
 
@@ -118,6 +135,7 @@ fn state(state: State) -> v1::status_response::State {
     match state {
         State::Scanning => Wire::Scanning,
         State::Indexing => Wire::Indexing,
+        State::Paused => Wire::Paused,
         State::Settling => Wire::Settling,
         State::Idle => Wire::Idle,
         State::Stopping => Wire::Stopping,

@@ -1,14 +1,19 @@
-//! The gRPC services of `vow.v1` over a running engine, with health and reflection, on a Unix socket.
+//! The gRPC services of `vow.v1` over a running engine, with health and reflection, on a Unix socket; and `/metrics` over
+//! HTTP for whoever asks for it.
 //!
 //! Knows the wire and the engine's façade, and turns the words of one into those of the other (`convert`). It decides
 //! nothing about photos, and knows nothing of stores, models or threads of the engine.
 
+mod admin;
 mod convert;
 mod faces;
 mod library;
+mod metrics;
+mod page;
 mod paging;
 mod people;
 mod refusal;
+mod report;
 mod socket;
 
 use std::future::Future;
@@ -19,11 +24,15 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use vow_engine::Engine;
 use vow_proto::v1;
+use vow_proto::v1::admin_server::AdminServer;
 use vow_proto::v1::faces_server::FacesServer;
 use vow_proto::v1::library_server::LibraryServer;
 use vow_proto::v1::people_server::PeopleServer;
 
+pub use metrics::Metrics;
+pub use report::report;
 pub use socket::SocketError;
+pub use vow_proto::v1::ReportResponse;
 
 /// How long requests in hand may take once shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -34,6 +43,15 @@ pub enum ServeError {
     /// The socket cannot be had.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The address for metrics cannot be had.
+    #[error("metrics cannot be served on {address}; choose another address with --metrics, or leave it out")]
+    Metrics {
+        /// As given.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The server failed.
     #[error("the gRPC server failed")]
     Server(#[source] tonic::transport::Error),
@@ -71,6 +89,7 @@ pub async fn run(
     reporter.set_serving::<LibraryServer<library::Service>>().await;
     reporter.set_serving::<PeopleServer<people::Service>>().await;
     reporter.set_serving::<FacesServer<faces::Service>>().await;
+    reporter.set_serving::<AdminServer<admin::Service>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
         .build_v1()
@@ -83,6 +102,7 @@ pub async fn run(
         .add_service(reflection)
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped)))
         .add_service(PeopleServer::new(people::Service::new(engine.clone())))
+        .add_service(AdminServer::new(admin::Service::new(engine.clone())))
         .add_service(FacesServer::new(faces::Service::new(engine)))
         .serve_with_incoming_shutdown(incoming, async move {
             let mut drain = drain;

@@ -23,6 +23,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::Store(_)
         | EngineError::Watch(_)
         | EngineError::Thread(_)
+        | EngineError::PauseFile { .. }
         | EngineError::Failed { .. } => {
             tracing::error!(error = text, "a request failed");
             Status::internal(text)

@@ -26,7 +26,7 @@ pub enum Stage {
     /// Writing to the store.
     Commit,
     /// Index and people.
-    Group,
+    Cluster,
 }
 
 impl Stage {
@@ -40,7 +40,7 @@ impl Stage {
         Self::Align,
         Self::Embed,
         Self::Commit,
-        Self::Group,
+        Self::Cluster,
     ];
 
     /// Lower-case name, as in reports.
@@ -55,7 +55,7 @@ impl Stage {
             Self::Align => "align",
             Self::Embed => "embed",
             Self::Commit => "commit",
-            Self::Group => "group",
+            Self::Cluster => "cluster",
         }
     }
 }

@@ -43,6 +43,12 @@ pub fn narrow(value: f64) -> f32 {
     value as f32
 }
 
+/// Rounds down to a count; negative and NaN give 0, too large gives `u64::MAX`.
+#[must_use]
+pub fn f64_to_u64(value: f64) -> u64 {
+    value as u64
+}
+
 /// Rounds down to a pixel index; negative and NaN give 0, too large gives `u32::MAX`.
 #[must_use]
 pub fn floor_u32(value: f32) -> u32 {

@@ -1,0 +1,51 @@
+//! `vow.v1.Admin`.
+
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+use vow_engine::Engine;
+use vow_proto::v1;
+
+use crate::refusal::blocking;
+use crate::{convert, report};
+
+pub(crate) struct Service {
+    engine: Engine,
+}
+
+impl Service {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+#[tonic::async_trait]
+impl v1::admin_server::Admin for Service {
+    async fn report(
+        &self,
+        _request: Request<v1::ReportRequest>,
+    ) -> Result<Response<v1::ReportResponse>, Status> {
+        let engine = self.engine.clone();
+        Ok(Response::new(blocking(move || report::report(&engine)).await?))
+    }
+
+    async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {
+        let (engine, time) = (self.engine.clone(), request.into_inner().seconds.map(Duration::from_secs));
+        if time.is_some_and(|time| time.is_zero()) {
+            return Err(Status::invalid_argument(
+                "a pause of no time is none; leave it out for one until resumed",
+            ));
+        }
+        let hold = blocking(move || engine.pause(time)).await?;
+        Ok(Response::new(v1::PauseResponse { hold: Some(convert::hold(hold)) }))
+    }
+
+    async fn resume(
+        &self,
+        _request: Request<v1::ResumeRequest>,
+    ) -> Result<Response<v1::ResumeResponse>, Status> {
+        let engine = self.engine.clone();
+        let (was_paused, hold) = blocking(move || Ok((engine.resume()?, engine.hold()))).await?;
+        Ok(Response::new(v1::ResumeResponse { was_paused, hold: hold.map(convert::hold) }))
+    }
+}
