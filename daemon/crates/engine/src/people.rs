@@ -23,6 +23,8 @@ const SMALL: usize = 20_000;
 const SHARE: usize = 50;
 /// How long to wait for the rest of the daemon to fall idle before looking again whether it has.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// The same while files wait and none is on its way: that may take hours, and whatever ends it is followed by a message.
+const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// What a people thread and its readers share.
 pub(crate) struct People {
@@ -189,7 +191,7 @@ impl Keeper {
         loop {
             let unsettled = self.progress.unsettled.load(Ordering::SeqCst);
             let next = if unsettled {
-                input.recv_timeout(PATIENCE)
+                input.recv_timeout(if self.progress.stands_still() { STANDSTILL } else { PATIENCE })
             } else {
                 input.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };

@@ -293,6 +293,11 @@ impl Progress {
         self.hands().taken
     }
 
+    /// Whether files wait and none is on its way.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.pending.load(Ordering::SeqCst) > 0 && self.in_hand() == 0
+    }
+
     fn hands(&self) -> MutexGuard<'_, Hands> {
         // Plain numbers, whole after every step.
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
