@@ -43,13 +43,16 @@ pub(crate) enum Desk {
 
 #[derive(Debug, Default)]
 struct Queues {
-    live: VecDeque<Job>,
-    backlog: VecDeque<Job>,
+    live: VecDeque<PathBuf>,
+    /// A path whose job is gone, or stands elsewhere, is skipped.
+    backlog: VecDeque<PathBuf>,
     /// Waiting for their time, by (time, number) so that two can share a time.
-    delayed: BTreeMap<(Instant, u64), Job>,
+    delayed: BTreeMap<(Instant, u64), PathBuf>,
     numbers: u64,
-    /// Where each queued path stands; an entry of `backlog` that is not here as such was overtaken and is skipped.
-    queued: HashMap<PathBuf, Lane>,
+    /// The job of each path in line, and where it stands.
+    jobs: HashMap<PathBuf, (Lane, Job)>,
+    /// Jobs that stand in the backlog.
+    behind: usize,
     gate: Gate,
     /// Live desks that wait.
     live_desks: usize,
@@ -71,23 +74,24 @@ impl Queues {
     fn take(&mut self, desk: Desk) -> Option<(Job, Lane)> {
         let now = Instant::now();
         while self.delayed.first_key_value().is_some_and(|((due, _), _)| *due <= now) {
-            if let Some((_, job)) = self.delayed.pop_first() {
-                self.live.push_back(job);
+            if let Some((_, path)) = self.delayed.pop_first() {
+                self.live.push_back(path);
             }
         }
         let left_to_others = if desk == Desk::Any { self.live_desks } else { 0 };
-        if self.gate != Gate::Shut
-            && self.live.len() > left_to_others
-            && let Some(job) = self.live.pop_front()
-        {
-            self.queued.remove(&job.path);
-            return Some((job, Lane::Live));
+        while self.gate != Gate::Shut && self.live.len() > left_to_others {
+            let path = self.live.pop_front()?;
+            if let Some((lane, job)) = self.jobs.remove(&path) {
+                return Some((job, lane));
+            }
         }
         while self.gate == Gate::Open && desk == Desk::Any {
-            let job = self.backlog.pop_front()?;
-            if self.queued.get(&job.path) == Some(&Lane::Backlog) {
-                self.queued.remove(&job.path);
-                return Some((job, Lane::Backlog));
+            let path = self.backlog.pop_front()?;
+            if matches!(self.jobs.get(&path), Some((Lane::Backlog, _)))
+                && let Some((lane, job)) = self.jobs.remove(&path)
+            {
+                self.behind -= 1;
+                return Some((job, lane));
             }
         }
         None
@@ -99,23 +103,28 @@ impl Feed {
     /// engine is stopping.
     pub(crate) fn push(&self, job: Job, lane: Lane) {
         let mut queues = self.lock();
-        let stands = queues.queued.get(&job.path).copied();
+        let stands = queues.jobs.get(&job.path).map(|(lane, _)| *lane);
         let overtakes = lane == Lane::Live && stands == Some(Lane::Backlog);
         if queues.closed || (stands.is_some() && !overtakes) {
             return;
         }
-        queues.queued.insert(job.path.clone(), lane);
+        queues.behind -= usize::from(overtakes);
         match lane {
-            Lane::Live => queues.live.push_back(job),
-            Lane::Backlog => queues.backlog.push_back(job),
+            Lane::Live => queues.live.push_back(job.path.clone()),
+            Lane::Backlog => {
+                queues.backlog.push_back(job.path.clone());
+                queues.behind += 1;
+            }
         }
+        // A job that was overtaken ends here, and is pending no longer.
+        queues.jobs.insert(job.path.clone(), (lane, job));
         self.wake(&queues);
     }
 
     /// Wakes whoever may take the job that was just added.
     fn wake(&self, queues: &Queues) {
         self.live.notify_one();
-        if queues.live.len() > queues.live_desks || !queues.backlog.is_empty() || !queues.delayed.is_empty() {
+        if queues.live.len() > queues.live_desks || queues.behind > 0 || !queues.delayed.is_empty() {
             self.any.notify_one();
         }
     }
@@ -124,13 +133,13 @@ impl Feed {
     pub(crate) fn push_later(&self, mut job: Job, delay: Duration) {
         job.ticket.put_back();
         let mut queues = self.lock();
-        if queues.closed || queues.queued.contains_key(&job.path) {
+        if queues.closed || queues.jobs.contains_key(&job.path) {
             return;
         }
-        queues.queued.insert(job.path.clone(), Lane::Live);
         queues.numbers += 1;
         let key = (Instant::now() + delay, queues.numbers);
-        queues.delayed.insert(key, job);
+        queues.delayed.insert(key, job.path.clone());
+        queues.jobs.insert(job.path.clone(), (Lane::Live, job));
         self.wake(&queues);
     }
 
@@ -174,7 +183,7 @@ impl Feed {
     /// Jobs that wait: live ones, then the backlog.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let queues = self.lock();
-        (queues.live.len() + queues.delayed.len(), queues.backlog.len())
+        (queues.live.len() + queues.delayed.len(), queues.behind)
     }
 
     /// Jobs that the gate keeps from going.
@@ -182,8 +191,8 @@ impl Feed {
         let queues = self.lock();
         match queues.gate {
             Gate::Open => 0,
-            Gate::LiveOnly => queues.backlog.len(),
-            Gate::Shut => queues.live.len() + queues.delayed.len() + queues.backlog.len(),
+            Gate::LiveOnly => queues.behind,
+            Gate::Shut => queues.live.len() + queues.delayed.len() + queues.behind,
         }
     }
 
@@ -221,6 +230,32 @@ mod tests {
         feed.push_later(job("later"), Duration::from_millis(5));
         let order: Vec<_> = (0..4).map(|_| feed.next(Desk::Any).unwrap().0.path).collect();
         assert_eq!(order, ["new", "old2", "old1", "later"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_job_that_was_overtaken_is_pending_no_longer() {
+        let (feed, progress) = (Feed::default(), Progress::new());
+        let job = |path: &str| Job {
+            path: path.into(),
+            folder: FolderId(1),
+            tries: 0,
+            ticket: progress.file_ticket(),
+        };
+        let pending = || progress.pending.load(std::sync::atomic::Ordering::SeqCst);
+        feed.push(job("a"), Lane::Backlog);
+        feed.push(job("b"), Lane::Backlog);
+        feed.push(job("a"), Lane::Live);
+        feed.push(job("a"), Lane::Backlog);
+        assert_eq!((pending(), feed.waiting()), (2, (1, 1)));
+        let (live, lane) = feed.next(Desk::Any).unwrap();
+        assert_eq!((&live.path, lane), (&PathBuf::from("a"), Lane::Live));
+        drop(live);
+        // It stands in line anew; its first place in the backlog serves as well as the last.
+        feed.push(job("a"), Lane::Backlog);
+        let rest = [feed.next(Desk::Any), feed.next(Desk::Any)].map(|next| next.unwrap().0.path);
+        assert_eq!((rest, pending(), feed.waiting()), (["a".into(), "b".into()], 0, (0, 0)));
+        feed.push(job("b"), Lane::Backlog);
+        assert_eq!(feed.next(Desk::Any).unwrap().0.path, PathBuf::from("b"));
     }
 
     #[test]
