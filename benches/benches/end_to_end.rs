@@ -1,0 +1,164 @@
+//! A whole album, from files on disk to groups of faces: `vowd --once` beside the usual Python pipeline, with the same
+//! weights on the same photos in one run, and beside the floor that its own stages set.
+//!
+//! `cargo bench -p vow-benches --bench end_to_end` says what it needs. The programs take turns, so that whatever else the
+//! machine does hits all alike; the best of the rounds counts.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic: that is how it fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const NEEDS: &str = "\
+end_to_end compares whole programs and needs, in the environment:
+  VOW_ALBUM   a folder of photos
+  VOW_PACK    a pack folder (pack.toml with a detector and an embedder)
+  VOW_ORT     an ONNX Runtime library; without it vowd runs on tract
+  VOW_PYTHON  a Python with benches/python/requirements.txt installed; without it the peers are left out
+  VOW_ROUNDS  how often each runs (default 2; the best counts)";
+
+fn main() {
+    let Some(setup) = Setup::from_env() else {
+        println!("{NEEDS}");
+        return;
+    };
+    let vowd = build();
+    let mut contenders = vec![Contender::new("VowImager", Program::Vowd(vowd))];
+    if setup.python.is_some() {
+        contenders.push(Contender::new("Python, one process", Program::Python { decoders: 0 }));
+        contenders.push(Contender::new("Python, two more to decode", Program::Python { decoders: 2 }));
+    }
+    for _ in 0..setup.rounds {
+        for contender in &mut contenders {
+            contender.run(&setup);
+        }
+    }
+    print(&contenders);
+}
+
+struct Setup {
+    album: PathBuf,
+    pack: PathBuf,
+    runtime: Option<PathBuf>,
+    python: Option<PathBuf>,
+    rounds: u32,
+}
+
+impl Setup {
+    fn from_env() -> Option<Self> {
+        let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Some(Self {
+            album: path("VOW_ALBUM")?,
+            pack: path("VOW_PACK")?,
+            runtime: path("VOW_ORT"),
+            python: path("VOW_PYTHON"),
+            rounds: std::env::var("VOW_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2),
+        })
+    }
+}
+
+/// The release build of the daemon, made if need be.
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--locked", "-p", "vowd"])
+        .current_dir(root)
+        .status();
+    assert!(status.unwrap().success(), "vowd does not build");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("release/vowd")
+}
+
+enum Program {
+    Vowd(PathBuf),
+    Python { decoders: u32 },
+}
+
+struct Contender {
+    name: &'static str,
+    program: Program,
+    best: Option<Outcome>,
+}
+
+/// What one run said of itself.
+struct Outcome {
+    photos_per_s: f64,
+    faces: u64,
+    memory_mb: f64,
+    report: Value,
+}
+
+impl Contender {
+    fn new(name: &'static str, program: Program) -> Self {
+        Self { name, program, best: None }
+    }
+
+    fn run(&mut self, setup: &Setup) {
+        let outcome = match &self.program {
+            Program::Vowd(path) => vowd(path, setup),
+            Program::Python { decoders } => python(*decoders, setup),
+        };
+        println!("{}: {:.2} photos/s, {} faces", self.name, outcome.photos_per_s, outcome.faces);
+        if self.best.as_ref().is_none_or(|best| outcome.photos_per_s > best.photos_per_s) {
+            self.best = Some(outcome);
+        }
+    }
+}
+
+/// A cold run: an empty data folder each time. The photos are in the page cache for everybody after the first round.
+fn vowd(path: &Path, setup: &Setup) -> Outcome {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Command::new(path);
+    command.arg("--once").arg("--report").arg("json").arg("--log").arg("warn");
+    command.arg("--data-dir").arg(data.path()).arg("--pack").arg(&setup.pack).arg(&setup.album);
+    match &setup.runtime {
+        Some(library) => command.arg("--runtime").arg(library),
+        None => command.arg("--runtime").arg("tract"),
+    };
+    let report = json(command);
+    Outcome {
+        photos_per_s: report["photos_per_s"].as_f64().unwrap(),
+        faces: report["faces"].as_u64().unwrap(),
+        memory_mb: peak_mb(&report),
+        report,
+    }
+}
+
+fn peak_mb(report: &Value) -> f64 {
+    let bytes = report.pointer("/memory/process_peak_bytes").or_else(|| report.get("peak_memory_bytes"));
+    bytes.and_then(Value::as_f64).map_or(f64::NAN, |bytes| bytes / 1e6)
+}
+
+fn python(decoders: u32, setup: &Setup) -> Outcome {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/pipeline.py");
+    let mut command = Command::new(setup.python.as_ref().unwrap());
+    command.arg(script).arg(&setup.album).arg(&setup.pack);
+    command.arg("--decoders").arg(decoders.to_string());
+    let report = json(command);
+    Outcome {
+        photos_per_s: report["photos_per_s"].as_f64().unwrap(),
+        faces: report["faces"].as_u64().unwrap(),
+        memory_mb: report["memory_mb"].as_f64().unwrap(),
+        report,
+    }
+}
+
+fn json(mut command: Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn print(contenders: &[Contender]) {
+    let ours = contenders.first().and_then(|ours| ours.best.as_ref()).unwrap();
+    println!("\n| program | photos/s | VowImager against it | faces | peak memory, MB |\n|---|---|---|---|---|");
+    for contender in contenders {
+        let best = contender.best.as_ref().unwrap();
+        let ratio = ours.photos_per_s / best.photos_per_s;
+        let (name, faces, memory) = (contender.name, best.faces, best.memory_mb);
+        println!("| {name} | {:.2} | {ratio:.2} x | {faces} | {memory:.0} |", best.photos_per_s);
+    }
+    println!("\nVowImager's own account of its best run:\n{:#}", ours.report);
+}
