@@ -95,6 +95,7 @@ impl Bench {
                 input: InputFormat { channels: Channels::Rgb, mean: 127.5, std: 127.5 },
                 size: 112,
                 dimension: 128,
+                mirror: false,
             },
             embedder_graph: read(EMBEDDER),
             detector_half: None,

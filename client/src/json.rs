@@ -26,6 +26,7 @@ pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
         "pending": status.pending,
         "folders": status.folders,
         "photos_inferred": status.photos_inferred,
+        "photos_turned": status.photos_turned,
         "files_read": status.files_read,
         "photos_per_s": status.photos_per_s,
         "eta_s": status.eta_s,
@@ -76,6 +77,7 @@ pub(crate) fn file_json(file: &v1::File) -> Map<String, Value> {
     object.insert("height".into(), file.height.into());
     object.insert("taken".into(), file.taken.into());
     object.insert("orientation".into(), file.orientation.into());
+    object.insert("found_turned".into(), file.found_turned.into());
     object
 }
 

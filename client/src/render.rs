@@ -55,8 +55,8 @@ impl Output {
             (
                 "inferred",
                 format!(
-                    "{} photos since the start, {} files read",
-                    status.photos_inferred, status.files_read
+                    "{} photos since the start, {} of them found turned; {} files read",
+                    status.photos_inferred, status.photos_turned, status.files_read
                 ),
             ),
             ("speed", format!("{:.1} photos/s", status.photos_per_s)),

@@ -27,6 +27,7 @@
 //! std = 127.5
 //! size = 112
 //! dimension = 128             # not optional
+//! mirror = false              # embed every face mirrored too and average: twice the time, fewer mistakes
 //!
 //! [distances]                 # cosines; the defaults suit an ArcFace-like embedder that nobody has calibrated
 //! same = 0.30
@@ -36,6 +37,8 @@
 //! [quality]                   # which faces may found a person
 //! min_face = 24
 //! min_score = 0.6
+//! min_quality = 0.3
+//! full_norm = 0               # length of the embedder's output for a clear face, part of the quality; 0: not measured
 //! ```
 
 mod error;

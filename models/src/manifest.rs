@@ -79,6 +79,7 @@ fn embedder(table: &mut TableReader<'_>) -> EmbedderSpec {
         input: input(table),
         size: table.whole("size", 32..=512, Some(112)),
         dimension: table.whole("dimension", 2..=8192, None),
+        mirror: table.flag("mirror", false),
     }
 }
 
@@ -95,5 +96,8 @@ fn quality(table: &mut TableReader<'_>) -> QualityGate {
     QualityGate {
         min_face: table.number("min_face", 0.0..=640.0, Some(24.0)),
         min_score: table.number("min_score", 0.0..=1.0, Some(0.6)),
+        min_quality: table.number("min_quality", 0.0..=1.0, Some(0.3)),
+        // 0 stands for "not measured".
+        full_norm: Some(table.number("full_norm", 0.0..=1e6, Some(0.0))).filter(|norm| *norm > 0.0),
     }
 }

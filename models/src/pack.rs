@@ -56,7 +56,7 @@ pub struct Pack {
     /// Which faces may found a person.
     pub quality: QualityGate,
     /// Made of both graphs and every setting that changes what comes out of them: head, channels, mean, std, size,
-    /// threshold, overlap. A new name or other distances leave it as it is.
+    /// threshold, overlap, mirroring. A new name or other distances leave it as it is.
     pub id: PackId,
     /// Where it was read from.
     pub location: PackLocation,
@@ -211,6 +211,10 @@ fn id(
     hasher.update(&detector.nms_iou.to_le_bytes());
     hash_input(&mut hasher, embedder.input);
     hasher.update(&embedder.size.to_le_bytes());
+    // Only what is on: packs from before there was this setting keep their ids. All before it has a fixed length.
+    if embedder.mirror {
+        hasher.update(b"mirror");
+    }
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);
     PackId(id)

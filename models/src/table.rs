@@ -108,6 +108,15 @@ impl<'a> TableReader<'a> {
         placeholder
     }
 
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        match self.ask(key) {
+            None => default,
+            Some(Value::Boolean(value)) => *value,
+            other => self.refuse(key, other, "true or false".to_owned()),
+        }
+    }
+
     /// A number in a range, whole or not.
     pub(crate) fn number(
         &mut self,

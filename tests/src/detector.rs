@@ -14,6 +14,11 @@ pub const MARKER_FROM: f32 = 70.0;
 /// Blue above red and green by this many levels is a marker.
 pub const MARKER_SURE: f32 = 110.0;
 
+/// Green and blue from which on something begins to be white …
+const HAT_FROM: f32 = 150.0;
+/// … and is.
+const HAT_SURE: f32 = 200.0;
+
 /// Each stride with the least and the greatest side of a marker it answers for, in pixels of the frame. They overlap,
 /// so that several strides see the same marker and the strongest must be chosen.
 const LEVELS: [(u8, f32, f32); 3] = [(8, 14.0, 96.0), (16, 64.0, 192.0), (32, 150.0, 400.0)];
@@ -32,25 +37,50 @@ pub fn landmark_places() -> [(f32, f32); 5] {
 
 /// The ONNX file. `scrfd`: RGB, `(x - 127.5) / 128`, nine unnamed-style outputs flattened with two anchors a cell.
 /// `yunet`: BGR as it is, twelve named outputs. Batch 1; height and width are any multiples of 32.
+///
+/// A square looks the same however it is turned. With `upright_only` a marker counts only if there is something white up
+/// to 96 pixels of the frame above its middle: a hat (see [`crate::Scene::hats`]), so that this detector is as lost with a
+/// turned picture as real ones are.
 #[must_use]
-pub fn detector(head: Head) -> Vec<u8> {
+pub fn detector(head: Head, upright_only: bool) -> Vec<u8> {
     let mut g = GraphBuilder::default();
     let dims = [Dim::Fixed(1), Dim::Fixed(3), Dim::Named("height"), Dim::Named("width")];
-    let (image, planes, scale) = match head {
-        Head::Scrfd => (g.input("input.1", &dims), [0, 1, 2], 128.0),
-        Head::Yunet => (g.input("input", &dims), [2, 1, 0], 1.0),
+    let (image, planes, mean, scale) = match head {
+        Head::Scrfd => (g.input("input.1", &dims), [0, 1, 2], 127.5, 128.0),
+        Head::Yunet => (g.input("input", &dims), [2, 1, 0], 0.0, 1.0),
     };
     let [red, green, blue] = planes.map(|plane| slice(&mut g, &image, &[plane], &[plane + 1], &[1], None));
     let other = g.node("Max", &[&red, &green], &[]);
     let excess = g.node("Sub", &[&blue, &other], &[]);
     let slope = 1.0 / (MARKER_SURE - MARKER_FROM);
     let mask = ramp(&mut g, &excess, scale * slope, -MARKER_FROM * slope);
-    let reach = reach(&mut g, &mask);
+    let hat = upright_only.then(|| {
+        // Markers have no green like that, the background no blue.
+        let white = g.node("Min", &[&green, &blue], &[]);
+        let slope = 1.0 / (HAT_SURE - HAT_FROM);
+        let white = ramp(&mut g, &white, scale * slope, (mean - HAT_FROM) * slope);
+        above(&mut g, &white)
+    });
+    let reach = Reach { to_edges: reach(&mut g, &mask), hat };
     match head {
         Head::Scrfd => scrfd(&mut g, &reach),
         Head::Yunet => yunet(&mut g, &reach),
     }
     g.finish("drawn_markers")
+}
+
+/// What is around each point of the grid of 8 pixels.
+struct Reach {
+    to_edges: Wire,
+    /// Whether something white is above.
+    hat: Option<Wire>,
+}
+
+/// `[1, 1, H/8, W/8]`: the most of a map in the eight columns from each grid point on, from 96 pixels above to 8 below.
+fn above(g: &mut GraphBuilder, map: &Wire) -> Wire {
+    let kernel = ("kernel_shape", Attribute::Ints(vec![104, 8]));
+    let pads = ("pads", Attribute::Ints(vec![96, 0, 0, 0]));
+    g.node("MaxPool", &[map], &[kernel, pads, ("strides", Attribute::Ints(vec![8, 8]))])
 }
 
 /// `[1, 4, H/8, W/8]`: pixels from each grid point to the marker's left, top, right and bottom edge.
@@ -147,13 +177,14 @@ fn mix(g: &mut GraphBuilder, x: &Wire, rows: &[Vec<f32>], bias: Option<&[f32]>) 
 }
 
 /// One stride's view: the reach map thinned out to its cells, and the score `[1, 1, h, w]`, 0 to 0.99.
-fn level(g: &mut GraphBuilder, reach: &Wire, (stride, least, greatest): (u8, f32, f32)) -> (Wire, Wire) {
+fn level(g: &mut GraphBuilder, reach: &Reach, (stride, least, greatest): (u8, f32, f32)) -> (Wire, Wire) {
     let step = i64::from(stride / 8);
     let far = i64::from(i32::MAX);
-    let cells = match step {
-        1 => reach.clone(),
-        _ => slice(g, reach, &[0, 0], &[far, far], &[2, 3], Some(&[step, step])),
+    let thinned = |g: &mut GraphBuilder, map: &Wire| match step {
+        1 => map.clone(),
+        _ => slice(g, map, &[0, 0], &[far, far], &[2, 3], Some(&[step, step])),
     };
+    let cells = thinned(g, &reach.to_edges);
     let rows = [vec![1.0, 0.0, -1.0, 0.0], vec![0.0, 1.0, 0.0, -1.0], vec![1.0, -1.0, 1.0, -1.0]];
     let differences = mix(g, &cells, &rows, None);
     // How far off the middle in x and y, and how far from square.
@@ -174,7 +205,9 @@ fn level(g: &mut GraphBuilder, reach: &Wire, (stride, least, greatest): (u8, f32
     let weakest = g.node("ReduceMin", &[&each], &[axes, ("keepdims", Attribute::Int(1))]);
     let (zero, top) = (g.scalar(0.0), g.scalar(0.99));
     let score = g.node("Clip", &[&weakest, &zero, &top], &[]);
-    (cells, score)
+    let Some(hat) = &reach.hat else { return (cells, score) };
+    let hat = thinned(g, hat);
+    (cells, g.node("Mul", &[&score, &hat], &[]))
 }
 
 /// Weights that turn reach into landmark offsets from the grid point, in strides: x and y of each of the five.
@@ -188,7 +221,7 @@ fn landmark_rows(stride: f32) -> Vec<Vec<f32>> {
 }
 
 /// SCRFD's coding, in the flattened export style: two anchors a cell, the second one less sure.
-fn scrfd(g: &mut GraphBuilder, reach: &Wire) {
+fn scrfd(g: &mut GraphBuilder, reach: &Reach) {
     let mut heads: [Vec<(Wire, i64)>; 3] = Default::default();
     for description in LEVELS {
         let stride = f32::from(description.0);
@@ -213,7 +246,7 @@ fn scrfd(g: &mut GraphBuilder, reach: &Wire) {
 }
 
 /// YuNet's coding: one prior a cell, centre offsets, logarithms of the sides, twelve outputs by name.
-fn yunet(g: &mut GraphBuilder, reach: &Wire) {
+fn yunet(g: &mut GraphBuilder, reach: &Reach) {
     let mut outputs = Vec::new();
     for description in LEVELS {
         let stride = f32::from(description.0);

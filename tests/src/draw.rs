@@ -47,6 +47,8 @@ pub struct Scene {
     pub seed: u64,
     /// Every pixel is moved up or down by at most this much, markers included.
     pub noise: u8,
+    /// Whether every face has a white hat on, a tenth of its side above it, which says where up is.
+    pub hats: bool,
     /// The faces. For the detector to see each of them, leave 10 pixels of its frame between two.
     pub markers: Vec<Marker>,
 }
@@ -55,7 +57,7 @@ impl Scene {
     /// A photo without faces, with the noise of a good camera.
     #[must_use]
     pub fn new(width: u32, height: u32, seed: u64) -> Self {
-        Self { width, height, seed, noise: 6, markers: Vec::new() }
+        Self { width, height, seed, noise: 6, hats: false, markers: Vec::new() }
     }
 
     /// The same with one more face.
@@ -87,6 +89,9 @@ impl Scene {
         let mut picture = background(self.width, self.height, &mut random);
         for marker in &self.markers {
             draw_marker(&mut picture, marker);
+            if self.hats {
+                draw_hat(&mut picture, marker);
+            }
         }
         if self.noise > 0 {
             let span = 2 * u32::from(self.noise) + 1;
@@ -124,6 +129,14 @@ fn draw_marker(picture: &mut RgbImage, marker: &Marker) {
         for x in floor_u32(marker.x)..right {
             let pixel = picture.get_pixel_mut(x, y);
             pixel.0 = blend(pixel.0, marker, look, x, y);
+        }
+    }
+}
+
+fn draw_hat(picture: &mut RgbImage, Marker { x, y, side, .. }: &Marker) {
+    for row in floor_u32(y - 0.3 * side)..floor_u32(y - 0.1 * side) {
+        for column in floor_u32(x + 0.2 * side)..floor_u32(x + 0.8 * side).min(picture.width()) {
+            picture.put_pixel(column, row, Rgb([255; 3]));
         }
     }
 }

@@ -17,11 +17,15 @@ pub struct TinyPack {
     pub head: Head,
     /// Whether the embedder takes any batch, or 1 alone.
     pub any_batch: bool,
+    /// Whether the detector finds markers with a hat alone, which is above them only in an upright picture.
+    pub upright_only: bool,
+    /// Whether faces are embedded mirrored too.
+    pub mirror: bool,
 }
 
 impl Default for TinyPack {
     fn default() -> Self {
-        Self { head: Head::Scrfd, any_batch: true }
+        Self { head: Head::Scrfd, any_batch: true, upright_only: false, mirror: false }
     }
 }
 
@@ -37,7 +41,7 @@ impl TinyPack {
             Head::Scrfd => ("scrfd", "rgb", 127.5, 128.0),
             Head::Yunet => ("yunet", "bgr", 0.0, 1.0),
         };
-        let same = Self::SAME;
+        let (same, mirror) = (Self::SAME, self.mirror);
         format!(
             r#"name = "drawn-{head}"
 version = "1"
@@ -55,6 +59,7 @@ mean = 127.5
 std = 127.5
 size = 112
 dimension = {DIMENSION}
+mirror = {mirror}
 [distances]
 same = {same}
 group = 0.6
@@ -69,7 +74,7 @@ min_score = 0.6
     /// The detector's ONNX file.
     #[must_use]
     pub fn detector_graph(self) -> Vec<u8> {
-        detector(self.head)
+        detector(self.head, self.upright_only)
     }
 
     /// The embedder's ONNX file.
@@ -99,7 +104,7 @@ mod tests {
     fn it_is_a_pack() {
         for head in [Head::Scrfd, Head::Yunet] {
             let dir = tempfile::tempdir().unwrap();
-            let tiny = TinyPack { head, any_batch: false };
+            let tiny = TinyPack { head, any_batch: false, ..TinyPack::default() };
             let pack = vow_models::Pack::load(&tiny.write(dir.path()).unwrap()).unwrap();
             assert_eq!((pack.detector.head, pack.distances.same), (head, TinyPack::SAME));
             assert!(pack.detector_graph.len() + pack.embedder_graph.len() < 64 << 10, "tiny");

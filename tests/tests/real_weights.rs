@@ -108,6 +108,108 @@ fn a_scene_turned_in_all_eight_ways_has_the_same_faces() {
     }
 }
 
+#[test]
+fn a_scene_without_a_tag_is_turned_by_its_faces() {
+    let Some(shared) = shared() else { return };
+    let scene = decode(&shared.join("photos/scenes/t1.jpg"));
+    for pack in PACKS {
+        let home = home(&shared, pack);
+        for turn in [1, 3, 6, 8] {
+            let turned = vow_tests::files::turned(&scene, Orientation::from_exif(turn).unwrap());
+            fs::write(home.photos().join(format!("{turn}.jpg")), vow_tests::files::jpeg(&turned, 97))
+                .unwrap();
+        }
+        let files = export(&home);
+        let upright = &files["1.jpg"];
+        for (name, faces) in &files {
+            assert_eq!(faces.len(), 6, "{}: {name}", pack.0);
+            for face in upright {
+                let close = |other: &&Value| {
+                    corners(face).iter().zip(corners(other)).all(|(a, b)| (a - b).abs() < 4.0)
+                        && cosine(face, other) > 0.98
+                };
+                assert!(faces.iter().any(|other| close(&other)), "{}: {name}", pack.0);
+            }
+        }
+        println!("{}: six faces each way", pack.0);
+    }
+}
+
+#[test]
+fn photos_without_faces_are_not_turned() {
+    let Some(shared) = shared() else { return };
+    // The slower detector sees every fourth of them.
+    for (pack, step) in PACKS.iter().zip([1, 4]) {
+        let home = home(&shared, *pack);
+        for folder in ["photos/backgrounds", "photos/orientation"] {
+            let mut paths: Vec<PathBuf> =
+                fs::read_dir(shared.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+            paths.sort();
+            for path in paths.into_iter().step_by(step) {
+                if path.extension().is_some_and(|ending| ending == "jpg") {
+                    fs::copy(&path, home.photos().join(path.file_name().unwrap())).unwrap();
+                }
+            }
+        }
+        let daemon = home.start();
+        let status = daemon.wait_idle();
+        assert!(status["photos_inferred"].as_u64() > Some(10), "{status}");
+        assert_eq!(status["photos_turned"], 0, "{}: {status}", pack.0);
+        println!("{}: {} photos, none turned", pack.0, status["photos_inferred"]);
+    }
+}
+
+/// Portraits of some people as they are, small, blurred and dark: the better half by quality is more like the portraits of
+/// the same people than the worse half.
+#[test]
+fn quality_orders_faces_by_how_well_they_are_recognised() {
+    let Some(shared) = shared() else { return };
+    let mut people: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for entry in fs::read_dir(shared.join("photos/faces")).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        people.entry(stem.rsplit_once('_').unwrap().0.to_owned()).or_default().push(path);
+    }
+    let home = home(&shared, PACKS[0]);
+    for (person, paths) in
+        people.values_mut().filter(|paths| paths.len() >= 3).step_by(9).take(20).enumerate()
+    {
+        paths.sort();
+        for (at, path) in paths.iter().take(3).enumerate() {
+            let whole = decode(path);
+            let small = image::imageops::thumbnail(&whole, 56, 56);
+            let small = image::imageops::resize(&small, 250, 250, image::imageops::FilterType::Triangle);
+            let mut dark = whole.clone();
+            dark.pixels_mut().for_each(|pixel| pixel.0 = pixel.0.map(|level| level / 8));
+            let blurred = image::imageops::blur(&whole, 4.0);
+            for (kind, picture) in [("0", &whole), ("1", &small), ("2", &dark), ("3", &blurred)] {
+                let name = format!("{person}_{at}_{kind}.jpg");
+                fs::write(home.photos().join(name), vow_tests::files::jpeg(picture, 92)).unwrap();
+            }
+        }
+    }
+    let files = export(&home);
+    // Of each face, the mean cosine to the other portraits of the same person as they are.
+    let mut worth: Vec<(f64, f64)> = Vec::new();
+    for (name, faces) in &files {
+        let parts: Vec<&str> = name.split('_').collect();
+        let others = (0..3).filter(|at| at.to_string() != parts[1]);
+        let others: Vec<&Value> =
+            others.filter_map(|at| files.get(&format!("{}_{at}_0.jpg", parts[0]))?.first()).collect();
+        let (Some(face), false) = (faces.first(), others.is_empty()) else { continue };
+        let mean = others.iter().map(|other| cosine(face, other)).sum::<f64>()
+            / vow_types::num::usize_to_f64(others.len());
+        worth.push((face["quality"].as_f64().unwrap(), mean));
+    }
+    worth.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mean = |some: &[(f64, f64)]| {
+        some.iter().map(|one| one.1).sum::<f64>() / vow_types::num::usize_to_f64(some.len())
+    };
+    let (better, worse) = worth.split_at(worth.len() / 2);
+    println!("{} faces: better half {:.3}, worse half {:.3}", worth.len(), mean(better), mean(worse));
+    assert!(worth.len() > 120 && mean(better) > mean(worse) + 0.08);
+}
+
 fn decode(path: &Path) -> image::RgbImage {
     let bytes = fs::read(path).unwrap();
     let header = vow_media::inspect(&bytes, &vow_media::Limits::default()).unwrap();

@@ -31,7 +31,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 
 static SCRFD: LazyLock<FaceEngine> = LazyLock::new(|| engine(TinyPack::default()));
 static YUNET: LazyLock<FaceEngine> =
-    LazyLock::new(|| engine(TinyPack { head: Head::Yunet, any_batch: false }));
+    LazyLock::new(|| engine(TinyPack { head: Head::Yunet, any_batch: false, ..TinyPack::default() }));
 
 fn engine(tiny: TinyPack) -> FaceEngine {
     let dir = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn through_file(bytes: &[u8]) -> (RgbImage, Orientation) {
     let header = inspect(bytes, &Limits::default()).unwrap();
     let picture = decode(bytes, &header).unwrap();
     let pixels = RgbImage::from_raw(picture.size.width, picture.size.height, picture.pixels).unwrap();
-    (pixels, header.orientation)
+    (pixels, header.orientation.unwrap_or_default())
 }
 
 fn look_of(identity: u32) -> Embedding {
@@ -226,4 +226,39 @@ fn camera_photos_show_nobody() {
     }
     println!("{photos} camera photos, on {}", RUNTIME.name());
     assert!(photos > 0);
+}
+
+/// A crop is cut from the photo, not from the small frame in which the face was found: 20 pixels there are 80 here.
+#[test]
+fn small_faces_in_large_photos_are_recognised_better_from_all_of_their_pixels() {
+    let mut scene = Scene::new(2560, 1920, 77);
+    for (at, identity) in (0u16..12).zip(40..) {
+        let (column, row) = (f32::from(at % 4), f32::from(at / 4));
+        scene = scene.with(
+            identity,
+            203.0 + 611.0 * column + 3.7 * row,
+            217.0 + 589.0 * row + 5.3 * column,
+            80.0,
+        );
+    }
+    let pixels = scene.draw();
+    let large = Size { width: 2560, height: 1920 };
+    let photo = PictureView::new(large, pixels.as_raw()).unwrap();
+    let framed = frame(photo, Orientation::Upright, Size { width: 640, height: 480 }).unwrap();
+    let small = framed.picture();
+    let small = PictureView::new(framed.fitted, &small).unwrap();
+    let found = SCRFD.detect(framed.clone(), Lane::Live).unwrap().value;
+    assert_eq!(found.len(), scene.markers.len());
+    let embed = |from: PictureView<'_>, face: &Detection| {
+        let crop = crop(from, Orientation::Upright, &face.landmarks, 112).unwrap();
+        Embedding::from_raw(&SCRFD.embed(vec![crop], Lane::Live).unwrap().value[0]).unwrap()
+    };
+    for face in &found {
+        let b = face.bbox.to_px(large);
+        let own =
+            scene.markers.iter().find(|marker| marker.iou([b.left, b.top, b.right, b.bottom]) > 0.5).unwrap();
+        let look = Embedding::from_raw(&vow_tests::look::Look::of(own.identity).vector()).unwrap();
+        let (all, few) = (embed(photo, face).cosine(&look), embed(small, face).cosine(&look));
+        assert!(1.0 - few > 5.0 * (1.0 - all).max(1e-4), "{all} from the photo, {few} from the frame");
+    }
 }

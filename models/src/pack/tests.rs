@@ -27,6 +27,7 @@ mean = 127.5
 std = 128
 size = 112
 dimension = 128
+mirror = false
 [distances]
 same = 0.4
 group = 0.6
@@ -34,6 +35,8 @@ neighbour = 0.35
 [quality]
 min_face = 30
 min_score = 0.8
+min_quality = 0.2
+full_norm = 16
 "#;
 
 const SMALLEST: &str = r#"
@@ -78,9 +81,12 @@ fn everything_that_is_stated_is_read() {
     let input = InputFormat { channels: Channels::Bgr, mean: 0.0, std: 1.0 };
     assert_eq!(pack.detector, DetectorSpec { head: Head::Yunet, input, threshold: 0.7, nms_iou: 0.3 });
     let input = InputFormat { channels: Channels::Rgb, mean: 127.5, std: 128.0 };
-    assert_eq!(pack.embedder, EmbedderSpec { input, size: 112, dimension: 128 });
+    assert_eq!(pack.embedder, EmbedderSpec { input, size: 112, dimension: 128, mirror: false });
     assert_eq!(pack.distances, Distances { same: 0.4, group: 0.6, neighbour: 0.35 });
-    assert_eq!(pack.quality, QualityGate { min_face: 30.0, min_score: 0.8 });
+    assert_eq!(
+        pack.quality,
+        QualityGate { min_face: 30.0, min_score: 0.8, min_quality: 0.2, full_norm: Some(16.0) }
+    );
     assert_eq!(pack.detector_graph, b"a detector");
     assert_eq!(pack.embedder_graph, b"an embedder");
 }
@@ -90,8 +96,11 @@ fn what_is_not_stated_has_the_documented_defaults() {
     let pack = parts(SMALLEST).unwrap();
     assert_eq!((pack.detector.threshold, pack.detector.nms_iou, pack.embedder.size), (0.5, 0.4, 112));
     assert_eq!(pack.distances, Distances { same: 0.30, group: 0.50, neighbour: 0.28 });
-    assert_eq!(pack.quality, QualityGate { min_face: 24.0, min_score: 0.6 });
-    assert_eq!((pack.source, pack.location), (None, PackLocation::Bundled));
+    assert_eq!(
+        pack.quality,
+        QualityGate { min_face: 24.0, min_score: 0.6, min_quality: 0.3, full_norm: None }
+    );
+    assert_eq!((pack.source, pack.location, pack.embedder.mirror), (None, PackLocation::Bundled, false));
 }
 
 #[test]
@@ -117,6 +126,7 @@ channels = ["rgb"]
 mean = "a lot"
 std = 128
 size = 112.5
+mirror = "yes"
 [distances]
 same = -2
 [quality]
@@ -142,6 +152,7 @@ min_face = 99999999999999
         "`embedder.mean` is \"a lot\"; it must be a number from 0 to 255".to_owned(),
         "`embedder.size` is 112.5; it must be a whole number from 32 to 512".to_owned(),
         "`embedder.dimension` is missing; it must be a whole number from 2 to 8192".to_owned(),
+        "`embedder.mirror` is \"yes\"; it must be true or false".to_owned(),
         "`distances.same` is -2; it must be a number from -1 to 1".to_owned(),
         "`quality.min_face` is 99999999999999; it must be a number from 0 to 640".to_owned(),
         "`colour` is not known here; allowed are `name`, `version`, `licence`, `source`, `detector`, \
@@ -152,9 +163,9 @@ min_face = 99999999999999
             looked.display()
         ),
     ];
-    assert_eq!(found[..17], expected);
-    assert!(found[17].starts_with("`embedder.sha256`: the file has the sha256 "), "{}", found[17]);
-    assert_eq!(found.len(), 18);
+    assert_eq!(found[..18], expected);
+    assert!(found[18].starts_with("`embedder.sha256`: the file has the sha256 "), "{}", found[18]);
+    assert_eq!(found.len(), 19);
 }
 
 #[test]
@@ -268,7 +279,9 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("CC0-1.0", "MIT"),
         ("same = 0.4", "same = 0.5"),
         ("min_score = 0.8", "min_score = 0.1"),
+        ("full_norm = 16", "full_norm = 17"),
         ("mean = 0\n", "mean = -0.0\n"),
+        ("mirror = false\n", ""),
     ] {
         assert!(FULL.contains(from));
         assert_eq!(id(&FULL.replace(from, to)), own, "{to}");
@@ -285,6 +298,7 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("mean = 127.5", "mean = 127"),
         ("std = 128", "std = 127.5"),
         ("size = 112", "size = 128"),
+        ("mirror = false", "mirror = true"),
         ("detector.onnx", "embedder.onnx"),
         ("embedder.onnx", "detector.onnx"),
     ] {

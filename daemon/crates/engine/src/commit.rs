@@ -58,14 +58,16 @@ pub(crate) fn commit(
 /// One transaction; returns what the copies of its photos left behind.
 fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Vec<Outcome>, StoreError> {
     let mut changes = Vec::with_capacity(batch.len());
-    let (mut claimed, mut files) = (Vec::new(), Vec::new());
+    let (mut claimed, mut files, mut held) = (Vec::new(), Vec::new(), Vec::new());
     for outcome in batch {
         let analysed = !matches!(&outcome.change, Change::Known { file } if is_failure(file));
         changes.push(outcome.change);
+        held.extend(outcome.held);
         claimed.extend(outcome.claimed.map(|photo| (photo, analysed)));
         files.extend(outcome.ticket);
     }
     let committed = bench.progress.timed(Stage::Commit, || bench.store.commit(changes))?;
+    drop(held);
     let mut copies = Vec::new();
     for (photo, analysed) in claimed {
         for copy in bench.inflight.release(&photo) {

@@ -51,8 +51,9 @@ pub struct Config {
     /// as many photos are taken on as keep the models busy.
     pub max_cores: Option<NonZeroUsize>,
     /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
-    /// is for pictures on their way, at least [`LEAST_PICTURES`]. `None`: [`MOST_PICTURES`] for pictures, whatever the
-    /// models take. A picture larger than all of that is decoded alone.
+    /// is for photos on their way, from the reading of a file to the commit of its faces, at least [`LEAST_PICTURES`]: seven
+    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take. A
+    /// picture larger than all of that is decoded alone.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,

@@ -16,8 +16,10 @@ use vow_machine::{Meter, View, lower_priority, open_gpu};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
 use vow_types::{PackId, PersonId, num};
+use vow_vision::Standing;
 use vow_watch::Watcher;
 
+use crate::analyse::Networks;
 use crate::brake::{Brake, Hold};
 use crate::budget::Budget;
 use crate::config::{Config, PackChoice};
@@ -74,8 +76,9 @@ impl Engine {
         let store = Store::open(&config.data_dir.join("vow.redb"))?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let threads = config.model_threads();
-        let (name, pack_id, crop_side) = (pack.name.clone(), pack.id, pack.embedder.size);
+        let (name, pack_id, embedder) = (pack.name.clone(), pack.id, pack.embedder);
         let params = Params::new(pack.distances);
+        let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
         let models = Models {
             detector: pack.detector,
@@ -105,9 +108,8 @@ impl Engine {
             feed: Feed::default(),
             inflight: Inflight::default(),
             store,
-            faces,
+            networks: Networks { faces, embedder, standing, full_norm: gate.full_norm },
             pack: pack_id,
-            crop_side,
             same_cosine,
             limits: config.limits,
             budget: Budget::new(config.picture_budget(resident)),
@@ -174,7 +176,7 @@ impl Engine {
         };
         running.push(starter.start_behind("library", move || librarian.run(&order_box))?);
         // So many that no network waits for photos: while those are busy, the next are read and decoded ahead.
-        for _ in 0..config.photo_threads(bench.faces.wants_in_flight()) {
+        for _ in 0..config.photo_threads(bench.networks.faces.wants_in_flight()) {
             let (bench, out) = (Arc::clone(&bench), outcomes.clone());
             running.push(starter.start_behind("photo", move || work(&bench, Desk::Any, &out))?);
         }
@@ -389,6 +391,7 @@ impl Engine {
             failures: counts.failures,
             pending: progress.pending.load(Ordering::SeqCst),
             photos_inferred: progress.inferred.load(Ordering::SeqCst),
+            photos_turned: progress.turned.load(Ordering::SeqCst),
             files_read: progress.files_read.load(Ordering::SeqCst),
             photos_per_s,
             eta_s: eta_s.filter(|_| state == State::Indexing && !held),

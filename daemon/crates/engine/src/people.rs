@@ -382,7 +382,8 @@ impl Keeper {
     fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
         let coded = self.store.photo(&row.photo)?.map(|photo| photo.coded);
         let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
-        let strong = side >= self.gate.min_face && row.detection.score >= self.gate.min_score;
+        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
+        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
         Ok(Observation { face: row.id, photo: row.photo, embedding, strong })
     }
 

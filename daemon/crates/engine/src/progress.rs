@@ -81,6 +81,8 @@ pub struct Status {
     pub pending: u64,
     /// Photos that went through the models since the start.
     pub photos_inferred: u64,
+    /// Photos among them whose file does not say how they stand, and that were found turned by their faces.
+    pub photos_turned: u64,
     /// Files that were read since the start.
     pub files_read: u64,
     /// Files done a second over the current run of work, or over the last one.
@@ -134,6 +136,7 @@ pub(crate) struct Progress {
     pub(crate) scans: AtomicU64,
     pub(crate) pending: AtomicU64,
     pub(crate) inferred: AtomicU64,
+    pub(crate) turned: AtomicU64,
     pub(crate) files_read: AtomicU64,
     /// Faces were added or taken away since people were last sorted out over everything.
     pub(crate) unsettled: AtomicBool,
@@ -166,6 +169,7 @@ impl Progress {
             scans: AtomicU64::new(0),
             pending: AtomicU64::new(0),
             inferred: AtomicU64::new(0),
+            turned: AtomicU64::new(0),
             files_read: AtomicU64::new(0),
             unsettled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

@@ -287,9 +287,12 @@ impl Engine {
 
     fn file_view(&self, row: &FileRow) -> Result<Option<FileView>, EngineError> {
         let FileState::Shows { photo, orientation, taken } = row.state else { return Ok(None) };
-        let Some(PhotoRow { coded, .. }) = self.store().photo(&photo)? else { return Ok(None) };
+        let Some(PhotoRow { coded, turn, .. }) = self.store().photo(&photo)? else { return Ok(None) };
+        // What the file says is trusted; what was found counts where it says nothing.
+        let found_turned = orientation.is_none() && turn.is_some();
+        let orientation = orientation.or(turn).unwrap_or_default();
         let upright = orientation.upright_size(coded);
-        Ok(Some(FileView { path: row.path.clone(), photo, upright, taken, orientation }))
+        Ok(Some(FileView { path: row.path.clone(), photo, upright, taken, orientation, found_turned }))
     }
 
     /// The row of a file that shows a photo, asked for by any path that leads to it.

@@ -17,6 +17,8 @@ pub struct FileView {
     pub taken: Option<i64>,
     /// How the coded picture is turned.
     pub orientation: Orientation,
+    /// Whether [`Self::orientation`] was found by the photo's faces, the file not saying anything.
+    pub found_turned: bool,
 }
 
 /// A face as one file shows it.

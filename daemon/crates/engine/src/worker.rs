@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use vow_infer::FaceEngine;
 use vow_media::{Header, Limits, MediaError, Stamp};
-use vow_store::{Change, FileRow, FileState, PhotoRow, Store, StoreError};
-use vow_types::{ContentId, Failure, Lane, PackId, Stage};
+use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
+use vow_types::{ContentId, Failure, Lane, PackId, Stage, num};
 
-use crate::analyse::analyse;
-use crate::budget::Budget;
+use crate::analyse::{Analysed, Networks, analyse};
+use crate::budget::{Budget, Holds, Share};
 use crate::feed::{Desk, Feed, Job};
 use crate::inflight::Inflight;
 use crate::progress::{FileTicket, Progress, now};
@@ -20,9 +19,14 @@ use crate::progress::{FileTicket, Progress, now};
 /// A file that changes while it is read is tried this often, a little later each time.
 const TRIES: u32 = 8;
 
+/// Memory for a file that is kept to be used again; a larger file's is given back.
+const KEPT: usize = 16 << 20;
+
 /// What a worker hands on.
 pub(crate) struct Outcome {
     pub(crate) change: Change,
+    /// The share of the budget that this takes until it is stored; small outcomes have none.
+    pub(crate) held: Option<Share>,
     /// The photo this worker had claimed; its waiting copies are released once the change is stored.
     pub(crate) claimed: Option<ContentId>,
     pub(crate) ticket: Option<FileTicket>,
@@ -39,7 +43,7 @@ impl Copy {
     /// The change that records the copy once its photo is in the store.
     pub(crate) fn into_outcome(self) -> Outcome {
         let file = row(&self.job, self.stamp, shows(&self.header));
-        Outcome { change: Change::Known { file }, claimed: None, ticket: Some(self.job.ticket) }
+        Outcome { change: Change::Known { file }, held: None, claimed: None, ticket: Some(self.job.ticket) }
     }
 }
 
@@ -48,12 +52,11 @@ pub(crate) struct Bench {
     pub(crate) feed: Feed,
     pub(crate) inflight: Inflight<Copy>,
     pub(crate) store: Store,
-    pub(crate) faces: FaceEngine,
+    pub(crate) networks: Networks,
     pub(crate) pack: PackId,
-    pub(crate) crop_side: u32,
     pub(crate) same_cosine: f32,
     pub(crate) limits: Limits,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -64,13 +67,31 @@ pub(crate) struct Bench {
 pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(), StoreError> {
     let mut buffer = Vec::new();
     while let Some((job, lane)) = bench.feed.next(desk) {
-        if let Some(outcome) = handle(bench, job, lane, &mut buffer)?
-            && out.send(outcome).is_err()
-        {
-            break; // the committer is gone: the engine is stopping
+        // Whatever else is at the path by the time it is read, its size is bounded by the limits.
+        let size = Stamp::at(&job.path).map_or(0, |stamp| stamp.size.min(bench.limits.max_file_bytes));
+        let file = bench.budget.take(Holds::File, size);
+        let outcome = handle(bench, job, lane, &mut buffer)?;
+        if buffer.capacity() > KEPT {
+            buffer = Vec::new();
+        }
+        drop(file);
+        if let Some(mut outcome) = outcome {
+            outcome.held = outcome.bytes().map(|bytes| bench.budget.take(Holds::Outcome, bytes));
+            if out.send(outcome).is_err() {
+                break; // the committer is gone: the engine is stopping
+            }
         }
     }
     Ok(())
+}
+
+impl Outcome {
+    /// What its faces take, if there are any; the rest is bounded by the number of outcomes that may wait.
+    fn bytes(&self) -> Option<u64> {
+        let Change::Analysed { faces, .. } = &self.change else { return None };
+        let each = |face: &NewFace| size_of::<NewFace>() + size_of_val(face.embedding.as_slice());
+        Some(num::len_u64(faces.iter().map(each).sum())).filter(|bytes| *bytes > 0)
+    }
 }
 
 fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
@@ -95,22 +116,25 @@ fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<O
         return Ok(Some(Outcome { claimed: Some(photo), ..copy.into_outcome() }));
     }
     let Copy { job, stamp, header } = copy;
-    let _photo = bench.faces.announce();
+    // Another pack may have found how it stands.
+    let turn = bench.store.photo(&photo)?.and_then(|row| row.turn);
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, &bench.budget, &bench.progress)
+        analyse(buffer, &header, turn, (&bench.networks, lane), &bench.budget, &bench.progress)
     }));
     let outcome = match result {
-        Ok(Ok(faces)) => {
+        Ok(Ok(Analysed { faces, turn })) => {
             bench.progress.inferred.fetch_add(1, Ordering::Relaxed);
+            bench.progress.turned.fetch_add(turn.is_some().into(), Ordering::Relaxed);
             let photo = PhotoRow {
                 content: header.content,
                 coded: header.coded,
                 format: header.format.name().to_owned(),
                 first_seen: now(),
+                turn,
             };
             let file = row(&job, stamp, shows(&header));
             let change = Change::Analysed { file, photo, pack: bench.pack, faces };
-            Outcome { change, claimed: None, ticket: Some(job.ticket) }
+            Outcome { change, held: None, claimed: None, ticket: Some(job.ticket) }
         }
         Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
         Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),
@@ -122,7 +146,7 @@ fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<O
 fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
     if matches!(error, MediaError::Vanished { .. }) {
         let change = Change::Gone { path: job.path };
-        return Some(Outcome { change, claimed: None, ticket: Some(job.ticket) });
+        return Some(Outcome { change, held: None, claimed: None, ticket: Some(job.ticket) });
     }
     if error.is_transient() && job.tries < TRIES {
         job.tries += 1;
@@ -140,7 +164,7 @@ fn failed(job: Job, stamp: Stamp, error: &dyn std::error::Error, stage: Stage) -
     let failure = Failure::new(stage, error);
     tracing::debug!(path = %job.path.display(), %failure, "not indexed");
     let file = row(&job, stamp, FileState::Failed { failure, tries: 1, at: now() });
-    Outcome { change: Change::Known { file }, claimed: None, ticket: Some(job.ticket) }
+    Outcome { change: Change::Known { file }, held: None, claimed: None, ticket: Some(job.ticket) }
 }
 
 fn row(job: &Job, stamp: Stamp, state: FileState) -> FileRow {

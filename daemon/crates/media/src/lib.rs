@@ -61,8 +61,8 @@ pub struct Header {
     pub content: ContentId,
     /// Pixels as coded, before the orientation is applied; at least 1 x 1.
     pub coded: Size,
-    /// How the coded picture is turned to stand upright.
-    pub orientation: Orientation,
+    /// How the coded picture is turned to stand upright; `None` where the file does not say.
+    pub orientation: Option<Orientation>,
     /// When it was taken, seconds since 1970: EXIF `DateTimeOriginal`, else `DateTime`, with its time zone if that is
     /// known, else read as if it were UTC.
     pub taken: Option<i64>,

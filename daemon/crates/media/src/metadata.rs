@@ -9,7 +9,8 @@ use crate::guard::guarded;
 /// The two facts that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Metadata {
-    pub(crate) orientation: Orientation,
+    /// `None` where it is not said, or with a number that is none.
+    pub(crate) orientation: Option<Orientation>,
     /// Seconds since 1970.
     pub(crate) taken: Option<i64>,
 }
@@ -41,9 +42,9 @@ pub(crate) fn read(block: &[u8]) -> Metadata {
     })
 }
 
-fn orientation(exif: &Exif) -> Orientation {
+fn orientation(exif: &Exif) -> Option<Orientation> {
     let value = exif.get_field(Tag::Orientation, In::PRIMARY).and_then(|field| field.value.get_uint(0));
-    value.and_then(Orientation::from_exif).unwrap_or_default()
+    value.and_then(Orientation::from_exif)
 }
 
 /// `DateTimeOriginal`, else `DateTime`; each with the time zone that belongs to it (Exif 2.32, 4.6.5 F).

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use common::{open, shared_photos, try_open};
 use vow_media::{Limits, MediaError, inspect, is_picture_name, read};
-use vow_types::Failure;
+use vow_types::{Failure, Orientation};
 
 /// Every picture below the folder, sorted.
 fn pictures(folder: &Path) -> Vec<PathBuf> {
@@ -63,8 +63,8 @@ fn orientations_as_their_names_say() {
         for tag in 0..=8u8 {
             let bytes = std::fs::read(folder.join(format!("orientation/{scene}_{tag}.jpg"))).unwrap();
             let header = inspect(&bytes, &Limits::default()).unwrap();
-            assert_eq!(header.orientation.to_exif(), tag.max(1));
-            let upright = header.orientation.upright_size(header.coded);
+            assert_eq!(header.orientation.map_or(0, Orientation::to_exif), tag);
+            let upright = header.orientation.unwrap_or_default().upright_size(header.coded);
             assert_eq!(upright.width > upright.height, scene == "Landscape", "{scene}_{tag}");
         }
     }

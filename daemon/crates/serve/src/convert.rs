@@ -26,6 +26,7 @@ pub(crate) fn file(view: FileView) -> v1::File {
         height: view.upright.height,
         taken: view.taken,
         orientation: u32::from(view.orientation.to_exif()),
+        found_turned: view.found_turned,
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         failures: status.failures,
         pending: status.pending,
         photos_inferred: status.photos_inferred,
+        photos_turned: status.photos_turned,
         files_read: status.files_read,
         photos_per_s: status.photos_per_s,
         eta_s: status.eta_s,

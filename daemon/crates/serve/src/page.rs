@@ -208,6 +208,7 @@ mod tests {
             failures: 2,
             pending: 4,
             photos_inferred: 8,
+            photos_turned: 1,
             files_read: 12,
             photos_per_s: 1.0,
             eta_s: None,

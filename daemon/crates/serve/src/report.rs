@@ -28,6 +28,7 @@ fn wire(report: Report) -> v1::ReportResponse {
         clusters: status.groups,
         failures: status.failures,
         photos_inferred: status.photos_inferred,
+        photos_turned: status.photos_turned,
         wall_s: short(report.wall_s),
         work_s: short(report.work_s),
         photos_per_s: short(report.photos_per_s),

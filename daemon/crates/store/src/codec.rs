@@ -13,8 +13,10 @@ use vow_types::{
 use crate::path_bytes::{from_bytes as path_from, to_bytes as path_bytes};
 use crate::rows::{Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow, PhotoRow};
 
-/// First byte of every value. Another one means that the row was written by another version.
+/// First byte of a value. One that is not known means that the row was written by another version.
 const ROW: u8 = 1;
+/// Rows of files and photos since format 2: an orientation may be 0, not known; a photo has one too.
+const ROW_2: u8 = 2;
 
 /// Bytes that are not the row they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +47,7 @@ struct FileWire<'a> {
 
 #[derive(Serialize, Deserialize)]
 enum StateWire<'a> {
-    /// Orientation as the value of the EXIF tag.
+    /// Orientation as the value of the EXIF tag; 0 where there is none, which row version 1 could not say: it has 1 then.
     Shows { photo: [u8; 32], orientation: u8, taken: Option<i64> },
     /// Stage by its name, so that stages may come and go.
     Failed { stage: &'a str, reason: &'a str, tries: u32, at: i64 },
@@ -53,6 +55,17 @@ enum StateWire<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct PhotoWire<'a> {
+    width: u32,
+    height: u32,
+    format: &'a str,
+    first_seen: i64,
+    /// As in [`StateWire`].
+    turn: u8,
+}
+
+/// Row version 1.
+#[derive(Serialize, Deserialize)]
+struct PhotoWire1<'a> {
     width: u32,
     height: u32,
     format: &'a str,
@@ -94,20 +107,46 @@ enum DecisionWire<'a> {
 }
 
 fn put<T: Serialize>(table: &'static str, wire: &T) -> Result<Vec<u8>> {
-    postcard::to_extend(wire, vec![ROW]).map_err(|error| RowError { table, why: error.to_string() })
+    put_as(ROW, table, wire)
 }
 
-/// The value without its row version.
-fn body<'a>(table: &'static str, bytes: &'a [u8]) -> Result<&'a [u8]> {
+fn put_as<T: Serialize>(row: u8, table: &'static str, wire: &T) -> Result<Vec<u8>> {
+    postcard::to_extend(wire, vec![row]).map_err(|error| RowError { table, why: error.to_string() })
+}
+
+/// The value without its row version, which is `row`.
+fn body<'a>(row: u8, table: &'static str, bytes: &'a [u8]) -> Result<&'a [u8]> {
     match bytes.split_first() {
-        Some((&ROW, body)) => Ok(body),
-        Some((other, _)) => Err(RowError { table, why: format!("row version {other} instead of {ROW}") }),
+        Some((found, body)) if *found == row => Ok(body),
+        Some((other, _)) => Err(RowError { table, why: format!("row version {other} instead of {row}") }),
         None => Err(RowError { table, why: "it is empty".to_owned() }),
     }
 }
 
+/// The row version to read a row as that has had two: 1 if it says so, else 2.
+fn either(bytes: &[u8]) -> u8 {
+    if bytes.first() == Some(&ROW) { ROW } else { ROW_2 }
+}
+
+/// 0 where it is not known.
+fn put_orientation(orientation: Option<Orientation>) -> u8 {
+    orientation.map_or(0, Orientation::to_exif)
+}
+
+fn take_orientation(table: &'static str, value: u8) -> Result<Option<Orientation>> {
+    match (value, Orientation::from_exif(u32::from(value))) {
+        (0, _) => Ok(None),
+        (_, Some(orientation)) => Ok(Some(orientation)),
+        (_, None) => Err(RowError { table, why: format!("{value} is no orientation") }),
+    }
+}
+
 fn take<'a, T: Deserialize<'a>>(table: &'static str, bytes: &'a [u8]) -> Result<T> {
-    let (wire, rest) = postcard::take_from_bytes(body(table, bytes)?)
+    take_as(ROW, table, bytes)
+}
+
+fn take_as<'a, T: Deserialize<'a>>(row: u8, table: &'static str, bytes: &'a [u8]) -> Result<T> {
+    let (wire, rest) = postcard::take_from_bytes(body(row, table, bytes)?)
         .map_err(|error| RowError { table, why: error.to_string() })?;
     if rest.is_empty() {
         Ok(wire)
@@ -128,23 +167,22 @@ pub(crate) fn take_folder(id: u64, bytes: &[u8]) -> Result<Folder> {
 pub(crate) fn put_file(file: &FileRow) -> Result<Vec<u8>> {
     let state = match &file.state {
         FileState::Shows { photo, orientation, taken } => {
-            StateWire::Shows { photo: photo.0, orientation: orientation.to_exif(), taken: *taken }
+            StateWire::Shows { photo: photo.0, orientation: put_orientation(*orientation), taken: *taken }
         }
         FileState::Failed { failure, tries, at } => {
             StateWire::Failed { stage: failure.stage.name(), reason: &failure.reason, tries: *tries, at: *at }
         }
     };
     let FileRow { path: _, folder, size, mtime_ns, inode, state: _ } = *file;
-    put("files", &FileWire { folder: folder.0, size, mtime_ns, inode, state })
+    put_as(ROW_2, "files", &FileWire { folder: folder.0, size, mtime_ns, inode, state })
 }
 
 pub(crate) fn take_file(path: &[u8], bytes: &[u8]) -> Result<FileRow> {
     let bad = |why: String| RowError { table: "files", why };
-    let wire: FileWire<'_> = take("files", bytes)?;
+    let wire: FileWire<'_> = take_as(either(bytes), "files", bytes)?;
     let state = match wire.state {
         StateWire::Shows { photo, orientation, taken } => {
-            let orientation = Orientation::from_exif(u32::from(orientation))
-                .ok_or_else(|| bad(format!("{orientation} is no orientation")))?;
+            let orientation = take_orientation("files", orientation)?;
             FileState::Shows { photo: ContentId(photo), orientation, taken }
         }
         StateWire::Failed { stage, reason, tries, at } => {
@@ -158,12 +196,21 @@ pub(crate) fn take_file(path: &[u8], bytes: &[u8]) -> Result<FileRow> {
 
 pub(crate) fn put_photo(photo: &PhotoRow) -> Result<Vec<u8>> {
     let Size { width, height } = photo.coded;
-    put("photos", &PhotoWire { width, height, format: &photo.format, first_seen: photo.first_seen })
+    let (turn, first_seen) = (put_orientation(photo.turn), photo.first_seen);
+    put_as(ROW_2, "photos", &PhotoWire { width, height, format: &photo.format, first_seen, turn })
 }
 
 pub(crate) fn take_photo(content: ContentId, bytes: &[u8]) -> Result<PhotoRow> {
-    let PhotoWire { width, height, format, first_seen } = take("photos", bytes)?;
-    Ok(PhotoRow { content, coded: Size { width, height }, format: format.to_owned(), first_seen })
+    let table = "photos";
+    let PhotoWire { width, height, format, first_seen, turn } = match either(bytes) {
+        ROW => {
+            let PhotoWire1 { width, height, format, first_seen } = take(table, bytes)?;
+            PhotoWire { width, height, format, first_seen, turn: 0 }
+        }
+        _ => take_as(ROW_2, table, bytes)?,
+    };
+    let turn = take_orientation(table, turn)?;
+    Ok(PhotoRow { content, coded: Size { width, height }, format: format.to_owned(), first_seen, turn })
 }
 
 pub(crate) fn put_analysis(faces: &[FaceId]) -> Result<Vec<u8>> {
@@ -217,7 +264,8 @@ pub(crate) fn put_embedding(embedding: &Embedding) -> Vec<u8> {
 
 pub(crate) fn take_embedding(bytes: &[u8]) -> Result<Embedding> {
     let table = "embeddings";
-    Embedding::from_bytes(body(table, bytes)?).map_err(|error| RowError { table, why: error.to_string() })
+    Embedding::from_bytes(body(ROW, table, bytes)?)
+        .map_err(|error| RowError { table, why: error.to_string() })
 }
 
 /// `decided`: a human has had a say about this person, so the row stays although its last face may leave.

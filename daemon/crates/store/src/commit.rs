@@ -8,7 +8,9 @@ use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTran
 use vow_types::num::len_u64;
 use vow_types::{ContentId, FaceId, PackId};
 
-use crate::codec::{put_analysis, put_embedding, put_face, put_file, put_photo, take_analysis, take_folder};
+use crate::codec::{
+    put_analysis, put_embedding, put_face, put_file, put_photo, take_analysis, take_folder, take_photo,
+};
 use crate::error::StoreError;
 use crate::fault::{Fault, Result};
 use crate::files;
@@ -136,9 +138,18 @@ impl<'txn> Ingest<'txn> {
             return Err(StoreError::OtherPhoto { file: file.path, photo: photo.content }.into());
         }
         let content = photo.content;
-        if self.photos.get(&content.0)?.is_none() {
-            self.photos.insert(&content.0, put_photo(photo)?.as_slice())?;
-            self.hidden.insert(&content.0, ())?; // until its file is put, below
+        let known =
+            self.photos.get(&content.0)?.map(|bytes| take_photo(content, bytes.value())).transpose()?;
+        match known {
+            None => {
+                self.photos.insert(&content.0, put_photo(photo)?.as_slice())?;
+                self.hidden.insert(&content.0, ())?; // until its file is put, below
+            }
+            Some(known) if known.turn.is_none() && photo.turn.is_some() => {
+                let turned = PhotoRow { turn: photo.turn, ..known };
+                self.photos.insert(&content.0, put_photo(&turned)?.as_slice())?;
+            }
+            Some(_) => {}
         }
         let old = self
             .analyses

@@ -15,7 +15,7 @@ use redb::{
 use crate::error::StoreError;
 use crate::fault::{self, Fault, guarded};
 use crate::store::Store;
-use crate::tables::{self, FORMAT, META, meta};
+use crate::tables::{self, FORMAT, META, OLDEST, meta};
 
 /// What redb may keep of the file in memory. Beyond, the operating system's own cache serves nearly as fast.
 const CACHE: usize = 64 << 20;
@@ -46,7 +46,10 @@ enum Found {
 /// What is in a redb file.
 enum Holds {
     Nothing,
-    Store,
+    Store {
+        /// One that this version reads.
+        format: u64,
+    },
 }
 
 impl Store {
@@ -138,10 +141,15 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
     });
     let database = builder.create_with_backend(backend)?;
     let holds = judge(&database.begin_read()?, path)?;
-    if matches!(holds, Holds::Nothing) {
+    if !matches!(holds, Holds::Store { format: FORMAT }) {
         let mut txn = database.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
-        tables::create(&txn)?;
+        match holds {
+            Holds::Nothing => tables::create(&txn)?,
+            // Its rows say their own version and are read as they are. Only the number must be right before the first
+            // new row, so that an older version leaves the file alone.
+            Holds::Store { .. } => drop(txn.open_table(META)?.insert(meta::FORMAT, FORMAT)?),
+        }
         txn.commit()?;
     }
     Ok(database)
@@ -185,7 +193,7 @@ fn judge(txn: &ReadTransaction, path: &Path) -> fault::Result<Holds> {
         Err(error) => return Err(error.into()),
     };
     match tables::read(&table, meta::FORMAT)? {
-        Some(FORMAT) => Ok(Holds::Store),
+        Some(format @ OLDEST..=FORMAT) => Ok(Holds::Store { format }),
         Some(found) if found > FORMAT => {
             Err(StoreError::TooNew { path: path.to_owned(), found, known: FORMAT }.into())
         }

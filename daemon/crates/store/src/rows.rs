@@ -46,8 +46,8 @@ pub enum FileState {
     Shows {
         /// The photo.
         photo: ContentId,
-        /// How this file says the photo is to be turned.
-        orientation: Orientation,
+        /// How this file says the photo is to be turned; `None` where it does not say.
+        orientation: Option<Orientation>,
         /// When the photo was taken according to this file; the camera's wall clock read as UTC where the file names no
         /// time zone.
         taken: Option<i64>,
@@ -75,6 +75,9 @@ pub struct PhotoRow {
     pub format: String,
     /// When it came into the store.
     pub first_seen: i64,
+    /// How it is to be turned where a file does not say, found by looking for upright faces; `None` where nothing was
+    /// found, or nobody had to look. Once found it stays.
+    pub turn: Option<Orientation>,
 }
 
 /// A face as it is handed to the store.
@@ -119,7 +122,7 @@ pub enum Change {
     Analysed {
         /// The file as it is now; its state shows `photo`.
         file: FileRow,
-        /// The photo. When it is in the store already, the row there stays.
+        /// The photo. When it is in the store already, the row there stays, but takes a turn if it had none.
         photo: PhotoRow,
         /// The pack that looked.
         pack: PackId,

@@ -31,6 +31,27 @@ impl Embedding {
         Ok(Self(raw.iter().map(|v| f16::from_f32(v / norm).to_f32()).collect()))
     }
 
+    /// One face seen several times, such as as it is and mirrored: the direction of the sum of the views' unit vectors.
+    /// Each view has the same say, however long its vector. One view alone gives what [`Self::from_raw`] gives.
+    ///
+    /// # Errors
+    /// [`EmbeddingError::NoDirection`] when a view has none, there is no view, or they cancel one another out.
+    pub fn from_views(views: &[Vec<f32>]) -> Result<Self, EmbeddingError> {
+        if let [only] = views {
+            return Self::from_raw(only);
+        }
+        let mut sum: Vec<f32> = Vec::new();
+        for view in views {
+            let norm = norm(view);
+            if !norm.is_finite() || norm <= f32::MIN_POSITIVE {
+                return Err(EmbeddingError::NoDirection);
+            }
+            sum.resize(sum.len().max(view.len()), 0.0);
+            sum.iter_mut().zip(view).for_each(|(sum, value)| *sum += value / norm);
+        }
+        Self::from_raw(&sum)
+    }
+
     /// Reads [`Self::to_bytes`] back.
     ///
     /// # Errors
@@ -96,6 +117,22 @@ mod tests {
             prop_assert_eq!(Embedding::from_bytes(&e.to_bytes()).unwrap(), e);
         }
 
+        /// The mean lies between the views: nearer to each than they are to one another.
+        #[test]
+        fn views_are_averaged_whatever_their_length(
+            a in prop::collection::vec(-1.0f32..1.0, 64), b in prop::collection::vec(-1.0f32..1.0, 64),
+            scale in 0.01f32..100.0,
+        ) {
+            prop_assume!(norm(&a) > 0.1 && norm(&b) > 0.1);
+            let (one, other) = (Embedding::from_raw(&a).unwrap(), Embedding::from_raw(&b).unwrap());
+            prop_assert_eq!(&Embedding::from_views(std::slice::from_ref(&a)).unwrap(), &one);
+            let cosine = one.cosine(&other);
+            prop_assume!(cosine > -0.9);
+            let mean = Embedding::from_views(&[a.iter().map(|v| v * scale).collect(), b]).unwrap();
+            let half = ((1.0 + cosine) / 2.0).sqrt();
+            prop_assert!((mean.cosine(&one) - half).abs() < 5e-3 && (mean.cosine(&other) - half).abs() < 5e-3);
+        }
+
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = Embedding::from_bytes(&bytes);
@@ -115,6 +152,15 @@ mod tests {
     fn nothing_has_no_direction() {
         for raw in [&[0.0f32; 8][..], &[f32::NAN, 1.0], &[f32::INFINITY, 1.0], &[]] {
             assert_eq!(Embedding::from_raw(raw), Err(EmbeddingError::NoDirection));
+            assert_eq!(
+                Embedding::from_views(&[raw.to_vec(), vec![1.0; 8]]),
+                Err(EmbeddingError::NoDirection)
+            );
         }
+        assert_eq!(Embedding::from_views(&[]), Err(EmbeddingError::NoDirection));
+        assert_eq!(
+            Embedding::from_views(&[vec![1.0, 2.0], vec![-1.0, -2.0]]),
+            Err(EmbeddingError::NoDirection)
+        );
     }
 }

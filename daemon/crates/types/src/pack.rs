@@ -57,6 +57,8 @@ pub struct EmbedderSpec {
     pub size: u32,
     /// Components of the output vector.
     pub dimension: u32,
+    /// Whether a face is embedded as it is and mirrored, and both are averaged: twice the work for fewer mistakes.
+    pub mirror: bool,
 }
 
 /// Cosines calibrated for one embedder, each `-1.0..=1.0`.
@@ -70,11 +72,16 @@ pub struct Distances {
     pub neighbour: f32,
 }
 
-/// Which faces are good enough to found a person; weaker ones may only join one.
+/// How good a face is, and which are good enough to found a person; weaker ones may only join one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct QualityGate {
     /// Least shorter side of the face's box, in pixels of the detector's frame.
     pub min_face: f32,
     /// Least detector score.
     pub min_score: f32,
+    /// Least quality, `0.0..=1.0`.
+    pub min_quality: f32,
+    /// Length of the embedder's output from which on a face is as clear as can be; `None` where nobody measured it, and
+    /// the length plays no part in the quality.
+    pub full_norm: Option<f32>,
 }

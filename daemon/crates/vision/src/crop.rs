@@ -64,6 +64,17 @@ pub fn crop(
     Ok(out)
 }
 
+/// A crop of `size * size` RGB8 pixels with left and right exchanged. What is not as long is mirrored as far as its rows
+/// are whole.
+#[must_use]
+pub fn mirrored(crop: &[u8], size: u32) -> Vec<u8> {
+    let mut out = crop.to_vec();
+    for row in out.chunks_exact_mut(index(size.max(1)) * 3) {
+        row.as_chunks_mut::<3>().0.reverse();
+    }
+    out
+}
+
 /// Samples along each side of a crop pixel that covers `scale` picture pixels.
 fn samples_along(scale: f64) -> u32 {
     if scale <= SPARSE { 1 } else { (2..MAX_GRID).find(|n| f64::from(*n) >= scale).unwrap_or(MAX_GRID) }

@@ -5,7 +5,7 @@ use vow_types::num::narrow;
 use vow_types::{Landmarks, Orientation, RelPoint, Size};
 
 use crate::testing::{coded_as, noise, picture};
-use crate::{PictureView, UnusableLandmarks, VisionError, crop};
+use crate::{PictureView, UnusableLandmarks, VisionError, crop, mirrored};
 
 /// A face in a synthetic picture, and what comes of it elsewhere.
 struct Case {
@@ -233,4 +233,15 @@ fn fine_patterns_do_not_alias() {
         "{:?}",
         crop.iter().min().zip(crop.iter().max())
     );
+}
+
+#[test]
+fn a_mirrored_crop_has_left_and_right_exchanged() {
+    let rows = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]];
+    let turned = [[4, 5, 6, 1, 2, 3], [10, 11, 12, 7, 8, 9]];
+    assert_eq!(mirrored(rows.as_flattened(), 2), turned.as_flattened());
+    let crop = noise(Size { width: 31, height: 31 }, 5);
+    assert_eq!(mirrored(&mirrored(&crop, 31), 31), crop);
+    assert_eq!(mirrored(&[], 112), [0; 0]);
+    assert_eq!(mirrored(&[1, 2, 3, 4], 0), [1, 2, 3, 4]);
 }

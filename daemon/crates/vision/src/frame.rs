@@ -66,6 +66,20 @@ impl Framed {
     }
 }
 
+impl Framed {
+    /// The picture in the frame without the rest: RGB8, `fitted.width * fitted.height * 3` bytes. Framed again with an
+    /// orientation it is turned without the large picture being touched.
+    #[must_use]
+    pub fn picture(&self) -> Vec<u8> {
+        let rows = self.pixels.chunks_exact(index(self.shape.width.max(1)) * 3);
+        let width = index(self.fitted.width) * 3;
+        rows.take(index(self.fitted.height))
+            .flat_map(|row| row.get(..width).unwrap_or_default())
+            .copied()
+            .collect()
+    }
+}
+
 /// Puts a picture into a frame of this shape. Scaled with a triangle filter as wide as the scale asks for (bilinear
 /// with antialiasing); a picture smaller than the frame is scaled up to fill it.
 ///
@@ -153,6 +167,29 @@ mod tests {
                 let inside = at % 64 < fitted.width && at / 64 < fitted.height;
                 assert_eq!(pixel[0] > 100, inside, "{room:?} {at}");
             }
+        }
+    }
+
+    /// What was framed and is framed again, turned, is what would have been framed turned.
+    #[test]
+    fn a_frame_is_turned_without_the_picture() {
+        for (size_, orientation) in
+            [(size(90, 40), Orientation::Turned90), (size(33, 70), Orientation::Turned180)]
+        {
+            let pixels = noise(size_, 3);
+            let view = PictureView::new(size_, &pixels).unwrap();
+            let framed = frame(view, Orientation::Upright, size(64, 64)).unwrap();
+            let small = framed.picture();
+            let again =
+                frame(PictureView::new(framed.fitted, &small).unwrap(), Orientation::Upright, size(64, 64))
+                    .unwrap();
+            assert_eq!(again, framed, "framing what fits changes nothing");
+            let turned =
+                frame(PictureView::new(framed.fitted, &small).unwrap(), orientation, size(64, 64)).unwrap();
+            let direct = frame(view, orientation, size(64, 64)).unwrap();
+            assert_eq!(turned.fitted, direct.fitted);
+            let worst = turned.pixels.iter().zip(&direct.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(2), "{worst:?}");
         }
     }
 

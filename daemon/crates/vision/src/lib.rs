@@ -5,7 +5,7 @@
 //! starts no thread and keeps no state between calls.
 //!
 //! The way of a photo: [`choose_shape`] → [`frame`] → [`fill_nchw`] → the detector → [`scrfd::decode`] or
-//! [`yunet::decode`] → [`suppress`] → [`Framed::detection`]; and of each of its faces: [`crop`] → [`quality`] →
+//! [`yunet::decode`] → [`suppress`] → [`Framed::detection`]; and of each of its faces: [`crop`] → [`Quality`] →
 //! [`fill_nchw`] → the embedder.
 
 mod align;
@@ -24,13 +24,15 @@ mod tensor;
 #[cfg(test)]
 mod testing;
 mod turn;
+mod upright;
 pub mod yunet;
 
-pub use crop::crop;
+pub use crop::{crop, mirrored};
 pub use error::{UnusableLandmarks, VisionError};
 pub use found::Found;
 pub use frame::{CLOSE_UP, Framed, SHAPES, choose_shape, frame, frame_within};
 pub use picture::PictureView;
-pub use quality::quality;
+pub use quality::Quality;
 pub use suppress::suppress;
 pub use tensor::fill_nchw;
+pub use upright::{Standing, TURNS, surest_upright};

@@ -1,16 +1,28 @@
-//! How much a face is worth as evidence of who it is: one number from what is at hand once it is cut out.
+//! How much a face is worth as evidence of who it is: one number from 0 to 1 that is the product of five, each with a
+//! meaning of its own.
 //!
-//! What is done with it (who may found a person, which face is a cover) is decided by others, and so is what the
-//! embedder's own word, the length of its output, adds to it.
+//! What is done with it (who may found a person, which face is a cover) is decided by others. So is the length from which
+//! on an embedder's output is full, which is another one for every network.
+//!
+//! Calibrated on 1,630 portraits of 600 people, as they are, at 12 to 56 pixels, blurred, darkened, tilted, or small and
+//! blurred, found by YuNet and embedded by MobileFaceNet. Mean cosine to the other portraits of the same person, by quality:
+//!
+//! | quality | 0.1 | 0.2 | 0.3 | 0.4 | 0.5 | 0.6 | 0.7 | 0.8 | 0.9 to 1 |
+//! |---|---|---|---|---|---|---|---|---|---|
+//! | cosine | 0.15 | 0.20 | 0.26 | 0.30 | 0.38 | 0.43 | 0.48 | 0.53 | 0.57 |
+//!
+//! TPR at FPR 1e-3 among the better half of these faces is 0.978, among the worse half 0.012 (the false positives there are
+//! dark faces, which all look alike). Spearman's rank correlation of quality and cosine is 0.52; of the detector's score
+//! alone 0.37, of the length alone 0.52 with 0.981 and 0.012, of the other four together 0.37 with 0.915 and 0.042.
 
 use vow_types::Detection;
 use vow_types::num::usize_to_f32;
 
 /// Shorter side of a face's box, in pixels of the picture, from which more pixels do not help.
-const ENOUGH_PX: f32 = 48.0;
+const ENOUGH_PX: f32 = 32.0;
 
 /// Root mean square of the Laplacian of the brightness (0 to 255) from which more sharpness does not help.
-const ENOUGH_SHARPNESS: f32 = 8.0;
+const ENOUGH_SHARPNESS: f32 = 4.0;
 
 /// Turned this far to a side, as [`pose`] measures it, a face is worth nothing.
 const MOST_YAW: f32 = 0.8;
@@ -21,27 +33,54 @@ const LEVEL_NOSE: f32 = 0.55;
 /// Nodding this far away from [`LEVEL_NOSE`], a face is worth nothing.
 const MOST_PITCH: f32 = 0.6;
 
-/// Quality of a face, `0.0..=1.0`: the product of four factors, each 1 at best.
-///
-/// - the detector's score;
-/// - size: `face_px` (shorter side of the box in pixels of the picture that was cropped), full from 48;
-/// - sharpness: the root mean square Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield
-///   microscopy") of the face's part of `crop`, full from 8 of 255; low for blur, for few pixels and for darkness;
-/// - pose: full from the front, zero where the nose covers an eye or leaves the face.
-///
-/// `crop` is what [`crate::crop`] returns, RGB8 and square; the sharpness is calibrated for a side of 112. A crop that
-/// is not square, or a number that is not finite, gives 0.
-///
-/// Measured on 6,741 crops (portraits of 150 people, as they are, at 96 to 28 pixels, blurred, darkened): Spearman's
-/// rank correlation with the mean cosine to the other portraits of the same person is 0.61; of the score alone, 0.29.
-#[must_use]
-pub fn quality(detection: &Detection, face_px: f32, crop: &[u8]) -> f32 {
-    let size = face_px / ENOUGH_PX;
-    let sharpness = sharpness(crop) / ENOUGH_SHARPNESS;
-    [detection.score, size, sharpness, pose(detection)]
-        .into_iter()
-        .map(|factor| if factor.is_finite() { factor.clamp(0.0, 1.0) } else { 0.0 })
-        .product()
+/// What makes a face good evidence, each `0.0..=1.0` and 1 at best. A number that is not finite counts as 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quality {
+    /// The detector's score.
+    pub score: f32,
+    /// The shorter side of the box in pixels of the picture that was cropped, full from 32.
+    pub size: f32,
+    /// Root mean square Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy") of the face's
+    /// part of the crop, full from 4 of 255; low for blur, for few pixels and for darkness.
+    pub sharpness: f32,
+    /// 1 from the front, 0 where the nose covers an eye or leaves the face.
+    pub pose: f32,
+    /// Length of the embedder's output over the length of a clear face's, 1 where that is not known. Networks trained with a
+    /// softmax give long vectors to what they recognise (Meng et al. 2021, "MagFace", arXiv:2103.06627).
+    pub clearness: f32,
+}
+
+impl Quality {
+    /// Of a face that is cut out and not embedded yet: `clearness` is 1.
+    ///
+    /// `face_px` is the shorter side of the box in pixels of the picture. `crop` is what [`crate::crop`] returns, RGB8 and
+    /// square; the sharpness is calibrated for a side of 112, and 0 for what is not square.
+    #[must_use]
+    pub fn of(detection: &Detection, face_px: f32, crop: &[u8]) -> Self {
+        Self {
+            score: unit(detection.score),
+            size: unit(face_px / ENOUGH_PX),
+            sharpness: unit(sharpness(crop) / ENOUGH_SHARPNESS),
+            pose: unit(pose(detection)),
+            clearness: 1.0,
+        }
+    }
+
+    /// With the length of the embedder's output, where the pack says which length is `full`.
+    #[must_use]
+    pub fn embedded(self, norm: f32, full: Option<f32>) -> Self {
+        Self { clearness: full.map_or(1.0, |full| unit(norm / full)), ..self }
+    }
+
+    /// All of it in one number, `0.0..=1.0`: the product.
+    #[must_use]
+    pub fn total(self) -> f32 {
+        self.score * self.size * self.sharpness * self.pose * self.clearness
+    }
+}
+
+fn unit(value: f32) -> f32 {
+    if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// From 1 for a face seen from the front down to 0 and below.
@@ -103,6 +142,10 @@ mod tests {
 
     const CROP: Size = Size { width: 112, height: 112 };
 
+    fn quality(detection: &Detection, face_px: f32, crop: &[u8]) -> f32 {
+        Quality::of(detection, face_px, crop).total()
+    }
+
     fn face(nose: (f32, f32)) -> Detection {
         let mut landmarks = TEMPLATE.map(|(x, y)| RelPoint { x: narrow(x / 400.0), y: narrow(y / 300.0) });
         landmarks[2].x += nose.0 / 400.0;
@@ -128,7 +171,7 @@ mod tests {
         let dark: Vec<u8> = sharp.iter().map(|v| v / 16).collect();
         let best = quality(&face((0.0, 0.0)), 100.0, &sharp);
         let worse = [
-            quality(&face((0.0, 0.0)), 30.0, &sharp),
+            quality(&face((0.0, 0.0)), 20.0, &sharp),
             quality(&face((0.0, 0.0)), 100.0, &blurred(&blurred(&sharp))),
             quality(&face((0.0, 0.0)), 100.0, &dark),
             quality(&face((12.0, 0.0)), 100.0, &sharp),
@@ -138,6 +181,15 @@ mod tests {
         for (which, worse) in worse.into_iter().enumerate() {
             assert!(worse < best * 0.95, "{which}: {worse} is not less than {best}");
         }
+    }
+
+    #[test]
+    fn a_short_vector_is_worth_less_where_a_full_one_is_known() {
+        let best = Quality::of(&face((0.0, 0.0)), 100.0, &noise(CROP, 7));
+        assert_eq!(best.embedded(4.0, None), best);
+        assert!((best.embedded(4.0, Some(16.0)).total() - best.total() / 4.0).abs() < 1e-6);
+        assert_eq!(best.embedded(20.0, Some(16.0)), best);
+        assert!(best.embedded(f32::NAN, Some(16.0)).total() <= 0.0);
     }
 
     #[test]
@@ -161,13 +213,15 @@ mod tests {
         #[test]
         fn always_from_0_to_1(
             numbers in prop::array::uniform10(any::<f32>()), score: f32, face_px: f32, side in 0u32..40, seed: u64,
+            norm: f32, full in prop::option::of(any::<f32>()),
         ) {
             let [x0, y0, x1, y1, x2, y2, x3, y3, x4, y4] = numbers;
             let points = [(x0, y0), (x1, y1), (x2, y2), (x3, y3), (x4, y4)];
             let landmarks = Landmarks(points.map(|(x, y)| RelPoint { x, y }));
             let detection = Detection { landmarks, score, ..face((0.0, 0.0)) };
             let crop = noise(Size { width: side, height: side }, seed);
-            prop_assert!((0.0..=1.0).contains(&quality(&detection, face_px, &crop)));
+            let quality = Quality::of(&detection, face_px, &crop).embedded(norm, full);
+            prop_assert!((0.0..=1.0).contains(&quality.total()), "{:?}", quality);
         }
     }
 }

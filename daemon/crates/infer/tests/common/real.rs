@@ -57,6 +57,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
             input: InputFormat { channels: Channels::Rgb, mean: 127.5, std: 127.5 },
             size: 112,
             dimension: 128,
+            mirror: false,
         },
         embedder_graph: shared(&format!("models/{embedder}"))?,
         detector_half: None,

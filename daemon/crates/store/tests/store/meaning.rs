@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use vow_store::{Change, Committed, Counts, FileState, Store, StoreError};
-use vow_types::{FaceId, FolderId, PersonId};
+use vow_store::{Change, Committed, Counts, FileState, PhotoRow, Store, StoreError};
+use vow_types::{FaceId, FolderId, Orientation, PersonId};
 
 use crate::medium::Memory;
 use crate::samples::{face, faces, failed, file, pack, photo, photo_row, shows};
@@ -237,4 +237,29 @@ fn numbers_of_any_kind_come_back_as_they_were() {
         format!("{:?}", (back.detection, back.quality, back.norm)),
         format!("{:?}", (odd.detection, odd.quality, odd.norm))
     );
+}
+
+/// A later look may find how a picture stands; what was found stays, whatever a look after that says.
+#[test]
+fn a_turn_once_found_stays() {
+    let (store, folder) = store();
+    let turned = |turn| PhotoRow { turn, ..photo_row(1) };
+    let look = |n, turn| {
+        let file = file("/p/a/1", folder, shows(1));
+        store.commit(vec![Change::Analysed {
+            file,
+            photo: turned(turn),
+            pack: pack(n),
+            faces: vec![face(n)],
+        }])
+    };
+    for (n, turn, kept) in [
+        (0, None, None),
+        (1, Some(Orientation::Turned90), Some(Orientation::Turned90)),
+        (2, None, Some(Orientation::Turned90)),
+        (3, Some(Orientation::Turned180), Some(Orientation::Turned90)),
+    ] {
+        look(n, turn).unwrap();
+        assert_eq!(store.photo(&photo(1)).unwrap(), Some(turned(kept)));
+    }
 }

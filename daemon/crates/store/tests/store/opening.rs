@@ -10,7 +10,7 @@ use vow_store::{Change, Store, StoreError};
 use vow_types::{FaceId, FolderId, PersonId};
 
 use crate::medium::Memory;
-use crate::samples::{faces, file, pack, photo_row, shows};
+use crate::samples::{faces, file, pack, photo, photo_row, shows};
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -131,13 +131,35 @@ fn a_later_format_is_left_alone() {
     let database = Database::open(&path).unwrap();
     let txn = database.begin_write().unwrap();
     let meta = TableDefinition::<&str, u64>::new("meta");
-    assert_eq!(txn.open_table(meta).unwrap().insert("format", 99).unwrap().unwrap().value(), 1);
+    assert_eq!(txn.open_table(meta).unwrap().insert("format", 99).unwrap().unwrap().value(), 2);
     txn.commit().unwrap();
     drop(database);
-    assert!(matches!(refused(&path), StoreError::TooNew { found: 99, known: 1, .. }));
+    assert!(matches!(refused(&path), StoreError::TooNew { found: 99, known: 2, .. }));
     let database = Database::open(&path).unwrap();
     let txn = database.begin_read().unwrap();
     assert_eq!(txn.open_table(meta).unwrap().get("next_face").unwrap().unwrap().value(), 7);
+}
+
+/// A store of format 1 is opened, keeps what it has, and is one of format 2 from then on.
+#[test]
+fn an_earlier_format_is_read_and_raised() {
+    let (_folder, path) = place();
+    fill(&Store::open(&path).unwrap(), 2);
+    let meta = TableDefinition::<&str, u64>::new("meta");
+    let photos = TableDefinition::<&[u8; 32], &[u8]>::new("photos");
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    txn.open_table(meta).unwrap().insert("format", 1).unwrap();
+    txn.open_table(photos).unwrap().insert(&photo(1).0, &b"\x01\x04\x03\x03png\x02"[..]).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let store = Store::open(&path).unwrap();
+    let row = store.photo(&photo(1)).unwrap().unwrap();
+    assert_eq!((row.format.as_str(), row.turn), ("png", None));
+    drop(store);
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_read().unwrap();
+    assert_eq!(txn.open_table(meta).unwrap().get("format").unwrap().unwrap().value(), 2);
 }
 
 #[test]

@@ -32,11 +32,17 @@ pub(crate) fn pack(n: u8) -> PackId {
 
 pub(crate) fn photo_row(n: u8) -> PhotoRow {
     let coded = Size { width: 4000 + u32::from(n), height: 3000 };
-    PhotoRow { content: photo(n), coded, format: "jpeg".to_owned(), first_seen: 1_700_000_000 + i64::from(n) }
+    PhotoRow {
+        content: photo(n),
+        coded,
+        format: "jpeg".to_owned(),
+        first_seen: 1_700_000_000 + i64::from(n),
+        turn: None,
+    }
 }
 
 pub(crate) fn shows(n: u8) -> FileState {
-    let orientation = Orientation::ALL[usize::from(n) % 8];
+    let orientation = Orientation::from_exif(u32::from(n) % 9);
     FileState::Shows { photo: photo(n), orientation, taken: n.is_multiple_of(2).then(|| -i64::from(n)) }
 }
 
