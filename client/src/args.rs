@@ -118,6 +118,12 @@ pub(crate) enum Command {
     },
     /// Go on after a pause.
     Resume,
+    /// The models that find and recognise faces: list, install, choose, remove.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// What runs the models: show it, install a faster one.
+    #[command(subcommand)]
+    Runtime(RuntimeCommand),
     /// Everything, for other programs.
     #[command(subcommand)]
     Export(ExportForm),
@@ -142,6 +148,60 @@ pub(crate) enum FolderCommand {
     },
     /// The watched folders.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// The packs that can be had, and those that are installed.
+    List,
+    /// Fetch a pack, verify it and put it into the data folder.
+    Install(InstallArgs),
+    /// Switch over to an installed pack, or back to `starter`. Names stay; photos are looked at again.
+    Use {
+        /// Its name.
+        pack: String,
+    },
+    /// Delete an installed pack that is not in use.
+    Remove {
+        /// Its name.
+        pack: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InstallArgs {
+    /// A pack's name, or the folder or zip archive of a pack of your own (with a pack.toml).
+    pub(crate) pack: String,
+    /// Take the pack's files from this folder or zip archive instead of the network.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Accept the licence of a pack that is not for commercial use.
+    #[arg(long, alias = "accept-license")]
+    pub(crate) accept_licence: bool,
+    /// Take files whose SHA-256 nobody has confirmed; it is held from then on.
+    #[arg(long)]
+    pub(crate) accept_unconfirmed: bool,
+    /// Switch over to it at once.
+    #[arg(long = "use")]
+    pub(crate) use_it: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RuntimeCommand {
+    /// Fetch ONNX Runtime, verify it and put it into the data folder; the daemon switches over to it.
+    Install {
+        /// The one that runs on NVIDIA cards: needs their driver, CUDA 13 and cuDNN 9.
+        #[arg(long)]
+        cuda: bool,
+        /// Take it from this wheel instead of the network.
+        #[arg(long, value_name = "WHEEL")]
+        from: Option<PathBuf>,
+        /// Take that wheel even if this version does not know it.
+        #[arg(long, requires = "from")]
+        accept_unconfirmed: bool,
+    },
+    /// Which runtime is used and why, and why others are not.
+    Show,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

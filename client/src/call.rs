@@ -12,6 +12,7 @@ use vow_proto::v1;
 use vow_proto::v1::admin_client::AdminClient;
 use vow_proto::v1::faces_client::FacesClient;
 use vow_proto::v1::library_client::LibraryClient;
+use vow_proto::v1::packs_client::PacksClient;
 use vow_proto::v1::people_client::PeopleClient;
 
 /// The largest answer taken, in bytes: pages are far smaller.
@@ -68,6 +69,7 @@ pub(crate) struct Daemon {
     people: PeopleClient<Channel>,
     faces: FacesClient<Channel>,
     admin: AdminClient<Channel>,
+    packs: PacksClient<Channel>,
 }
 
 impl Daemon {
@@ -85,7 +87,8 @@ impl Daemon {
             library: LibraryClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             people: PeopleClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             admin: AdminClient::new(channel.clone()).max_decoding_message_size(LARGEST),
-            faces: FacesClient::new(channel).max_decoding_message_size(LARGEST),
+            faces: FacesClient::new(channel.clone()).max_decoding_message_size(LARGEST),
+            packs: PacksClient::new(channel),
         })
     }
 
@@ -238,6 +241,37 @@ impl Daemon {
     ) -> Result<Streaming<v1::ExportResponse>, Failure> {
         Ok(self.faces.export(v1::ExportRequest { embeddings }).await?.into_inner())
     }
+
+    pub(crate) async fn packs(&mut self) -> Result<v1::ListPacksResponse, Failure> {
+        Ok(self.packs.list_packs(v1::ListPacksRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn install_pack(
+        &mut self,
+        request: v1::InstallPackRequest,
+    ) -> Result<Streaming<v1::InstallPackResponse>, Failure> {
+        Ok(self.packs.install_pack(request).await?.into_inner())
+    }
+
+    pub(crate) async fn use_pack(&mut self, name: String) -> Result<bool, Failure> {
+        Ok(self.packs.use_pack(v1::UsePackRequest { name }).await?.into_inner().switching)
+    }
+
+    pub(crate) async fn remove_pack(&mut self, name: String) -> Result<(), Failure> {
+        self.packs.remove_pack(v1::RemovePackRequest { name }).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn runtime(&mut self) -> Result<v1::ShowRuntimeResponse, Failure> {
+        Ok(self.packs.show_runtime(v1::ShowRuntimeRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn install_runtime(
+        &mut self,
+        request: v1::InstallRuntimeRequest,
+    ) -> Result<Streaming<v1::InstallRuntimeResponse>, Failure> {
+        Ok(self.packs.install_runtime(request).await?.into_inner())
+    }
 }
 
 /// The next message of a stream.
@@ -246,7 +280,7 @@ pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Fail
 }
 
 /// A path as the daemon knows it: absolute, the folder's links resolved, the file's own name as it is.
-fn absolute(path: &Path) -> Vec<u8> {
+pub(crate) fn absolute(path: &Path) -> Vec<u8> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let resolved = match (absolute.parent(), absolute.file_name()) {
         (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)).ok(),

@@ -8,6 +8,7 @@ mod args;
 mod call;
 mod hold;
 mod json;
+mod packs;
 mod render;
 mod watch;
 
@@ -45,8 +46,13 @@ async fn run(args: Args) -> Result<(), Failure> {
     if let Command::Completions { shell } = args.command {
         return Ok(render::completions(shell)?);
     }
+    let command = match args.command {
+        Command::Models(command) => return packs::models(command, args.socket, &out).await,
+        Command::Runtime(command) => return packs::runtime(command, args.socket, &out).await,
+        command => command,
+    };
     let mut daemon = Daemon::connect(args.socket).await?;
-    match args.command {
+    match command {
         Command::Status => out.status(&daemon.status().await?)?,
         Command::Watch => watch::follow(&mut daemon, &out).await?,
         Command::Rescan { path } => {
@@ -89,7 +95,7 @@ async fn run(args: Args) -> Result<(), Failure> {
                 out.exported(&row)?;
             }
         }
-        Command::Completions { .. } => {}
+        Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) => {}
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What came back, as a table for people or as JSON for programs.
 
+mod packs;
+
 use std::io::{self, Write as _};
 use std::path::Path;
 

@@ -35,7 +35,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
 
-    /// The models: a folder with a pack.toml, or the name of an installed or bundled pack [env: VOW_PACK].
+    /// The models: a folder with a pack.toml, or the name of an installed or bundled pack [default: the one that
+    /// `vow models use` chose, or the built-in starter] [env: VOW_PACK].
     #[arg(long, value_name = "NAME|DIR")]
     pub(crate) pack: Option<String>,
 
@@ -48,6 +49,11 @@ pub(crate) struct Args {
     /// [env: VOW_PROVIDER].
     #[arg(long, value_name = "auto|cpu|cuda|...")]
     pub(crate) provider: Option<String>,
+
+    /// A catalog of packs of one's own, such as one with the addresses of a mirror: its packs are added to those that
+    /// `vow models install` knows, and replace those of the same name [env: VOW_CATALOG].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
 
     /// Threads that run the models [default: one a core] [env: VOW_THREADS].
     #[arg(long, value_name = "N")]
@@ -91,7 +97,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) metrics: Option<String>,
 
-    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, threads, batch, gpu_memory_mb,
+    /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, catalog, threads, batch, gpu_memory_mb,
     /// unload_minutes, max_cpu, max_memory, nice, gpu_ceiling, on_battery, metrics, scan_minutes, log
     /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
     #[arg(long, value_name = "FILE")]

@@ -2,6 +2,7 @@
 //!
 //! It wires and waits. Everything about photos is the engine's, everything about the wire that of `vow-serve`.
 
+mod again;
 mod config;
 mod console;
 mod report;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use vow_depot::{Depot, Packs, STARTER};
 use vow_engine::{Engine, EngineError};
 use vow_serve::{Listener, Metrics, ServeError};
 
@@ -32,6 +34,8 @@ enum Fatal {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("the daemon could not begin anew after the switch; start it again")]
+    Again(#[source] std::io::Error),
     #[error("the report could not be written")]
     Report(#[source] std::io::Error),
     #[error("the plot {path} could not be written")]
@@ -73,14 +77,24 @@ fn start(settings: &Settings, console: &Console) -> Result<ExitCode, Fatal> {
     let result = runtime.block_on(run(settings, console));
     // Requests that were cut off may still sit in blocking threads; they only read.
     runtime.shutdown_background();
-    result
+    match result? {
+        End::Exit(code) => Ok(code),
+        End::Again => Err(Fatal::Again(again::again())),
+    }
 }
 
-async fn run(settings: &Settings, console: &Console) -> Result<ExitCode, Fatal> {
+/// How the daemon ends.
+enum End {
+    Exit(ExitCode),
+    /// It begins anew in the same process, with the pack and runtime that are chosen now.
+    Again,
+}
+
+async fn run(settings: &Settings, console: &Console) -> Result<End, Fatal> {
     let mut signals = Signals::listen().map_err(Fatal::Signals)?;
     let engine = open(settings).await?;
     let outcome = if settings.once {
-        once(settings, console, &engine, &mut signals).await
+        once(settings, console, &engine, &mut signals).await.map(|()| false)
     } else {
         serve(settings, console, &engine, &mut signals).await
     };
@@ -91,13 +105,14 @@ async fn run(settings: &Settings, console: &Console) -> Result<ExitCode, Fatal> 
         stopped = stop => stopped.map_err(|_| Fatal::Panicked)?,
         () = signals.next() => {
             tracing::warn!("asked twice to stop: not waiting for the photos in hand");
-            return Ok(ExitCode::from(130));
+            return Ok(End::Exit(ExitCode::from(130)));
         }
     }
-    outcome?;
+    let switch = outcome?;
     match engine.failure() {
         Some(error) => Err(error.into()),
-        None => Ok(ExitCode::SUCCESS),
+        None if switch => Ok(End::Again),
+        None => Ok(End::Exit(ExitCode::SUCCESS)),
     }
 }
 
@@ -129,13 +144,13 @@ async fn once(
     report::draw(&report, path).map_err(|source| Fatal::Plot { path: path.clone(), source })
 }
 
-/// Serves until told to stop, or until the engine fails.
+/// Serves until told to stop, or until the engine fails. Gives whether it is to begin anew.
 async fn serve(
     settings: &Settings,
     console: &Console,
     engine: &Engine,
     signals: &mut Signals,
-) -> Result<(), Fatal> {
+) -> Result<bool, Fatal> {
     let listener = Listener::bind(&settings.socket)?;
     let mut watched = tokio::task::JoinSet::new();
     if let Some(address) = settings.metrics {
@@ -145,17 +160,30 @@ async fn serve(
         }
         watched.spawn(metrics.serve(engine.clone()));
     }
+    let (switch, mut switched) = tokio::sync::watch::channel(false);
+    // What is told to others must not depend on where this daemon runs.
+    let data_dir = std::path::absolute(&settings.engine.data_dir);
+    let data_dir = data_dir.unwrap_or_else(|_| settings.engine.data_dir.clone());
+    let packs = Packs::new(&data_dir, settings.catalog.clone());
+    let depot = Depot::new(&data_dir, packs, settings.in_use.clone(), move || {
+        switch.send_replace(true);
+    });
     welcome(settings, engine)?;
+    let mut begin_anew = false;
     let shutdown = async {
         tokio::select! {
+            _ = switched.wait_for(|switched| *switched) => {
+                tracing::info!("switching over: finishing the photos in hand");
+                begin_anew = true;
+            }
             () = signals.next() => tracing::info!("stopping: finishing the photos in hand"),
             () = failed(engine) => {}
             () = console.follow(engine) => {}
         }
         console.clear();
     };
-    vow_serve::run(listener, engine.clone(), shutdown).await?;
-    Ok(())
+    vow_serve::run(listener, engine.clone(), depot, shutdown).await?;
+    Ok(begin_anew)
 }
 
 fn welcome(settings: &Settings, engine: &Engine) -> Result<(), Fatal> {
@@ -168,12 +196,13 @@ fn welcome(settings: &Settings, engine: &Engine) -> Result<(), Fatal> {
         faces = status.faces,
         "ready"
     );
-    if status.pack == "starter" {
+    let socket = settings.socket.display();
+    if settings.in_use.pack == STARTER {
         tracing::info!(
-            "using the built-in starter pack: small and free, not the strongest; --pack DIR uses another (see the README)"
+            "using the built-in starter pack: small and free, not the strongest; better: \
+             `vow --socket {socket} models install opencv --use` (free), or buffalo_l (not for commercial use)"
         );
     }
-    let socket = settings.socket.display();
     if status.folders == 0 {
         tracing::info!("no folder is watched yet: `vow --socket {socket} folder add DIR` adds one");
     } else {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use vow_depot::{Catalog, InUse};
 use vow_engine::{Config, ProviderChoice, RuntimeChoice};
 
 use crate::config::{Args, ReportForm};
@@ -17,6 +18,10 @@ use crate::config::{Args, ReportForm};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) engine: Config,
+    /// The packs that can be installed.
+    pub(crate) catalog: Catalog,
+    /// Who named pack and runtime.
+    pub(crate) in_use: InUse,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) socket: PathBuf,
     pub(crate) once: bool,
@@ -36,6 +41,7 @@ struct File {
     pack: Option<String>,
     runtime: Option<String>,
     provider: Option<String>,
+    catalog: Option<PathBuf>,
     threads: Option<u32>,
     batch: Option<u32>,
     gpu_memory_mb: Option<u32>,
@@ -72,8 +78,11 @@ impl Settings {
             let value = env(name)?;
             value.into_string().map_err(|_| mistakes.push(format!("{name} is not valid UTF-8"))).ok()
         };
-        let pack = args.pack.or_else(|| text("VOW_PACK")).or(file.pack);
-        let runtime = args.runtime.or_else(|| text("VOW_RUNTIME")).or(file.runtime);
+        let in_file = "the configuration file";
+        let pack = from(args.pack, "--pack").or_else(|| from(text("VOW_PACK"), "VOW_PACK"));
+        let pack = pack.or_else(|| from(file.pack, in_file));
+        let runtime = from(args.runtime, "--runtime").or_else(|| from(text("VOW_RUNTIME"), "VOW_RUNTIME"));
+        let runtime = runtime.or_else(|| from(file.runtime, in_file));
         let provider = args.provider.or_else(|| text("VOW_PROVIDER")).or(file.provider);
         let log = args.log.or_else(|| text("VOW_LOG")).or(file.log).unwrap_or_else(|| "info".to_owned());
         let threads = from(args.threads, "--threads").or_else(|| from(text("VOW_THREADS"), "VOW_THREADS"));
@@ -100,16 +109,38 @@ impl Settings {
         let data_dir = data_dir.unwrap_or_default();
         let socket = args.socket.or_else(|| env_path("VOW_SOCKET")).or(file.socket);
 
-        let mut engine = Config::new(data_dir.clone());
-        if let Some(pack) = pack {
-            match pack.parse() {
-                Ok(pack) => engine.pack = pack,
-                Err(never) => match never {},
+        let catalog = Catalog::builtin().and_then(|catalog| {
+            match args.catalog.or_else(|| env_path("VOW_CATALOG")).or(file.catalog) {
+                Some(own) => catalog.with(&own),
+                None => Ok(catalog),
             }
+        });
+        let catalog = catalog.map_err(|error| mistakes.push(error.to_string())).ok();
+
+        let mut engine = Config::new(data_dir.clone());
+        let mut in_use = InUse::default();
+        let pack = match pack {
+            Some((pack, by)) => {
+                in_use.pack_named_by = Some(by.to_owned());
+                Some(pack)
+            }
+            None => vow_depot::chosen(&data_dir).unwrap_or_else(|error| {
+                mistakes.push(error.to_string());
+                None
+            }),
+        };
+        in_use.pack = pack.unwrap_or_else(|| vow_depot::STARTER.to_owned());
+        match in_use.pack.parse() {
+            Ok(pack) => engine.pack = pack,
+            Err(never) => match never {},
         }
-        if let Some(runtime) = runtime {
+        if let Some((runtime, by)) = runtime {
             match runtime.parse::<RuntimeChoice>() {
-                Ok(runtime) => engine.runtime = runtime,
+                Ok(RuntimeChoice::Auto) => {}
+                Ok(runtime) => {
+                    engine.runtime = runtime;
+                    in_use.runtime_named_by = Some(by.to_owned());
+                }
                 Err(error) => mistakes.push(format!("runtime: {error}")),
             }
         }
@@ -125,6 +156,11 @@ impl Settings {
         let max_cpu = number(max_cpu, "max_cpu", file.max_cpu, 1..=100, &mut mistakes);
         if let Some(percent) = max_cpu.and_then(|percent| u8::try_from(percent).ok()) {
             engine.max_cores = Some(vow_machine::share_of(engine.threads, percent));
+        }
+        // What the runtime's own search looks at first.
+        let variable = ["VOW_ORT", "ORT_DYLIB_PATH"].into_iter().find(|name| env(name).is_some());
+        if in_use.runtime_named_by.is_none() {
+            in_use.runtime_named_by = variable.map(str::to_owned);
         }
         if let Some(threads) = number(threads, "threads", file.threads, 1..=1024, &mut mistakes) {
             engine.threads =
@@ -186,12 +222,10 @@ impl Settings {
                 }
             }
         }
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
+        let Some(catalog) = catalog.filter(|_| mistakes.is_empty()) else { return Err(mistakes) };
         let socket = socket.unwrap_or_else(|| crate::default_socket(&data_dir));
         let report = args.report.unwrap_or_default();
-        Ok(Self { engine, folders, socket, once: args.once, report, plot: args.plot, metrics, log })
+        Ok(Self { engine, catalog, in_use, folders, socket, once: args.once, report, plot: args.plot, metrics, log })
     }
 }
 
@@ -268,6 +302,7 @@ impl File {
             folders: self.folders.map(|folders| folders.into_iter().map(join).collect()),
             data_dir: self.data_dir.map(join),
             socket: self.socket.map(join),
+            catalog: self.catalog.map(join),
             ..self
         }
     }
@@ -375,6 +410,35 @@ mod tests {
         {
             assert!(mistakes.iter().any(|mistake| mistake.contains(word)), "{word}: {mistakes:?}");
         }
+    }
+
+    #[test]
+    fn the_chosen_pack_counts_when_nobody_names_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = ["--data-dir", dir.path().to_str().unwrap()];
+        let settings = gather(&data, &[]).unwrap();
+        assert_eq!((settings.in_use.pack.as_str(), settings.in_use.pack_named_by), ("starter", None));
+        std::fs::write(dir.path().join("chosen-pack"), "mine\n").unwrap();
+        let settings = gather(&data, &[]).unwrap();
+        assert_eq!(settings.engine.pack, "mine".parse().unwrap());
+        let settings = gather(&data, &[("VOW_PACK", "other")]).unwrap();
+        assert_eq!(settings.engine.pack, "other".parse().unwrap());
+        assert_eq!(settings.in_use.pack_named_by.as_deref(), Some("VOW_PACK"));
+        std::fs::write(dir.path().join("chosen-pack"), "").unwrap();
+        assert!(gather(&data, &[]).unwrap_err()[0].contains("chosen-pack"));
+    }
+
+    #[test]
+    fn an_own_catalog_is_read_at_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, own) = (dir.path().join("vowd.toml"), dir.path().join("own.toml"));
+        std::fs::write(&file, "catalog = \"own.toml\"").unwrap();
+        std::fs::write(&own, "format = 1").unwrap();
+        let env = [("VOW_CONFIG", file.to_str().unwrap())];
+        assert!(gather(&[], &env).unwrap().catalog.get("opencv").is_some());
+        std::fs::write(&own, "format = 9").unwrap();
+        let mistakes = gather(&[], &env).unwrap_err();
+        assert!(mistakes[0].contains("own.toml") && mistakes[0].contains("format"), "{mistakes:?}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Model packs: a detector, an embedder, and what must be known to use them, read from a folder or from the binary.
 //!
 //! A pack is stated in a `pack.toml`; nothing is guessed from the networks themselves. This crate reads and verifies
-//! bytes. It knows nothing of runtimes (whether a graph really keeps its contract is checked by whoever runs it), of
-//! photos, or of the store.
+//! bytes, and brings packs of its catalog into a data folder ([`Packs`]; the bytes come through `vow-fetch`). It knows
+//! nothing of runtimes (whether a graph really keeps its contract is checked by whoever runs it), of photos, or of the
+//! store, and it does not choose which pack is used.
 //!
 //! ```toml
 //! name = "opencv-mobilefacenet"
@@ -41,10 +42,16 @@
 //! full_norm = 0               # length of the embedder's output for a clear face, part of the quality; 0: not measured
 //! ```
 
+mod catalog;
 mod error;
+mod held;
+mod install;
 mod manifest;
+mod names;
 mod pack;
 mod table;
 
+pub use catalog::{Catalog, CatalogError, Entry, STARTER};
 pub use error::{Mistake, PackError};
+pub use install::{Consent, InstallError, Installed, Packs};
 pub use pack::{Pack, PackLocation};

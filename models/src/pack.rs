@@ -10,14 +10,14 @@ use crate::manifest::{GraphFile, Manifest};
 use crate::{Mistake, PackError};
 
 /// The name of the manifest in a pack folder.
-const MANIFEST: &str = "pack.toml";
+pub(crate) const MANIFEST: &str = "pack.toml";
 /// ONNX files are protobuf messages, which cannot be larger than 2 GiB.
 const MAX_GRAPH: u64 = 2 << 30;
 /// Keeps pack ids apart from every other use of BLAKE3; the number rises when the settings below change.
 const ID_DOMAIN: &str = "VowImager pack id 1";
 
 /// The starter pack's files, as `(name, bytes)`.
-static STARTER: [(&str, &[u8]); 2] = [
+static STARTER_FILES: [(&str, &[u8]); 2] = [
     ("detector.onnx", include_bytes!("../starter/detector.onnx")),
     ("embedder.onnx", include_bytes!("../starter/embedder.onnx")),
 ];
@@ -108,7 +108,7 @@ impl Pack {
     /// As [`Self::load`]; never in a build that passed its tests.
     pub fn starter() -> Result<Self, PackError> {
         Self::from_parts(include_str!("../starter/pack.toml"), |name| {
-            STARTER.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.to_vec())
+            STARTER_FILES.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.to_vec())
         })
     }
 

@@ -117,12 +117,32 @@ impl Home {
     /// not yet run: add what a test is about. The environment's own `VOW_` settings are left out.
     #[must_use]
     pub fn vowd(&self) -> Command {
-        let mut command = clean(&binary("vowd"));
-        let library = std::env::var_os("VOW_ORT").filter(|library| !library.is_empty());
-        command.arg("--data-dir").arg(self.data());
+        let mut command = self.vowd_without_pack();
         command.arg("--pack").arg(self.pack());
-        command.arg("--socket").arg(self.socket());
+        command
+    }
+
+    /// As [`Self::vowd`], on the built-in pack or the one that was chosen.
+    #[must_use]
+    pub fn vowd_without_pack(&self) -> Command {
+        let mut command = self.bare();
+        let library = std::env::var_os("VOW_ORT").filter(|library| !library.is_empty());
         command.arg("--runtime").arg(library.unwrap_or_else(|| OsString::from("tract")));
+        command
+    }
+
+    /// As [`Self::vowd`], on whatever runtime it finds by itself.
+    #[must_use]
+    pub fn vowd_on_any_runtime(&self) -> Command {
+        let mut command = self.bare();
+        command.arg("--pack").arg(self.pack());
+        command
+    }
+
+    fn bare(&self) -> Command {
+        let mut command = clean(&binary("vowd"));
+        command.arg("--data-dir").arg(self.data());
+        command.arg("--socket").arg(self.socket());
         command.args(["--threads", "1"]);
         command
     }
@@ -335,7 +355,8 @@ fn vow<S: AsRef<OsStr>>(socket: &Path, args: impl IntoIterator<Item = S>) -> Ans
 fn clean(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"VOW_") {
+        let name_bytes = name.as_encoded_bytes();
+        if name_bytes.starts_with(b"VOW_") || name_bytes == b"ORT_DYLIB_PATH" {
             command.env_remove(name);
         }
     }

@@ -20,6 +20,8 @@ pub mod files;
 pub mod look;
 mod onnx;
 pub mod pack;
+pub mod web;
+pub mod zip;
 
 pub use daemon::{Answer, Daemon, Home};
 pub use draw::{Marker, Scene};

@@ -10,10 +10,12 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Every crate of the workspace with those of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("vow-types", &[]),
     ("vow-proto", &[]),
-    ("vow-models", &["vow-types"]),
+    ("vow-fetch", &[]),
+    ("vow-models", &["vow-types", "vow-fetch"]),
+    ("vow-depot", &["vow-fetch", "vow-models"]),
     ("vow-watch", &["vow-types"]),
     ("vow-media", &["vow-types"]),
     ("vow-vision", &["vow-types"]),
@@ -40,8 +42,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "vow-machine",
         ],
     ),
-    ("vow-serve", &["vow-types", "vow-proto", "vow-engine"]),
-    ("vowd", &["vow-types", "vow-models", "vow-machine", "vow-engine", "vow-serve", "vow-report"]),
+    ("vow-serve", &["vow-types", "vow-proto", "vow-engine", "vow-depot"]),
+    ("vowd", &["vow-types", "vow-machine", "vow-engine", "vow-serve", "vow-report", "vow-depot"]),
     ("vow", &["vow-proto", "vow-report"]),
     ("vow-tests", ANY),
     ("vow-benches", ANY),
@@ -52,12 +54,14 @@ const ANY: &[&str] = &["*"];
 
 /// Crates from outside with the only ones that may depend on them. A name stands for its family too: `tonic` for
 /// `tonic-health`, `ort` for `ort-tract`.
-const FENCES: [(&str, &[&str]); 7] = [
+const FENCES: [(&str, &[&str]); 9] = [
     ("redb", &["vow-store"]),
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
     ("hnsw_rs", &["vow-benches"]),
     ("notify", &["vow-watch"]),
+    ("ureq", &["vow-fetch"]),
+    ("zip", &["vow-fetch", "vow-tests"]),
     ("nvml-wrapper", &["vow-machine"]),
     ("tonic", &["vow-proto", "vow-serve", "vow", "vow-tests"]),
 ];

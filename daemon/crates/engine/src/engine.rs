@@ -438,6 +438,10 @@ impl Engine {
         self.0.bench.pack
     }
 
+    pub(crate) fn runtime_in_use(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
     pub(crate) fn threads(&self) -> usize {
         self.0.threads
     }

@@ -19,7 +19,8 @@ pub enum EngineError {
     /// Refuse to start: no such pack.
     #[error(
         "there is no model pack named `{name}`: looked for {looked} and in the bundled packs; \
-         give a folder that holds a pack.toml with --pack DIR"
+         `vow models install {name}` fetches it if the catalog has it, --pack DIR names a folder that holds a pack.toml, \
+         and --pack starter starts with the built-in one"
     )]
     NoSuchPack {
         /// The name asked for.

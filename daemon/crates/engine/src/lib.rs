@@ -17,6 +17,7 @@ mod feed;
 mod folders;
 mod inflight;
 mod library;
+mod models;
 mod neighbour;
 mod pause;
 mod people;

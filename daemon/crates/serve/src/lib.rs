@@ -1,8 +1,8 @@
 //! The gRPC services of `vow.v1` over a running engine, with health and reflection, on a Unix socket; and `/metrics` over
 //! HTTP for whoever asks for it.
 //!
-//! Knows the wire and the engine's façade, and turns the words of one into those of the other (`convert`). It decides
-//! nothing about photos, and knows nothing of stores, models or threads of the engine.
+//! Knows the wire, the engine's façade and the depot's, and turns the words of one into those of the other (`convert`). It
+//! decides nothing about photos, and knows nothing of stores, models or threads of the engine.
 
 mod admin;
 mod convert;
@@ -10,6 +10,7 @@ mod faces;
 mod library;
 mod metrics;
 mod page;
+mod packs;
 mod paging;
 mod people;
 mod refusal;
@@ -22,11 +23,13 @@ use std::time::Duration;
 
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
+use vow_depot::Depot;
 use vow_engine::Engine;
 use vow_proto::v1;
 use vow_proto::v1::admin_server::AdminServer;
 use vow_proto::v1::faces_server::FacesServer;
 use vow_proto::v1::library_server::LibraryServer;
+use vow_proto::v1::packs_server::PacksServer;
 use vow_proto::v1::people_server::PeopleServer;
 
 pub use metrics::Metrics;
@@ -82,6 +85,7 @@ impl Listener {
 pub async fn run(
     listener: Listener,
     engine: Engine,
+    depot: Depot,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -90,6 +94,7 @@ pub async fn run(
     reporter.set_serving::<PeopleServer<people::Service>>().await;
     reporter.set_serving::<FacesServer<faces::Service>>().await;
     reporter.set_serving::<AdminServer<admin::Service>>().await;
+    reporter.set_serving::<PacksServer<packs::Service>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
         .build_v1()
@@ -100,10 +105,11 @@ pub async fn run(
     let server = Server::builder()
         .add_service(health)
         .add_service(reflection)
-        .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped)))
+        .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
         .add_service(PeopleServer::new(people::Service::new(engine.clone())))
         .add_service(AdminServer::new(admin::Service::new(engine.clone())))
-        .add_service(FacesServer::new(faces::Service::new(engine)))
+        .add_service(FacesServer::new(faces::Service::new(engine.clone())))
+        .add_service(PacksServer::new(packs::Service::new(engine, depot, stopped)))
         .serve_with_incoming_shutdown(incoming, async move {
             let mut drain = drain;
             // The sender lives as long as this function, so this waits for `true`.

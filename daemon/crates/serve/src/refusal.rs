@@ -1,6 +1,7 @@
-//! Which gRPC code each of the engine's errors is: one table.
+//! Which gRPC code each of the engine's and the depot's errors is: one table for each.
 
 use tonic::Status;
+use vow_depot::{DepotError, FetchError, InstallError};
 use vow_engine::EngineError;
 
 /// An error and all its causes, as the wire has it.
@@ -31,12 +32,35 @@ pub(crate) fn refuse(error: EngineError) -> Status {
     }
 }
 
+/// As [`refuse`], for the depot's errors.
+pub(crate) fn refuse_depot(error: DepotError) -> Status {
+    let text = chain(&error);
+    match &error {
+        DepotError::Install(InstallError::Unknown { .. } | InstallError::NotInstalled(_)) => {
+            Status::not_found(text)
+        }
+        DepotError::Install(InstallError::Fetch(FetchError::Cancelled))
+        | DepotError::Fetch(FetchError::Cancelled) => Status::cancelled(text),
+        DepotError::Fetch(FetchError::Disk { source, .. })
+        | DepotError::Install(InstallError::Disk { source, .. })
+            if source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Status::not_found(text)
+        }
+        _ => Status::failed_precondition(text),
+    }
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let cause_text = cause.to_string();
+        // Some errors quote their causes themselves.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
         source = cause.source();
     }
     text
@@ -48,6 +72,26 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Status> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(refuse),
+        Err(_) => Err(Status::internal("the daemon stumbled over this request; its log says where")),
+    }
+}
+
+/// As [`blocking`], for work whose every error is a refusal of what was asked, and none a fault of the daemon.
+pub(crate) async fn refusing<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| Status::failed_precondition(chain(&error))),
+        Err(_) => Err(Status::internal("the daemon stumbled over this request; its log says where")),
+    }
+}
+
+/// As [`blocking`], for the depot's work.
+pub(crate) async fn depot_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(refuse_depot),
         Err(_) => Err(Status::internal("the daemon stumbled over this request; its log says where")),
     }
 }

@@ -1,0 +1,83 @@
+use std::io::Write as _;
+
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+
+fn wheel(path: &Path, members: &[(&str, &[u8])]) -> PathBuf {
+    let mut zip = ZipWriter::new(fs::File::create(path).unwrap());
+    for (name, content) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap();
+    path.to_owned()
+}
+
+fn order(from: PathBuf, unconfirmed: bool) -> RuntimeOrder {
+    RuntimeOrder { cuda: false, from: Some(from), unconfirmed }
+}
+
+fn install(places: &Places, order: &RuntimeOrder) -> Result<InstalledRuntime, DepotError> {
+    places.install(order, &mut |_| {}, &Cancel::new())
+}
+
+#[test]
+fn only_what_is_needed_is_unpacked_and_the_earlier_one_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = Places::new(dir.path());
+    let plain = wheel(
+        &dir.path().join("a.whl"),
+        &[
+            ("onnxruntime/capi/libonnxruntime.so.1.99.0", b"library"),
+            ("onnxruntime/capi/libonnxruntime_providers_shared.so", b"shared"),
+            ("onnxruntime/capi/onnxruntime_pybind11_state.so", b"python"),
+            ("onnxruntime/LICENSE", b"MIT"),
+        ],
+    );
+    let refused = install(&places, &order(plain.clone(), false)).unwrap_err();
+    assert!(matches!(refused, DepotError::UnknownWheel { .. }), "{refused}");
+    assert!(!dir.path().join("runtime").exists(), "nothing is unpacked before somebody agreed");
+
+    let by_hand = dir.path().join("runtime/mine");
+    fs::create_dir_all(&by_hand).unwrap();
+    let installed = install(&places, &order(plain, true)).unwrap();
+    assert_eq!((installed.version.as_str(), installed.cuda), ("1.99.0", false));
+    assert_eq!(fs::read(&installed.library).unwrap(), b"library");
+    let folder = installed.library.parent().unwrap();
+    assert_eq!(folder, dir.path().join("runtime/onnxruntime-1.99.0"));
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["LICENSE", "installed.toml", "libonnxruntime.so.1.99.0"]);
+    assert_eq!(places.installed(), [installed]);
+
+    let cuda = wheel(
+        &dir.path().join("b.whl"),
+        &[
+            ("onnxruntime/capi/libonnxruntime.so.1.98.0", b"library"),
+            ("onnxruntime/capi/libonnxruntime_providers_shared.so", b"shared"),
+            ("onnxruntime/capi/libonnxruntime_providers_cuda.so", b"cuda"),
+        ],
+    );
+    let installed = install(&places, &order(cuda, true)).unwrap();
+    assert!(installed.cuda && installed.library.with_file_name("libonnxruntime_providers_cuda.so").exists());
+    assert_eq!(places.installed(), [installed], "the earlier one would be preferred as the newer");
+    assert!(by_hand.exists(), "what somebody laid there by hand stays");
+}
+
+#[test]
+fn what_is_no_wheel_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = Places::new(dir.path());
+    let zip = wheel(&dir.path().join("a.zip"), &[("photo.jpg", b"x"), ("x/libonnxruntime.so.1.9", b"x")]);
+    assert!(matches!(install(&places, &order(zip, true)), Err(DepotError::NotAWheel { .. })));
+    let odd = wheel(&dir.path().join("b.zip"), &[("o/capi/libonnxruntime.so.1.9 x", b"x")]);
+    assert!(matches!(install(&places, &order(odd, true)), Err(DepotError::NotAWheel { .. })));
+    let text = dir.path().join("text");
+    fs::write(&text, "no archive").unwrap();
+    assert!(matches!(install(&places, &order(text, true)), Err(DepotError::Fetch(_))));
+    assert!(matches!(install(&places, &order("/no/such.whl".into(), true)), Err(DepotError::Fetch(_))));
+    assert!(places.installed().is_empty());
+}

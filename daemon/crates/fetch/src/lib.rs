@@ -1,0 +1,29 @@
+//! Brings one pinned file into a folder, from the network or from disk, and verifies it before anybody reads it; takes
+//! single members out of zip archives in the same way.
+//!
+//! A [`Remote`] says what a file is called, where it can be had, how large it is and what its SHA-256 is. A [`Fetcher`]
+//! asks one address after the other, goes on where an earlier attempt ended (`NAME.part` is kept beside the target),
+//! waits when it is told to, and gives the file its name only when every byte is the one that was asked for. It knows
+//! nothing of models, packs or runtimes: what a file is for is its caller's business.
+//!
+//! The client is `ureq` with `rustls` over `ring`: blocking, small, and the proxy variables (`HTTP_PROXY`, `HTTPS_PROXY`,
+//! `ALL_PROXY`, `NO_PROXY`) are its own business. Certificates are those of the system, so that the authority of a firm
+//! whose proxy looks into connections is known where the system knows it; no list of authorities is shipped.
+
+mod archive;
+mod client;
+mod error;
+mod fetcher;
+mod local;
+mod part;
+mod progress;
+mod remote;
+mod sum;
+
+pub use archive::{Archive, Member};
+pub use error::{Fault, FetchError, Tried};
+pub use fetcher::{Fetcher, Settings};
+pub use local::{copy, sum_of};
+pub use progress::{Cancel, Phase, Progress};
+pub use remote::{Fetched, Remote};
+pub use sum::{ParseSumError, Sum};

@@ -1,0 +1,522 @@
+//! The packs of one data folder: which are there, bringing one in, taking one out.
+//!
+//! A pack is put together in `downloads/`, verified as a whole, and gets its place in `packs/` by one rename: it is there
+//! and right, or not there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote};
+
+use crate::catalog::{Catalog, CatalogError, Entry, EntryFile, STARTER};
+use crate::held::Held;
+use crate::manifest::Manifest;
+use crate::names::is_pack_name;
+use crate::pack::MANIFEST;
+use crate::{Pack, PackError, PackLocation};
+
+/// The largest `pack.toml` that is taken out of an archive.
+const LARGEST_MANIFEST: u64 = 1 << 20;
+
+/// What somebody agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Consent {
+    /// The licence of a pack that is not for commercial use.
+    pub licence: bool,
+    /// Files whose sums nobody has confirmed.
+    pub unconfirmed: bool,
+}
+
+/// A pack in the data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its name, and its folder's.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its licence in short.
+    pub licence: String,
+    /// Length of its embeddings.
+    pub dimension: u32,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Why it cannot be used, if so; the other fields but name and path mean nothing then.
+    pub problem: Option<String>,
+}
+
+/// Why a pack was not installed or removed, sorted by what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// Nobody knows that pack.
+    #[error("no pack is called `{name}`; there are {}. A pack of your own is installed from its folder or zip archive: `vow models install PATH`", .known.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Those that are known.
+        known: Vec<String>,
+    },
+    /// There is nothing to do for the pack that is built in.
+    #[error("`{STARTER}` is built in: it is always there, and cannot be installed or removed")]
+    Bundled,
+    /// The licence has to be accepted first.
+    #[error("the pack `{name}` may not be used commercially:\n{notice}\n{}\nInstall it with --accept-licence if you accept that", .url.as_deref().unwrap_or_default())]
+    Licence {
+        /// The pack.
+        name: String,
+        /// What the licence asks for.
+        notice: String,
+        /// Where it is to be read.
+        url: Option<String>,
+    },
+    /// Somebody has to take the files on trust first.
+    #[error("nobody has confirmed the SHA-256 of {} in the pack `{name}`; --accept-unconfirmed takes the file as it comes, and holds its sum from then on", .files.join(" and "))]
+    Unconfirmed {
+        /// The pack.
+        name: String,
+        /// The files.
+        files: Vec<String>,
+    },
+    /// A pack of one's own cannot be called that.
+    #[error("a pack cannot be called `{name}`: {why}; change `name` in its pack.toml")]
+    BadName {
+        /// The name.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The folder or archive given does not hold the pack.
+    #[error("{} does not hold {what}", .path.display())]
+    NotThere {
+        /// The folder or archive.
+        path: PathBuf,
+        /// What it should hold.
+        what: String,
+    },
+    /// A pack that is to be removed is not there.
+    #[error("the pack `{0}` is not installed; `vow models list` shows what is")]
+    NotInstalled(String),
+    /// A file could not be had, or is not the right one.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Its files are no pack.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The catalog cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The sums held from earlier cannot be read.
+    #[error("{}: {reason}; mend or delete it", .path.display())]
+    Held {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The packs of one data folder. One installation at a time: that is for the caller to see to.
+#[derive(Debug)]
+pub struct Packs {
+    catalog: Catalog,
+    packs: PathBuf,
+    downloads: PathBuf,
+    fetcher: Fetcher,
+}
+
+/// Where the files of a pack are taken from.
+enum Origin {
+    Folder(PathBuf),
+    Archive(Archive),
+}
+
+impl Packs {
+    /// Those of the data folder, which need not exist yet.
+    #[must_use]
+    pub fn new(data_dir: &Path, catalog: Catalog) -> Self {
+        let (packs, downloads) = (data_dir.join("packs"), data_dir.join("downloads"));
+        Self { catalog, packs, downloads, fetcher: Fetcher::default() }
+    }
+
+    /// What can be installed by name.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Where the pack of that name lies, or would.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.packs.join(name)
+    }
+
+    /// What is installed, by name. A folder that cannot be used is listed with the reason.
+    ///
+    /// # Errors
+    /// When the folder of packs cannot be read.
+    pub fn installed(&self) -> Result<Vec<Installed>, InstallError> {
+        let entries = match fs::read_dir(&self.packs) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(disk(&self.packs)(error)),
+        };
+        let mut installed = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(disk(&self.packs))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() && is_pack_name(&name) {
+                installed.push(look(name, path));
+            }
+        }
+        installed.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(installed)
+    }
+
+    /// Installs a pack of the catalog: from the network, or from a folder or zip archive that holds its files. One that
+    /// is there already is replaced, and stays as it was if this fails.
+    ///
+    /// # Errors
+    /// Everything that [`InstallError`] says but `NotInstalled`.
+    pub fn install(
+        &self,
+        name: &str,
+        from: Option<&Path>,
+        consent: Consent,
+        progress: &mut dyn FnMut(&Progress),
+        cancel: &Cancel,
+    ) -> Result<Installed, InstallError> {
+        let Some(entry) = self.catalog.get(name) else { return Err(self.unknown(name)) };
+        if entry.bundled {
+            return Err(InstallError::Bundled);
+        }
+        if entry.non_commercial && !consent.licence {
+            let (name, notice) = (entry.name.clone(), entry.notice.clone());
+            return Err(InstallError::Licence { name, notice, url: entry.licence_url.clone() });
+        }
+        let mut held = Held::read(&self.packs)?;
+        let mut files = entry.files.clone();
+        for file in files.iter_mut().filter(|file| !file.confirmed) {
+            if let Some(sum) = held.get(name, &file.remote.name) {
+                (file.remote.sha256, file.confirmed) = (Some(sum), true);
+            }
+        }
+        let open: Vec<String> =
+            files.iter().filter(|file| !file.confirmed).map(|file| file.remote.name.clone()).collect();
+        if !open.is_empty() && !consent.unconfirmed {
+            return Err(InstallError::Unconfirmed { name: name.to_owned(), files: open });
+        }
+        let staging = self.stage(name)?;
+        let fetched = match from {
+            None => self.download(entry, &files, &staging, progress, cancel)?,
+            Some(path) => take(&mut open_source(path, Some(entry))?, name, &files, &staging, progress, cancel)?,
+        };
+        let mut manifest = entry.manifest.clone();
+        for (file, fetched) in files.iter().zip(&fetched) {
+            record(&mut manifest, &file.remote.name, &file.remote.name, fetched);
+        }
+        let installed = self.finish(name, &staging, &manifest, &terms(entry))?;
+        for (file, fetched) in files.iter().zip(&fetched).filter(|(file, _)| !file.confirmed) {
+            held.hold(name, &file.remote.name, fetched.sha256)?;
+        }
+        Ok(installed)
+    }
+
+    /// Installs a pack of one's own from a folder or zip archive with a `pack.toml`.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub fn import(
+        &self,
+        from: &Path,
+        progress: &mut dyn FnMut(&Progress),
+        cancel: &Cancel,
+    ) -> Result<Installed, InstallError> {
+        let mut source = open_source(from, None)?;
+        let (text, inside) = manifest_of(&mut source, from)?;
+        let location = || PackLocation::Folder(from.to_owned());
+        let mut table: Table = text
+            .parse()
+            .map_err(|error| PackError::Syntax { location: location(), source: Box::new(error) })?;
+        let (manifest, mistakes) = Manifest::read(&table);
+        if !mistakes.is_empty() {
+            return Err(PackError::Mistakes { location: location(), mistakes }.into());
+        }
+        let name = manifest.name;
+        let refuse = |why| InstallError::BadName { name: name.clone(), why };
+        if !is_pack_name(&name) {
+            return Err(refuse("a name is 1 to 64 letters, digits, points, dashes and underlines"));
+        }
+        if self.catalog.get(&name).is_some() {
+            return Err(refuse("that is the name of a pack in the catalog"));
+        }
+        let mut files = Vec::new();
+        for (role, file) in [("detector.onnx", manifest.detector_file), ("embedder.onnx", manifest.embedder_file)]
+        {
+            let sha256 = file.sha256.as_deref().and_then(|text| text.parse().ok());
+            let remote = Remote { name: role.to_owned(), urls: Vec::new(), size: None, sha256 };
+            let member = Some(format!("{inside}{}", file.name));
+            files.push((file.name, EntryFile { remote, member, confirmed: true }));
+        }
+        let staging = self.stage(&name)?;
+        let wanted: Vec<EntryFile> = files.iter().map(|(_, file)| file.clone()).collect();
+        let fetched = take(&mut source, &name, &wanted, &staging, progress, cancel)?;
+        // Both roles may name the same file, so each is recorded in its own table.
+        for (((_, file), fetched), role) in files.iter().zip(&fetched).zip(["detector", "embedder"]) {
+            if let Some(Value::Table(table)) = table.get_mut(role) {
+                table.insert("file".to_owned(), Value::String(file.remote.name.clone()));
+                table.insert("sha256".to_owned(), Value::String(fetched.sha256.to_string()));
+            }
+        }
+        let source = manifest.source.map(|text| format!("Source: {text}\n")).unwrap_or_default();
+        let terms = format!("{name} {}\nLicence: {}\n{source}", manifest.version, manifest.licence);
+        self.finish(&name, &staging, &table, &terms)
+    }
+
+    /// Deletes an installed pack. What it found in photos stays in the store.
+    ///
+    /// # Errors
+    /// When it is not installed or cannot be deleted.
+    pub fn remove(&self, name: &str) -> Result<(), InstallError> {
+        let path = self.folder(name);
+        if !is_pack_name(name) || !path.is_dir() {
+            let bundled = name == STARTER;
+            return Err(if bundled { InstallError::Bundled } else { InstallError::NotInstalled(name.to_owned()) });
+        }
+        // Away at once, deleted afterwards: nobody sees half a pack.
+        let away = self.downloads.join(format!("{name}.old"));
+        clear(&away)?;
+        fs::create_dir_all(&self.downloads).map_err(disk(&self.downloads))?;
+        fs::rename(&path, &away).map_err(disk(&path))?;
+        clear(&away)
+    }
+
+    fn unknown(&self, name: &str) -> InstallError {
+        let known = self.catalog.entries().iter().map(|entry| entry.name.clone()).collect();
+        InstallError::Unknown { name: name.to_owned(), known }
+    }
+
+    /// An empty folder to put a pack together in.
+    fn stage(&self, name: &str) -> Result<PathBuf, InstallError> {
+        let staging = self.downloads.join(format!("{name}.new"));
+        clear(&staging)?;
+        fs::create_dir_all(&staging).map_err(disk(&staging))?;
+        Ok(staging)
+    }
+
+    /// The publisher's archive first; when it cannot be had, file by file from the mirrors.
+    fn download(
+        &self,
+        entry: &Entry,
+        files: &[EntryFile],
+        staging: &Path,
+        progress: &mut dyn FnMut(&Progress),
+        cancel: &Cancel,
+    ) -> Result<Vec<Fetched>, InstallError> {
+        let mut first = None;
+        if let Some(remote) = &entry.archive {
+            match self.fetcher.fetch(remote, &self.downloads, progress, cancel) {
+                Ok(fetched) => {
+                    let mut source = Origin::Archive(Archive::open(&fetched.path)?);
+                    let taken = take(&mut source, &entry.name, files, staging, progress, cancel)?;
+                    fs::remove_file(&fetched.path).map_err(disk(&fetched.path))?;
+                    return Ok(taken);
+                }
+                Err(error @ FetchError::Unreachable { .. }) => {
+                    if files.iter().any(|file| file.remote.urls.is_empty()) {
+                        return Err(error.into());
+                    }
+                    first = Some(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut fetched = Vec::new();
+        for file in files {
+            // Kept apart by pack: two packs may call different files the same.
+            let folder = self.downloads.join(&entry.name);
+            match self.fetcher.fetch(&file.remote, &folder, progress, cancel) {
+                Ok(one) => {
+                    let path = staging.join(&file.remote.name);
+                    fs::rename(&one.path, &path).map_err(disk(&path))?;
+                    fetched.push(Fetched { path, ..one });
+                }
+                Err(FetchError::Unreachable { name, mut tried }) => {
+                    if let Some(FetchError::Unreachable { tried: earlier, .. }) = first {
+                        tried.splice(0..0, earlier);
+                    }
+                    return Err(FetchError::Unreachable { name, tried }.into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Writes what is not a graph, verifies the whole and puts it in its place.
+    fn finish(
+        &self,
+        name: &str,
+        staging: &Path,
+        manifest: &Table,
+        terms: &str,
+    ) -> Result<Installed, InstallError> {
+        for (file, text) in [(MANIFEST, manifest.to_string()), ("LICENCE.txt", terms.to_owned())] {
+            let path = staging.join(file);
+            fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all()).map_err(disk(&path))?;
+        }
+        Pack::load(staging)?;
+        fs::create_dir_all(&self.packs).map_err(disk(&self.packs))?;
+        let (place, away) = (self.folder(name), self.downloads.join(format!("{name}.old")));
+        clear(&away)?;
+        if place.exists() {
+            fs::rename(&place, &away).map_err(disk(&place))?;
+        }
+        if let Err(error) = fs::rename(staging, &place) {
+            if away.exists() {
+                // Back to how it was; the first error says more than a second would.
+                let _ = fs::rename(&away, &place);
+            }
+            return Err(disk(&place)(error));
+        }
+        fs::File::open(&self.packs).and_then(|folder| folder.sync_all()).map_err(disk(&self.packs))?;
+        clear(&away)?;
+        clear(&self.downloads.join(name))?;
+        Ok(look(name.to_owned(), place))
+    }
+}
+
+/// Takes the files from a folder or archive, each verified.
+fn take(
+    source: &mut Origin,
+    pack: &str,
+    files: &[EntryFile],
+    staging: &Path,
+    progress: &mut dyn FnMut(&Progress),
+    cancel: &Cancel,
+) -> Result<Vec<Fetched>, InstallError> {
+    let mut taken = Vec::new();
+    for file in files {
+        let name = &file.remote.name;
+        let member = file.member.as_ref().unwrap_or(name);
+        taken.push(match source {
+            Origin::Archive(archive) => {
+                let member = archive.find(member)?;
+                archive.unpack(&member, &file.remote, staging, progress, cancel)?
+            }
+            Origin::Folder(folder) => {
+                let places = [folder.join(member), folder.join(name), folder.join(pack).join(name)];
+                let place = places.iter().find(|place| place.is_file()).ok_or_else(|| {
+                    InstallError::NotThere { path: folder.clone(), what: member.clone() }
+                })?;
+                vow_fetch::copy(place, &file.remote, staging, progress, cancel)?
+            }
+        });
+    }
+    Ok(taken)
+}
+
+/// A folder, or an archive; a folder that holds the archive of `entry` and none of its files is as good as that archive.
+fn open_source(path: &Path, entry: Option<&Entry>) -> Result<Origin, InstallError> {
+    if !path.is_dir() {
+        if !path.exists() {
+            let source = io::Error::from(io::ErrorKind::NotFound);
+            return Err(InstallError::Disk { path: path.to_owned(), source });
+        }
+        return Ok(Origin::Archive(Archive::open(path)?));
+    }
+    let archive = entry.and_then(|entry| entry.archive.as_ref()).map(|archive| path.join(&archive.name));
+    match archive {
+        Some(archive) if archive.is_file() => Ok(Origin::Archive(Archive::open(&archive)?)),
+        _ => Ok(Origin::Folder(path.to_owned())),
+    }
+}
+
+/// The text of the `pack.toml`, and the folder it lies in within its archive, with a slash behind.
+fn manifest_of(source: &mut Origin, path: &Path) -> Result<(String, String), InstallError> {
+    let missing = || InstallError::NotThere { path: path.to_owned(), what: format!("a {MANIFEST}") };
+    match source {
+        Origin::Folder(folder) => {
+            let path = folder.join(MANIFEST);
+            let text = match fs::read_to_string(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
+                other => other.map_err(|source| PackError::Unreadable { path, source })?,
+            };
+            Ok((text, String::new()))
+        }
+        Origin::Archive(archive) => {
+            // The one that lies highest.
+            let found = archive.members().iter().filter(|member| member.file_name() == MANIFEST);
+            let member = found.min_by_key(|member| member.name.len()).cloned().ok_or_else(missing)?;
+            let inside = member.name.strip_suffix(MANIFEST).unwrap_or_default().to_owned();
+            Ok((archive.text(&member, LARGEST_MANIFEST)?, inside))
+        }
+    }
+}
+
+/// Notes in the manifest which file this is now, and its sum.
+fn record(manifest: &mut Table, named: &str, name: &str, fetched: &Fetched) {
+    for role in ["detector", "embedder"] {
+        if let Some(Value::Table(table)) = manifest.get_mut(role)
+            && table.get("file").and_then(Value::as_str) == Some(named)
+        {
+            table.insert("file".to_owned(), Value::String(name.to_owned()));
+            table.insert("sha256".to_owned(), Value::String(fetched.sha256.to_string()));
+        }
+    }
+}
+
+fn terms(entry: &Entry) -> String {
+    let url = entry.licence_url.as_deref().unwrap_or_default();
+    format!("{} {}\nLicence: {}\n{url}\n\n{}\n", entry.name, entry.version, entry.licence, entry.notice)
+}
+
+/// What a folder of packs holds under a name. The graphs are not read: that would take seconds.
+fn look(name: String, path: PathBuf) -> Installed {
+    let manifest = fs::read_to_string(path.join(MANIFEST)).map_err(|error| format!("{MANIFEST}: {error}"));
+    let read = manifest.and_then(|text| {
+        let table: Table = text.parse().map_err(|error: toml::de::Error| format!("{MANIFEST}: {error}"))?;
+        let (manifest, mistakes) = Manifest::read(&table);
+        let files = [&manifest.detector_file.name, &manifest.embedder_file.name];
+        let missing = files.into_iter().find(|file| !path.join(file).is_file());
+        match (mistakes.first(), missing) {
+            (Some(mistake), _) => Err(format!("{MANIFEST}: {mistake}")),
+            (None, Some(file)) => Err(format!("{file} is missing")),
+            (None, None) => Ok(manifest),
+        }
+    });
+    match read {
+        Ok(Manifest { version, licence, embedder, .. }) => {
+            Installed { name, version, licence, dimension: embedder.dimension, path, problem: None }
+        }
+        Err(problem) => {
+            let (version, licence) = (String::new(), String::new());
+            Installed { name, version, licence, dimension: 0, path, problem: Some(problem) }
+        }
+    }
+}
+
+/// Deletes a folder with all that is in it, if it is there.
+fn clear(path: &Path) -> Result<(), InstallError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn disk(path: &Path) -> impl FnOnce(io::Error) -> InstallError {
+    let path = path.to_owned();
+    move |source| InstallError::Disk { path, source }
+}
+
+#[cfg(test)]
+mod tests;
