@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, Models, Runtime, RuntimeInfo, Tuning};
+use vow_infer::{Runtime, RuntimeInfo, Tuning};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
 use vow_types::{PackId, PersonId, num};
@@ -22,6 +22,7 @@ use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
 use crate::feed::Feed;
 use crate::folders::real_folder;
+use crate::graphs;
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
 use crate::people::{Keeper, Message, NameError, PackFacts, People};
@@ -59,7 +60,8 @@ impl Engine {
     /// which are watched from now on, and every folder that was watched before. Returns when answers can be given.
     ///
     /// # Errors
-    /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created.
+    /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created,
+    /// and graphs kept that were prepared.
     pub fn open(config: &Config, folders: &[PathBuf]) -> Result<Self, EngineError> {
         let opened = Instant::now();
         let pack = load_pack(config)?;
@@ -71,24 +73,13 @@ impl Engine {
         let (name, pack_id, crop_side) = (pack.name.clone(), pack.id, pack.embedder.size);
         let params = Params::new(pack.distances);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let faces = FaceEngine::start(
-            Models {
-                detector: pack.detector,
-                detector_graph: pack.detector_graph,
-                embedder: pack.embedder,
-                embedder_graph: pack.embedder_graph,
-                detector_half: None,
-                embedder_half: None,
-                pack_name: pack.name,
-            },
-            &runtime,
-            &Tuning {
-                batch: config.batch.map(NonZeroUsize::get),
-                device_memory: config.device_memory,
-                idle_after: config.unload_after,
-                ..Tuning::new(threads)
-            },
-        )?;
+        let tuning = Tuning {
+            batch: config.batch.map(NonZeroUsize::get),
+            device_memory: config.device_memory,
+            idle_after: config.unload_after,
+            ..Tuning::new(threads)
+        };
+        let faces = graphs::start(pack, &config.data_dir, &runtime, &tuning, || load_pack(config))?;
         store.put_pack(pack_id, &name)?;
 
         let progress = Progress::new();

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod feed;
 mod folders;
+mod graphs;
 mod inflight;
 mod library;
 mod people;
