@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, InferError, Models, Runtime, RuntimeInfo, Tuning};
+use vow_infer::{FaceEngine, Runtime, RuntimeInfo, Tuning};
 use vow_machine::{Meter, View, lower_priority, open_gpu};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
@@ -26,6 +26,7 @@ use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
 use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
+use crate::graphs;
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
@@ -67,7 +68,8 @@ impl Engine {
     /// which are watched from now on, and every folder that was watched before. Returns when answers can be given.
     ///
     /// # Errors
-    /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created.
+    /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created,
+    /// and graphs kept that were prepared.
     pub fn open(config: &Config, folders: &[PathBuf]) -> Result<Self, EngineError> {
         let opened = Instant::now();
         let pack = load_pack(config)?;
@@ -80,22 +82,15 @@ impl Engine {
         let params = Params::new(pack.distances);
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let models = Models {
-            detector: pack.detector,
-            detector_graph: pack.detector_graph,
-            embedder: pack.embedder,
-            embedder_graph: pack.embedder_graph,
-            detector_half: None,
-            embedder_half: None,
-            pack_name: pack.name,
-        };
         let tuning = Tuning {
             batch: config.batch.map(NonZeroUsize::get),
             device_memory: config.device_memory,
             idle_after: config.unload_after,
             ..Tuning::new(threads)
         };
-        let faces = stepped_back(config.nice, || FaceEngine::start(models, &runtime, &tuning))?;
+        let faces = stepped_back(config.nice, || {
+            graphs::start(pack, &config.data_dir, &runtime, &tuning, || load_pack(config))
+        })?;
         store.put_pack(pack_id, &name)?;
 
         let progress = Progress::new();
@@ -507,7 +502,7 @@ fn step_back(nice: u8) {
 /// its memory all the time. Where nobody else wants the processor, niceness costs nothing.
 fn stepped_back(
     nice: u8,
-    start: impl FnOnce() -> Result<FaceEngine, InferError> + Send,
+    start: impl FnOnce() -> Result<FaceEngine, EngineError> + Send,
 ) -> Result<FaceEngine, EngineError> {
     std::thread::scope(|scope| {
         let started = std::thread::Builder::new().name("vow-models".to_owned()).spawn_scoped(scope, || {
@@ -516,7 +511,7 @@ fn stepped_back(
         });
         let reason =
             || EngineError::Failed { thread: "models", reason: "it panicked; the log says where".to_owned() };
-        Ok(started.map_err(EngineError::Thread)?.join().map_err(|_| reason())??)
+        started.map_err(EngineError::Thread)?.join().map_err(|_| reason())?
     })
 }
 

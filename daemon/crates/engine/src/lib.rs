@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod feed;
 mod folders;
+mod graphs;
 mod inflight;
 mod library;
 mod models;

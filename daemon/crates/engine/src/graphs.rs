@@ -1,0 +1,92 @@
+//! From a pack's graphs to networks that run: prepared where they are understood, as they are otherwise.
+//!
+//! Prepared graphs are kept in the data folder, never in the folder of a pack, which may be somebody's own.
+
+use std::path::Path;
+
+use vow_graph::{Picture, Recipe, Shelf, half};
+use vow_infer::{FaceEngine, InferError, Models, Provider, Runtime, Tuning};
+use vow_models::Pack;
+
+use crate::error::EngineError;
+
+/// Where they are kept, below the data folder: among the packs, and no name of a pack begins with a point.
+const SHELF: &str = "packs/.prepared";
+
+/// Starts the networks of a pack. Should the runtime refuse what was prepared, `again` gives the pack once more and its
+/// graphs are used as they are.
+///
+/// # Errors
+/// When the pack's own graphs cannot be used.
+pub(crate) fn start(
+    pack: Pack,
+    data_dir: &Path,
+    runtime: &Runtime,
+    tuning: &Tuning,
+    again: impl FnOnce() -> Result<Pack, EngineError>,
+) -> Result<FaceEngine, EngineError> {
+    match FaceEngine::start(prepared(pack, data_dir, runtime.provider()), runtime, tuning) {
+        Err(error @ InferError::Pack { .. }) => {
+            // What is wrong with the pack itself is better said of its own graphs.
+            let started = FaceEngine::start(as_they_are(again()?), runtime, tuning)?;
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the prepared graphs do not run here: the pack's own are used, one picture at a time"
+            );
+            Ok(started)
+        }
+        started => Ok(started?),
+    }
+}
+
+fn as_they_are(pack: Pack) -> Models {
+    Models {
+        detector: pack.detector,
+        detector_graph: pack.detector_graph,
+        detector_half: None,
+        embedder: pack.embedder,
+        embedder_graph: pack.embedder_graph,
+        embedder_half: None,
+        pack_name: pack.name,
+    }
+}
+
+fn prepared(pack: Pack, data_dir: &Path, provider: Provider) -> Models {
+    let mut shelf = Shelf::new(data_dir.join(SHELF));
+    let mut not_kept = None;
+    let mut prepare = |role: &str, graph: Vec<u8>, recipe: Recipe| {
+        let (prepared, failed) = shelf.prepare(graph, &recipe);
+        not_kept = not_kept.take().or(failed);
+        match prepared.did {
+            Ok(did) => tracing::info!(pack = pack.name, role, did, "graph prepared"),
+            Err(why) => tracing::warn!(
+                pack = pack.name, role, %why,
+                "this graph is not understood: it is used as it is, for one picture at a time"
+            ),
+        }
+        prepared.graph
+    };
+    let (any, crop) = (Picture::Any, Picture::Square(pack.embedder.size));
+    let feed = |input, picture| Recipe { input, picture };
+    let detector_graph = prepare("detector", pack.detector_graph, feed(pack.detector.input, any));
+    let embedder_graph = prepare("embedder", pack.embedder_graph, feed(pack.embedder.input, crop));
+    if let Some(error) = not_kept {
+        tracing::warn!(%error, "prepared graphs are made again at every start; free the disk or make the folder writable");
+    }
+    shelf.clear_others();
+    // Only there does half precision pay, and is it asked for.
+    let halves = provider == Provider::Cuda;
+    let halved = |role: &str, graph: &[u8]| {
+        let graph = halves.then(|| half(graph))?;
+        graph.inspect_err(|why| tracing::info!(role, %why, "no half precision")).ok()
+    };
+    Models {
+        detector: pack.detector,
+        detector_half: halved("detector", &detector_graph),
+        detector_graph,
+        embedder: pack.embedder,
+        embedder_half: halved("embedder", &embedder_graph),
+        embedder_graph,
+        pack_name: pack.name,
+    }
+}
