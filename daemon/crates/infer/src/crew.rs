@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use vow_types::Lane;
 
 use crate::caught::caught;
+use crate::engine::Timed;
 use crate::error::{InferError, Role};
 use crate::queue::{Queue, Taken};
 use crate::schedule::{Key, Roles, Waits};
@@ -80,16 +81,7 @@ struct Job<M: Machine> {
 struct Reply<A> {
     number: usize,
     asked: Instant,
-    to: Sender<(usize, Answer<A>)>,
-}
-
-/// What a task gave, and its times.
-pub(crate) struct Answer<A> {
-    pub(crate) value: Result<A, InferError>,
-    /// Its share of the time that threads spent on its batch.
-    pub(crate) busy: Duration,
-    /// From the moment it was asked for, the time in which no thread worked on it.
-    pub(crate) waited: Duration,
+    to: Sender<(usize, Result<Timed<A>, InferError>)>,
 }
 
 struct Shared<M: Machine> {
@@ -171,7 +163,7 @@ impl<M: Machine> Crew<M> {
         lane: Lane,
         asked: Instant,
         works: impl ExactSizeIterator<Item = (M::Work, usize)>,
-    ) -> Result<Vec<Answer<M::Answer>>, InferError> {
+    ) -> Result<Vec<Timed<M::Answer>>, InferError> {
         let count = works.len();
         let (to, answers) = bounded(count);
         let queue = &self.shared.queue;
@@ -181,12 +173,10 @@ impl<M: Machine> Crew<M> {
             queue.push(call.number, key, lane, bytes, Job { work, reply });
         }
         drop(to);
-        let mut all: Vec<Option<Answer<M::Answer>>> = (0..count).map(|_| None).collect();
+        let mut all: Vec<Option<Timed<M::Answer>>> = (0..count).map(|_| None).collect();
         for _ in 0..count {
             let (number, answer) = answers.recv().map_err(|_| InferError::Stopped)?;
-            if let Err(error) = answer.value {
-                return Err(error);
-            }
+            let answer = answer?;
             if let Some(place) = all.get_mut(number) {
                 *place = Some(answer);
             }
@@ -429,7 +419,7 @@ impl<M: Machine> Seat<M> {
         for (reply, value) in replies.into_iter().zip(settled.results) {
             let waited = taken.saturating_duration_since(reply.asked) + queued;
             // Fails only when the asker has gone.
-            reply.to.send((reply.number, Answer { value, busy, waited })).ok();
+            reply.to.send((reply.number, value.map(|value| Timed { value, busy, waited }))).ok();
         }
         self.shared.queue.done();
         input.ok()

@@ -9,7 +9,7 @@ use vow_types::num::index;
 use vow_types::{Detection, DetectorSpec, EmbedderSpec, Lane, Size};
 use vow_vision::Framed;
 
-use crate::crew::{self, Answer, Crew, Machine as _, Rules};
+use crate::crew::{self, Crew, Machine as _, Rules};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
@@ -58,10 +58,10 @@ impl fmt::Debug for Models {
 pub struct Timed<T> {
     /// The answer.
     pub value: T,
-    /// Time that inference threads spent on it: filling the input, running, reading the output. The sum where several
-    /// threads shared the work.
+    /// Time that inference threads spent on it: filling the input, running, reading the output. In a batch, its share;
+    /// of several pictures, the sum.
     pub busy: Duration,
-    /// From the call until a thread began to work on it.
+    /// From the call, the time in which no thread worked on it. Of several pictures, the shortest.
     pub waited: Duration,
 }
 
@@ -216,8 +216,8 @@ impl FaceEngine {
         let key = Key { role: Role::Detector, size: framed.shape };
         let bytes = framed.pixels.len();
         let mut answers = self.0.crew.ask(key, lane, asked, std::iter::once((Work::Frame(framed), bytes)))?;
-        let Answer { value, busy, waited } = answers.pop().ok_or(InferError::Stopped)?;
-        match value? {
+        let Timed { value, busy, waited } = answers.pop().ok_or(InferError::Stopped)?;
+        match value {
             Made::Faces(value) => Ok(Timed { value, busy, waited }),
             Made::Vector(_) => Err(InferError::Stopped),
         }
@@ -241,7 +241,7 @@ impl FaceEngine {
         let mut all = Timed { value: Vec::with_capacity(answers.len()), busy: Duration::ZERO, waited };
         for answer in answers {
             all.busy += answer.busy;
-            match answer.value? {
+            match answer.value {
                 Made::Vector(vector) => all.value.push(vector),
                 Made::Faces(_) => return Err(InferError::Stopped),
             }

@@ -20,6 +20,10 @@ mod heads;
 mod machine;
 mod net;
 mod network;
+#[cfg(test)]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "shared with the integration tests")]
+#[path = "../tests/common/onnx.rs"]
+mod onnx;
 mod queue;
 mod runtime;
 mod schedule;

@@ -25,6 +25,9 @@ use crate::tuning::Tuning;
 /// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
 const STRIKES: u32 = 3;
 
+/// A thread that reads the detector's outputs takes at least so many frames: fewer are read sooner than it starts.
+const FRAMES_A_READER: usize = 4;
+
 /// Of a limit on device memory, the detector's part; the rest is the embedder's. Its frames are ten times as large.
 const DETECTORS_SHARE: (usize, usize) = (2, 3);
 
@@ -161,9 +164,29 @@ impl Networks {
         works: &[Work],
         feed: &Feed<'_>,
     ) -> Result<Vec<Made>, GraphError> {
-        net.run(feed, |outputs| {
-            let parts = split(outputs, works.len())?;
-            works.iter().zip(parts).map(|(work, part)| self.read(key.role, work, &part)).collect()
+        net.run(feed, |outputs| self.read_all(key.role, works, &split(outputs, works.len())?))
+    }
+
+    /// Reads the outputs of a batch, on several threads where that pays: the GPU waits meanwhile.
+    fn read_all(&self, role: Role, works: &[Work], parts: &[Vec<&[f32]>]) -> Result<Vec<Made>, GraphError> {
+        let read = |(work, part): (&Work, &Vec<&[f32]>)| self.read(role, work, part);
+        let readers = self.tuning.threads.min(works.len() / FRAMES_A_READER);
+        if readers < 2 || role == Role::Embedder {
+            return works.iter().zip(parts).map(read).collect();
+        }
+        let each = works.len().div_ceil(readers);
+        std::thread::scope(|scope| {
+            let chunks = works.chunks(each).zip(parts.chunks(each));
+            let threads: Vec<_> = chunks
+                .map(|(works, parts)| {
+                    scope.spawn(move || works.iter().zip(parts).map(read).collect::<Vec<_>>())
+                })
+                .collect();
+            let made = threads.into_iter().flat_map(|thread| match thread.join() {
+                Ok(made) => made,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            made.collect()
         })
     }
 
@@ -382,3 +405,7 @@ fn gather_pinned(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

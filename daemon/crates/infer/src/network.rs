@@ -74,6 +74,11 @@ impl Network {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn uses_half(&self) -> bool {
+        self.use_half
+    }
+
     /// Lets go of what the threads shared; it is made again when it is asked for.
     pub(crate) fn forget_plans(&self) {
         self.loader.forget_plans();

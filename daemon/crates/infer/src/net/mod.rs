@@ -27,7 +27,7 @@ pub(crate) enum Loader {
 
 /// One thread's own copy of a network.
 pub(crate) enum Net {
-    OnnxRuntime(onnxruntime::Net),
+    OnnxRuntime(Box<onnxruntime::Net>),
     Tract(tract::Net),
 }
 
@@ -70,7 +70,8 @@ impl Loader {
             Self::OnnxRuntime { bytes, environment } => {
                 // `ort` panics where ONNX Runtime contradicts itself about a damaged graph.
                 let net = caught(|| onnxruntime::Net::open(environment, bytes, place));
-                net.unwrap_or_else(|message| Err(GraphError::Panicked { message })).map(Net::OnnxRuntime)
+                net.unwrap_or_else(|message| Err(GraphError::Panicked { message }))
+                    .map(|net| Net::OnnxRuntime(Box::new(net)))
             }
             Self::Tract(plans) => Ok(Net::Tract(tract::Net::new(Arc::clone(plans)))),
         }

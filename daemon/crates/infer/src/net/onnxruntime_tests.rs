@@ -1,16 +1,12 @@
 //! Bound input and output, as on a card, with ordinary memory in the place of pinned; where `VOW_ORT` names a library.
 
-#[allow(dead_code, missing_docs, unreachable_pub, reason = "shared with the integration tests")]
-#[path = "../../tests/common/onnx.rs"]
-mod onnx;
-
 use std::path::Path;
 
-use onnx::Dim;
 use vow_types::Size;
 
 use super::*;
 use crate::net::split;
+use crate::onnx::{self, Dim};
 use crate::runtime::{Backend, ProviderChoice, Runtime, RuntimeChoice};
 
 fn bound(graph: &onnx::Graph) -> Option<Net> {

@@ -11,7 +11,7 @@ use super::onnx::{self, Dim};
 use super::{SIDE, crop, framed, real, tiny};
 
 fn tuning(batch: usize) -> Tuning {
-    Tuning { batch: Some(batch), ..Tuning::new(1) }
+    Tuning { batch: Some(batch), ..Tuning::new(2) }
 }
 
 /// A pack whose graphs take any number of pictures, of planes or of bytes.
@@ -32,8 +32,8 @@ pub fn any_number(bytes: bool) -> Models {
 pub fn company_changes_no_face(runtime: &Runtime) {
     for bytes in [false, true] {
         let alone = FaceEngine::start(any_number(bytes), runtime, &tuning(1)).unwrap();
-        let together = FaceEngine::start(any_number(bytes), runtime, &tuning(4)).unwrap();
-        assert!(together.wants_in_flight() > 8, "two batches and one");
+        let together = FaceEngine::start(any_number(bytes), runtime, &tuning(8)).unwrap();
+        assert_eq!(together.wants_in_flight(), 17, "two batches and one");
         std::thread::scope(|scope| {
             for asker in 0..12usize {
                 let (alone, together) = (&alone, &together);
@@ -68,7 +68,7 @@ pub fn company_changes_no_vector(runtime: &Runtime) {
 /// A graph that says nothing of several pictures, or flattens them, gets one at a time.
 pub fn a_flat_graph_is_run_one_by_one(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, &tuning(8)).unwrap();
-    assert_eq!(engine.wants_in_flight(), 2, "no batches of frames to fill");
+    assert_eq!(engine.wants_in_flight(), 3, "no batches of frames to fill");
     for n in 0..5 {
         let found = engine.detect(framed(SHAPES[1], (n, 3), [255; 3]), Lane::Backlog).unwrap().value;
         assert_eq!(found.len(), 1);

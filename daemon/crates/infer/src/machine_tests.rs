@@ -1,0 +1,110 @@
+//! What happens when a GPU fails, with tract in its place: the crew of a card, but every network is the processor's.
+
+use std::path::Path;
+
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat};
+
+use super::*;
+use crate::graph::Graph;
+use crate::net::Loader;
+use crate::onnx::{self, Dim};
+use crate::runtime::{ProviderChoice, RuntimeChoice};
+
+const RGB: InputFormat = InputFormat { channels: Channels::Rgb, mean: 0.0, std: 1.0 };
+const SIZE: Size = Size { width: 64, height: 64 };
+const CUDA: Place = Place { provider: Provider::Cuda, ..Place::CPU };
+
+fn tract() -> Runtime {
+    Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap()
+}
+
+fn networks() -> Networks {
+    let spec = DetectorSpec { head: Head::Yunet, input: RGB, threshold: 0.6, nms_iou: 0.4 };
+    let graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
+    let detector = Detector::new(spec, graph.bytes(), &tract()).unwrap();
+    let spec = EmbedderSpec { input: RGB, size: 16, dimension: 12 };
+    let embedder = Embedder::new(spec, onnx::embedder(Dim::Open("n"), 16).bytes(), &tract()).unwrap();
+    Networks::new(detector, embedder, &tract(), &Tuning::new(1)).unwrap()
+}
+
+/// A network that cannot be run, as of a card that has gone.
+fn gone() -> Net {
+    let mut graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
+    graph.0.node[0].op_type = "Teleport".to_owned();
+    let graph = Graph::read(graph.bytes()).unwrap();
+    Loader::new(graph, &tract()).open(Place::CPU).unwrap()
+}
+
+fn run(networks: &Networks, nets: &mut Nets) -> Result<Vec<Made>, Trouble<InferError>> {
+    let key = Key { role: Role::Detector, size: SIZE };
+    let works = [Work::Frame(Arc::new(Framed { shape: SIZE, pixels: vec![255; 3 * 64 * 64], fitted: SIZE }))];
+    let input = networks.gather(key, &works, None);
+    networks.run(nets, key, &works, &input, 0..1)
+}
+
+#[test]
+fn pictures_that_a_card_fails_at_are_done_and_the_card_is_given_up() {
+    let networks = networks();
+    let nets =
+        Nets { provider: Provider::Cuda, detector: Some(gone()), embedder: None, rescue: None, strikes: 0 };
+    let mut nets = nets;
+    for strikes in 1..=STRIKES {
+        let made = run(&networks, &mut nets).unwrap();
+        assert!(matches!(made.as_slice(), [Made::Faces(faces)] if faces.len() == 4), "one for each cell");
+        assert_eq!(nets.strikes, strikes);
+    }
+    assert_eq!(nets.provider, Provider::Cpu);
+    // From now on nothing fails, so nothing is counted.
+    run(&networks, &mut nets).unwrap();
+    assert_eq!(nets.strikes, 0);
+}
+
+#[test]
+fn one_failure_does_not_end_a_card() {
+    let networks = networks();
+    let mut nets = networks.open(Roles::Only(Role::Detector)).unwrap();
+    nets.provider = Provider::Cuda;
+    let good = nets.detector.replace(gone());
+    run(&networks, &mut nets).unwrap();
+    nets.detector = good;
+    run(&networks, &mut nets).unwrap();
+    assert_eq!((nets.strikes, nets.provider), (0, Provider::Cuda));
+}
+
+#[test]
+fn on_the_processor_a_failure_is_a_failure() {
+    let networks = networks();
+    let mut nets =
+        Nets { provider: Provider::Cpu, detector: Some(gone()), embedder: None, rescue: None, strikes: 0 };
+    let Err(Trouble::Other(error)) = run(&networks, &mut nets) else { panic!("it cannot be run") };
+    assert!(chain(&error).contains("Teleport"), "{}", chain(&error));
+}
+
+#[test]
+fn half_precision_is_used_where_it_agrees() {
+    let mut networks = networks();
+    let crop = networks.embedder.size();
+    let network = &mut networks.embedder.network;
+    let same = onnx::embedder(Dim::Open("n"), 16);
+    network.offer_half(same.bytes(), &tract());
+    network.try_out(crop, CUDA, 1).unwrap();
+    assert!(network.uses_half());
+    // Only on a card.
+    network.try_out(crop, Place::CPU, 1).unwrap();
+
+    // The maximum in place of the mean: a little different.
+    let mut other = same.clone();
+    other.0.node.iter_mut().filter(|node| node.op_type == "AveragePool").for_each(|node| {
+        node.op_type = "MaxPool".to_owned();
+    });
+    network.offer_half(other.bytes(), &tract());
+    network.try_out(crop, CUDA, 1).unwrap();
+    assert!(!network.uses_half());
+
+    // One that cannot be run at all, and one that is fed differently.
+    let mut broken = same.clone();
+    broken.0.node[0].op_type = "Teleport".to_owned();
+    network.offer_half(broken.bytes(), &tract());
+    network.try_out(crop, CUDA, 1).unwrap();
+    assert!(!network.uses_half());
+}
