@@ -70,10 +70,9 @@ impl Loader {
     pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
         match self {
             Self::OnnxRuntime { graph, environment } => {
-                let bytes = graph.bytes().map_err(|error| GraphError::Load {
-                    runtime: onnxruntime::NAME,
-                    source: error.into(),
-                })?;
+                let bytes = graph
+                    .bytes()
+                    .map_err(|error| GraphError::Load { runtime: onnxruntime::NAME, source: error.into() })?;
                 // `ort` panics where ONNX Runtime contradicts itself about a damaged graph.
                 let net = caught(|| onnxruntime::Net::open(environment, &bytes, place));
                 net.unwrap_or_else(|message| Err(GraphError::Panicked { message }))

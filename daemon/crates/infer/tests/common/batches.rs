@@ -129,6 +129,10 @@ pub fn real_company_changes_no_face(runtime: &Runtime) {
             }
         });
         let found: Vec<usize> = expected.iter().map(Vec::len).collect();
-        println!("{} in batches of 4 on {}: {found:?} faces, equal to the bit", detector.file, runtime.name());
+        println!(
+            "{} in batches of 4 on {}: {found:?} faces, equal to the bit",
+            detector.file,
+            runtime.name()
+        );
     }
 }
