@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
+use vow_graph::{Picture, Recipe, prepare};
 use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::num::{index, usize_to_f64};
 use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size};
@@ -82,26 +83,22 @@ struct Bench {
 impl Bench {
     fn models(&self, detector: usize) -> Models {
         let (file, head, channels, mean, std) = DETECTORS[detector];
-        let read = |file: &str| std::fs::read(self.folder.join(file)).unwrap();
+        let frames = InputFormat { channels, mean, std };
+        let crops = InputFormat { channels: Channels::Rgb, mean: 127.5, std: 127.5 };
         Models {
-            detector: DetectorSpec {
-                head,
-                input: InputFormat { channels, mean, std },
-                threshold: 0.5,
-                nms_iou: 0.4,
-            },
-            detector_graph: read(file),
-            embedder: EmbedderSpec {
-                input: InputFormat { channels: Channels::Rgb, mean: 127.5, std: 127.5 },
-                size: 112,
-                dimension: 128,
-                mirror: false,
-            },
-            embedder_graph: read(EMBEDDER),
+            detector: DetectorSpec { head, input: frames, threshold: 0.5, nms_iou: 0.4 },
+            detector_graph: self.prepared(file, frames, Picture::Any),
+            embedder: EmbedderSpec { input: crops, size: 112, dimension: 128, mirror: false },
+            embedder_graph: self.prepared(EMBEDDER, crops, Picture::Square(112)),
             detector_half: None,
             embedder_half: None,
             pack_name: file.to_owned(),
         }
+    }
+
+    /// A graph as the daemon uses it: it takes bytes, and any number of pictures.
+    fn prepared(&self, file: &str, input: InputFormat, picture: Picture) -> Vec<u8> {
+        prepare(std::fs::read(self.folder.join(file)).unwrap(), &Recipe { input, picture }).graph
     }
 
     fn engine(&self, detector: usize, tuning: &Tuning) -> FaceEngine {
@@ -225,12 +222,12 @@ fn buckets(bench: &Bench) {
     }
 }
 
-fn bare_loop(bench: &Bench, file: &str, dims: &str) -> Option<f64> {
+fn bare_loop(bench: &Bench, graph: &Path, dims: &str) -> Option<f64> {
     let python = std::env::var_os("VOW_PYTHON").unwrap_or_else(|| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/bare_loop.py");
     let output = Command::new(python)
         .arg(script)
-        .arg(bench.folder.join(file))
+        .arg(graph)
         .args(["--dims", dims, "--seconds", "4", "--threads", &bench.threads.to_string()])
         .output()
         .ok()?;
@@ -244,15 +241,19 @@ fn engine(bench: &Bench) {
         bench.threads
     );
     println!("{:36} {:>9} {:>9} {:>7}", "", "engine", "bare", "ratio");
-    let show = |file: &str, dims: &str, ours: &dyn Fn() -> f64| {
-        if bare_loop(bench, file, dims).is_none() {
+    let scratch = tempfile::tempdir().unwrap();
+    let show = |file: &str, graph: &[u8], dims: &str, ours: &dyn Fn() -> f64| {
+        let path = scratch.path().join(file);
+        std::fs::write(&path, graph).unwrap();
+        if bare_loop(bench, &path, dims).is_none() {
             println!("{file:36} {:9.1} {:>9} {:>7}", ours(), "-", "-");
             return;
         }
-        let (ours, bare, ratio) = against(ours, || bare_loop(bench, file, dims).unwrap());
+        let (ours, bare, ratio) = against(ours, || bare_loop(bench, &path, dims).unwrap());
         println!("{file:36} {ours:9.1} {bare:9.1} {ratio:7.2}");
     };
     for (number, detector) in DETECTORS.iter().enumerate() {
+        let models = bench.models(number);
         let engine = bench.engine(number, &Tuning::new(bench.threads));
         let framed = Framed {
             shape: FRAME,
@@ -260,14 +261,14 @@ fn engine(bench: &Bench) {
             fitted: FRAME,
         };
         let framed = std::sync::Arc::new(framed);
-        show(detector.0, "1,3,480,640", &|| {
+        show(detector.0, &models.detector_graph, "1,480,640,3", &|| {
             rate(engine.wants_in_flight(), |_| {
                 engine.detect(framed.clone(), Lane::Backlog).unwrap();
             })
         });
         if number == 0 {
             let crop = noise(3 * 112 * 112);
-            show(EMBEDDER, "1,3,112,112", &|| {
+            show(EMBEDDER, &models.embedder_graph, "1,112,112,3", &|| {
                 rate(engine.wants_in_flight(), |_| {
                     engine.embed(vec![crop.clone()], Lane::Backlog).unwrap();
                 })

@@ -231,8 +231,8 @@ fn idle_networks_are_unloaded_and_come_back() {
     for most in [1, 4] {
         let (crew, counts) = crew(2, most, 9, Duration::from_millis(20));
         assert_eq!(ask(&crew, Lane::Live, &[1, 2, 3]).unwrap(), [2, 4, 6]);
-        eventually(|| counts.unloaded.load(SeqCst) > 0);
-        assert_eq!((crew.loaded(), counts.living.load(SeqCst)), (0, 0));
+        let gone = || (crew.loaded(), counts.living.load(SeqCst)) == (0, 0);
+        eventually(|| gone() && counts.unloaded.load(SeqCst) > 0);
         assert_eq!(ask(&crew, Lane::Backlog, &[4]).unwrap(), [8]);
         assert!(counts.opened.load(SeqCst) > 2);
     }

@@ -131,6 +131,7 @@ fn both_runtimes_agree() {
 #[test]
 fn company_changes_no_face() {
     runtime().iter().for_each(batches::company_changes_no_face);
+    runtime().iter().for_each(batches::real_company_changes_no_face);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! A [`Loader`] is shared and keeps what is needed to load a network again; a [`Net`] is what one thread runs.
 
+mod kept;
 mod onnxruntime;
 mod pinned;
 mod tensor;
@@ -9,6 +10,7 @@ mod tract;
 
 use std::sync::Arc;
 
+use kept::Kept;
 pub(crate) use onnxruntime::failed;
 pub(crate) use pinned::{Pinned, PinnedMemory};
 pub(crate) use tensor::{Feed, Numbers, Tensor, split};
@@ -21,7 +23,7 @@ use crate::runtime::{Backend, Runtime};
 
 /// Loads one network, any number of times.
 pub(crate) enum Loader {
-    OnnxRuntime { bytes: Vec<u8>, environment: ort::environment::Environment },
+    OnnxRuntime { graph: Kept, environment: ort::environment::Environment },
     Tract(Arc<tract::Plans>),
 }
 
@@ -36,7 +38,7 @@ impl Loader {
     pub(crate) fn new(graph: Graph, runtime: &Runtime) -> Self {
         match runtime.backend() {
             Backend::OnnxRuntime { environment, .. } => {
-                Self::OnnxRuntime { bytes: graph.bytes, environment: environment.clone() }
+                Self::OnnxRuntime { graph: Kept::new(graph.bytes), environment: environment.clone() }
             }
             Backend::Tract => Self::Tract(Arc::new(tract::Plans::new(graph.proto))),
         }
@@ -47,10 +49,10 @@ impl Loader {
         matches!(runtime.backend(), Backend::OnnxRuntime { .. })
     }
 
-    /// Lets go of what was made for the threads and can be made again.
+    /// Lets go of what can be had again: what was made for the threads, the file in memory.
     pub(crate) fn forget_plans(&self) {
         match self {
-            Self::OnnxRuntime { .. } => {}
+            Self::OnnxRuntime { graph, .. } => graph.put_away(),
             Self::Tract(plans) => plans.forget(),
         }
     }
@@ -67,9 +69,12 @@ impl Loader {
     /// knows no place but the processor.
     pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
         match self {
-            Self::OnnxRuntime { bytes, environment } => {
+            Self::OnnxRuntime { graph, environment } => {
+                let bytes = graph
+                    .bytes()
+                    .map_err(|error| GraphError::Load { runtime: onnxruntime::NAME, source: error.into() })?;
                 // `ort` panics where ONNX Runtime contradicts itself about a damaged graph.
-                let net = caught(|| onnxruntime::Net::open(environment, bytes, place));
+                let net = caught(|| onnxruntime::Net::open(environment, &bytes, place));
                 net.unwrap_or_else(|message| Err(GraphError::Panicked { message }))
                     .map(|net| Net::OnnxRuntime(Box::new(net)))
             }

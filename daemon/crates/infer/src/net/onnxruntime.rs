@@ -11,7 +11,7 @@ use crate::runtime::Provider;
 use crate::runtime::session::{self, Place};
 
 /// As it is called in messages.
-const NAME: &str = "ONNX Runtime";
+pub(super) const NAME: &str = "ONNX Runtime";
 
 pub(crate) struct Net {
     session: Session,

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use vow_graph::{Picture, Recipe, prepare};
 use vow_infer::{FaceEngine, Models, Runtime, Tuning};
 use vow_types::{Head, Lane};
-use vow_vision::{SHAPES, crop as cut};
+use vow_vision::{SHAPES, crop as cut, frame_within};
 
 use super::onnx::{self, Dim};
 use super::{SIDE, crop, framed, real, tiny};
@@ -92,5 +93,46 @@ pub fn real_company_changes_no_vector(runtime: &Runtime) {
             assert_eq!(bits(vector), bits(expected), "face {n} in batches of {batch}");
         }
         println!("mobilefacenet in batches of {batch} on {}: equal to the bit", runtime.name());
+    }
+}
+
+/// Real detectors whose graphs were prepared for batches: frames alone and among others, to the last bit.
+pub fn real_company_changes_no_face(runtime: &Runtime) {
+    let Some(photo) = real::six_people() else { return };
+    for detector in &real::DETECTORS {
+        let Some(mut models) = real::models(detector, real::EMBEDDERS[0]) else { return };
+        let recipe = Recipe { input: models.detector.input, picture: Picture::Any };
+        let prepared = prepare(models.detector_graph, &recipe);
+        assert!(prepared.did.is_ok(), "{}: {:?}", detector.file, prepared.did);
+        models.detector_graph = prepared.graph;
+        let alone = FaceEngine::start(models.clone(), runtime, &tuning(1)).unwrap();
+        let together = FaceEngine::start(models, runtime, &tuning(4)).unwrap();
+        assert_eq!(together.wants_in_flight(), 9, "{}: batches of four", detector.file);
+        let shape = *alone.shapes().last().unwrap();
+        // Four frames of the same photo, each with less room than the one before.
+        let frames: Vec<_> = (0..4u32)
+            .map(|n| {
+                let room = vow_types::Size { width: shape.width - 40 * n, ..shape };
+                let upright = vow_types::Orientation::Upright;
+                Arc::new(frame_within(photo.view(), upright, shape, room).unwrap())
+            })
+            .collect();
+        let expected: Vec<_> =
+            frames.iter().map(|frame| alone.detect(Arc::clone(frame), Lane::Live).unwrap().value).collect();
+        std::thread::scope(|scope| {
+            for (frame, expected) in frames.iter().zip(&expected) {
+                let together = &together;
+                scope.spawn(move || {
+                    let _photo = together.announce();
+                    assert_eq!(&together.detect(Arc::clone(frame), Lane::Backlog).unwrap().value, expected);
+                });
+            }
+        });
+        let found: Vec<usize> = expected.iter().map(Vec::len).collect();
+        println!(
+            "{} in batches of 4 on {}: {found:?} faces, equal to the bit",
+            detector.file,
+            runtime.name()
+        );
     }
 }

@@ -42,7 +42,7 @@ fn detect(engine: &FaceEngine) {
 
 /// Loads, works, waits until everything is unloaded, and works again. Alone in its process, or the figures mean nothing.
 pub fn idle_networks_give_their_memory_back(runtime: &Runtime) {
-    let tuning = Tuning { idle_after: Duration::from_millis(200), ..Tuning::new(2) };
+    let tuning = Tuning { idle_after: Duration::from_millis(1500), ..Tuning::new(2) };
     let real = real::models(&real::DETECTORS[1], real::EMBEDDERS[0]);
     let is_real = real.is_some();
     let models: Models = real.unwrap_or_else(|| tiny(Head::Yunet));
