@@ -123,7 +123,8 @@ impl Home {
         command.arg("--pack").arg(self.pack());
         command.arg("--socket").arg(self.socket());
         command.arg("--runtime").arg(library.unwrap_or_else(|| OsString::from("tract")));
-        command.args(["--threads", "1"]);
+        // Stepping back is for a user's machine: beside other work a test would wait for its turn for minutes.
+        command.args(["--threads", "1", "--nice", "0"]);
         command
     }
 
