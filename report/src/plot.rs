@@ -323,7 +323,7 @@ mod tests {
     fn the_speed_is_calmed_and_no_photo_is_lost() {
         let moment = |n: u32| MomentReport {
             at_s: f64::from(n) / 4.0,
-            photos_per_s: if n % 5 == 0 { 4.0 } else { 0.0 },
+            photos_per_s: if n.is_multiple_of(5) { 4.0 } else { 0.0 },
             ..MomentReport::default()
         };
         let calm = calmed(&(1..=22).map(moment).collect::<Vec<_>>(), 1.25);

@@ -143,7 +143,8 @@ impl Home {
         let mut command = clean(&binary("vowd"));
         command.arg("--data-dir").arg(self.data());
         command.arg("--socket").arg(self.socket());
-        command.args(["--threads", "1"]);
+        // Stepping back is for a user's machine: beside other work a test would wait for its turn for minutes.
+        command.args(["--threads", "1", "--nice", "0"]);
         command
     }
 
@@ -366,6 +367,9 @@ fn clean(program: &Path) -> Command {
 }
 
 /// One of our programs, as built beside the running test.
+///
+/// Cargo builds a package's programs when that package has integration tests of its own: `cargo test` at the root has
+/// them ready because `daemon/tests` and `client/tests` exist, `cargo test -p vow-tests` alone does not build them.
 ///
 /// # Panics
 /// When it is not built.
