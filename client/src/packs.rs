@@ -97,7 +97,8 @@ async fn install(daemon: &mut Daemon, args: InstallArgs, out: &Output) -> Result
             }
             if !known.unconfirmed.is_empty() && !accept_unconfirmed {
                 let files = known.unconfirmed.join(" and ");
-                accept_unconfirmed = ask(&format!("Nobody has confirmed the SHA-256 of {files}. Install it?"))?;
+                accept_unconfirmed =
+                    ask(&format!("Nobody has confirmed the SHA-256 of {files}. Install it?"))?;
             }
         }
     }
@@ -153,7 +154,9 @@ async fn wait(
             }
             Err(failure) if begun.elapsed() > PATIENCE => return Err(failure),
             Ok(_) if begun.elapsed() > PATIENCE => {
-                return Err(Status::deadline_exceeded("the daemon did not switch over; its log says why").into());
+                return Err(
+                    Status::deadline_exceeded("the daemon did not switch over; its log says why").into()
+                );
             }
             _ => {}
         }

@@ -225,7 +225,18 @@ impl Settings {
         let Some(catalog) = catalog.filter(|_| mistakes.is_empty()) else { return Err(mistakes) };
         let socket = socket.unwrap_or_else(|| crate::default_socket(&data_dir));
         let report = args.report.unwrap_or_default();
-        Ok(Self { engine, catalog, in_use, folders, socket, once: args.once, report, plot: args.plot, metrics, log })
+        Ok(Self {
+            engine,
+            catalog,
+            in_use,
+            folders,
+            socket,
+            once: args.once,
+            report,
+            plot: args.plot,
+            metrics,
+            log,
+        })
     }
 }
 

@@ -359,10 +359,8 @@ mod tests {
 
     #[test]
     fn a_file_without_a_sum_is_unconfirmed() {
-        let text = include_str!("../catalog.toml").replace(
-            "sha256 = \"ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0\"\n",
-            "",
-        );
+        let text = include_str!("../catalog.toml")
+            .replace("sha256 = \"ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0\"\n", "");
         let catalog = own(&text.replace("size = 38696353", "size = 38696353\nconfirmed = false")).unwrap();
         let open: Vec<&str> = catalog.get("opencv").unwrap().unconfirmed().collect();
         assert_eq!(open, ["face_detection_yunet_2026may.onnx", "face_recognition_sface_2021dec.onnx"]);

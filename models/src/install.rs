@@ -218,7 +218,9 @@ impl Packs {
         let staging = self.stage(name)?;
         let fetched = match from {
             None => self.download(entry, &files, &staging, progress, cancel)?,
-            Some(path) => take(&mut open_source(path, Some(entry))?, name, &files, &staging, progress, cancel)?,
+            Some(path) => {
+                take(&mut open_source(path, Some(entry))?, name, &files, &staging, progress, cancel)?
+            }
         };
         let mut manifest = entry.manifest.clone();
         for (file, fetched) in files.iter().zip(&fetched) {
@@ -260,7 +262,8 @@ impl Packs {
             return Err(refuse("that is the name of a pack in the catalog"));
         }
         let mut files = Vec::new();
-        for (role, file) in [("detector.onnx", manifest.detector_file), ("embedder.onnx", manifest.embedder_file)]
+        for (role, file) in
+            [("detector.onnx", manifest.detector_file), ("embedder.onnx", manifest.embedder_file)]
         {
             let sha256 = file.sha256.as_deref().and_then(|text| text.parse().ok());
             let remote = Remote { name: role.to_owned(), urls: Vec::new(), size: None, sha256 };
@@ -290,7 +293,11 @@ impl Packs {
         let path = self.folder(name);
         if !is_pack_name(name) || !path.is_dir() {
             let bundled = name == STARTER;
-            return Err(if bundled { InstallError::Bundled } else { InstallError::NotInstalled(name.to_owned()) });
+            return Err(if bundled {
+                InstallError::Bundled
+            } else {
+                InstallError::NotInstalled(name.to_owned())
+            });
         }
         // Away at once, deleted afterwards: nobody sees half a pack.
         let away = self.downloads.join(format!("{name}.old"));
@@ -415,9 +422,10 @@ fn take(
             }
             Origin::Folder(folder) => {
                 let places = [folder.join(member), folder.join(name), folder.join(pack).join(name)];
-                let place = places.iter().find(|place| place.is_file()).ok_or_else(|| {
-                    InstallError::NotThere { path: folder.clone(), what: member.clone() }
-                })?;
+                let place = places
+                    .iter()
+                    .find(|place| place.is_file())
+                    .ok_or_else(|| InstallError::NotThere { path: folder.clone(), what: member.clone() })?;
                 vow_fetch::copy(place, &file.remote, staging, progress, cancel)?
             }
         });

@@ -40,7 +40,8 @@ fn catalog(home: &Home, url: &str) -> PathBuf {
         detector.len(),
         embedder.len()
     );
-    let manifest = toml::Table::from_iter([("manifest".to_owned(), toml::Value::Table(manifest))]).to_string();
+    let manifest =
+        toml::Table::from_iter([("manifest".to_owned(), toml::Value::Table(manifest))]).to_string();
     // The tables of the manifest are the pack's.
     let manifest = manifest.replace("[manifest", "[pack.manifest");
     let path = home.path().join("catalog.toml");
@@ -53,10 +54,7 @@ fn tiny() -> TinyPack {
 }
 
 fn archive() -> Vec<u8> {
-    zip(&[
-        ("tiny/detector.onnx", &tiny().detector_graph()),
-        ("tiny/embedder.onnx", &tiny().embedder_graph()),
-    ])
+    zip(&[("tiny/detector.onnx", &tiny().detector_graph()), ("tiny/embedder.onnx", &tiny().embedder_graph())])
 }
 
 /// `vowd` on the built-in pack, or the chosen one, with that catalog.
@@ -80,7 +78,11 @@ fn a_pack_is_installed_used_and_removed_and_names_stay() {
     let daemon = home.start_as(vowd(&home, &catalog(&home, &server.url("tiny.zip"))));
     let status = daemon.wait_idle();
     assert_eq!(status["pack"], "starter");
-    assert!(daemon.log().contains("models install opencv"), "the way to a better pack is told: {}", daemon.log());
+    assert!(
+        daemon.log().contains("models install opencv"),
+        "the way to a better pack is told: {}",
+        daemon.log()
+    );
     let packs = daemon.json(["models", "list"]);
     assert_eq!(pack(&packs, "starter")["state"], "in use");
     for name in ["opencv", "buffalo_s", "buffalo_l", "antelopev2", "tiny"] {
@@ -200,7 +202,11 @@ fn a_proxy_is_used_where_it_is_set_and_not_where_it_is_not() {
     // A proxy is asked for a tunnel; this one says no, and is known by that.
     let proxy = Server::start(vec![]);
     let mut command = vowd(&home, &catalog(&home, "http://models.invalid/tiny.zip"));
-    command.env("http_proxy", proxy.url("")).env("HTTP_PROXY", proxy.url("")).env_remove("NO_PROXY").env_remove("no_proxy");
+    command
+        .env("http_proxy", proxy.url(""))
+        .env("HTTP_PROXY", proxy.url(""))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
     let daemon = home.start_as(command);
     let answer = daemon.vow(["models", "install", "tiny", "--accept-licence"]);
     assert_eq!(answer.code, 4);
@@ -245,7 +251,10 @@ fn a_runtime_comes_out_of_a_wheel_and_one_that_is_none_is_passed_over() {
     assert_eq!(shown["runtime"], before["runtime"], "what is no library is not used");
     assert_eq!(shown["installed"][0]["version"], "9.9.9");
     let passed = shown["passed_over"].as_array().unwrap();
-    assert!(passed.iter().any(|one| one["what"].as_str().unwrap().ends_with("libonnxruntime.so.9.9.9")), "{shown}");
+    assert!(
+        passed.iter().any(|one| one["what"].as_str().unwrap().ends_with("libonnxruntime.so.9.9.9")),
+        "{shown}"
+    );
     let table = daemon.vow(["runtime", "show"]).stdout;
     assert!(table.contains("passed over") && table.contains("9.9.9"), "{table}");
     assert!(daemon.stop().0.success());
@@ -265,8 +274,7 @@ fn a_real_runtime_is_switched_over_to() {
     fs::write(&wheel, zip(&[(&member, &fs::read(&library).unwrap())])).unwrap();
     let daemon = home.start_as(on_any_runtime(&home));
     daemon.wait_idle();
-    let done =
-        daemon.json(["runtime", "install", "--from", wheel.to_str().unwrap(), "--accept-unconfirmed"]);
+    let done = daemon.json(["runtime", "install", "--from", wheel.to_str().unwrap(), "--accept-unconfirmed"]);
     assert!(done["in_use"].as_str().unwrap().starts_with("onnxruntime"), "{done}");
     let shown = daemon.json(["runtime", "show"]);
     assert!(shown["library"].as_str().unwrap().ends_with(&name), "{shown}");

@@ -22,7 +22,10 @@ impl Output {
         });
         table(&["pack", "state", "size", "licence", "what it is"], &[2], rows, "no packs")?;
         if !answer.named_by.is_empty() {
-            line(&format!("\n{} names the pack in use, so `vow models use` cannot change it", answer.named_by))?;
+            line(&format!(
+                "\n{} names the pack in use, so `vow models use` cannot change it",
+                answer.named_by
+            ))?;
         }
         Ok(())
     }
@@ -82,7 +85,9 @@ impl Output {
         if !answer.named_by.is_empty() {
             line(&format!("named by    {}, so that an installed one is not looked at", answer.named_by))?;
         } else if answer.name == "tract" {
-            line("`vow runtime install` fetches ONNX Runtime, which runs the models two to four times as fast")?;
+            line(
+                "`vow runtime install` fetches ONNX Runtime, which runs the models two to four times as fast",
+            )?;
         }
         Ok(())
     }
@@ -99,7 +104,9 @@ impl Output {
         line(&format!("ONNX Runtime {}{kind} is installed: {}", runtime.version, lossy(&runtime.library)))?;
         match now {
             Some(now) => line(&format!("the daemon runs on {now} now (`vow runtime show` says more)")),
-            None => line("the daemon goes on with the runtime that was named at its start (`vow runtime show`)"),
+            None => {
+                line("the daemon goes on with the runtime that was named at its start (`vow runtime show`)")
+            }
         }
     }
 }

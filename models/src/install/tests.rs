@@ -132,7 +132,10 @@ fn a_wrong_file_leaves_the_installed_pack_as_it_was() {
     assert!(matches!(bench.install(&missing, Consent::default()), Err(InstallError::NotThere { .. })));
     let zip = bench.zip(&[("det.onnx", DETECTOR)]);
     assert!(matches!(bench.install(&zip, Consent::default()), Err(InstallError::Fetch(_))));
-    assert!(matches!(bench.install(Path::new("/no/such"), Consent::default()), Err(InstallError::Disk { .. })));
+    assert!(matches!(
+        bench.install(Path::new("/no/such"), Consent::default()),
+        Err(InstallError::Disk { .. })
+    ));
     assert_eq!(Pack::load(&installed.path).unwrap().embedder_graph, EMBEDDER);
 }
 
@@ -183,7 +186,11 @@ fn a_pack_of_ones_own_is_made_whole() {
     assert_eq!((pack.name.as_str(), pack.distances.same, &pack.embedder_graph[..]), ("own", 0.41, EMBEDDER));
 
     let text = manifest("zipped", "weights/rec.onnx");
-    let zip = bench.zip(&[("p/pack.toml", text.as_bytes()), ("p/det.onnx", DETECTOR), ("p/weights/rec.onnx", EMBEDDER)]);
+    let zip = bench.zip(&[
+        ("p/pack.toml", text.as_bytes()),
+        ("p/det.onnx", DETECTOR),
+        ("p/weights/rec.onnx", EMBEDDER),
+    ]);
     assert_eq!(bench.import(&zip).unwrap().name, "zipped");
 
     for (name, why) in [("starter", "catalog"), ("mine", "catalog"), ("../out", "letters")] {

@@ -23,7 +23,11 @@ pub fn chosen(data_dir: &Path) -> Result<Option<String>, DepotError> {
     };
     let name = text.trim();
     let plain = !name.is_empty() && name.len() <= 64 && !name.contains(['/', '\0', '\n']);
-    if plain { Ok(Some(name.to_owned())) } else { Err(DepotError::Choice { path, reason: "it does not hold the name of a pack".to_owned() }) }
+    if plain {
+        Ok(Some(name.to_owned()))
+    } else {
+        Err(DepotError::Choice { path, reason: "it does not hold the name of a pack".to_owned() })
+    }
 }
 
 /// Writes the choice; it is on disk when this returns.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use vow_fetch::{Cancel, Progress};
 use vow_models::{Consent, Entry, InstallError, Installed, Packs, STARTER};
 
+use crate::DepotError;
 use crate::choice::{choose, chosen};
 use crate::runtime::{InstalledRuntime, Places, RuntimeOrder};
-use crate::DepotError;
 
 /// What a running daemon uses, and who said so.
 #[derive(Debug, Clone, Default)]
@@ -250,13 +250,17 @@ impl Depot {
         let used = &self.0.in_use.pack;
         let real = |path: &Path| path.canonicalize().ok();
         used == name
-            || (used.contains('/') && real(Path::new(used)).is_some_and(|used| Some(used) == real(&self.0.packs.folder(name))))
+            || (used.contains('/')
+                && real(Path::new(used)).is_some_and(|used| Some(used) == real(&self.0.packs.folder(name))))
     }
 
     fn known(&self, entry: &Entry, installed: Option<Installed>) -> PackView {
         PackView {
             name: entry.name.clone(),
-            version: installed.as_ref().filter(|one| one.problem.is_none()).map_or_else(|| entry.version.clone(), |one| one.version.clone()),
+            version: installed
+                .as_ref()
+                .filter(|one| one.problem.is_none())
+                .map_or_else(|| entry.version.clone(), |one| one.version.clone()),
             summary: entry.summary.clone(),
             licence: entry.licence.clone(),
             notice: entry.notice.clone(),

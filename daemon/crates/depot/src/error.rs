@@ -19,7 +19,9 @@ pub enum DepotError {
     #[error("something else is being installed just now; try again when that is done")]
     Busy,
     /// The daemon was told which pack to use when it was started.
-    #[error("{by} names the pack that this daemon uses; take that away and start the daemon again, then `vow models use {name}` can choose")]
+    #[error(
+        "{by} names the pack that this daemon uses; take that away and start the daemon again, then `vow models use {name}` can choose"
+    )]
     Named {
         /// Who did.
         by: String,
@@ -78,7 +80,9 @@ pub enum DepotError {
         reason: String,
     },
     /// Neither pip nor the address had it.
-    #[error("{first}\n{second}\nOn a machine with a network, `python3 -m pip download --no-deps --python-version 3.12 --only-binary=:all: {requirement}` fetches the wheel; then `vow runtime install --from WHEEL`")]
+    #[error(
+        "{first}\n{second}\nOn a machine with a network, `python3 -m pip download --no-deps --python-version 3.12 --only-binary=:all: {requirement}` fetches the wheel; then `vow runtime install --from WHEEL`"
+    )]
     NoWheel {
         /// What pip said, or that there is none.
         first: String,

@@ -136,12 +136,15 @@ impl Archive {
         let path = folder.join(name);
         let mut pump = Pump::new(name, &archive, Phase::Unpacking, Some(member.size), progress, cancel);
         pump.limit = member.size;
-        let (size, sha256) =
-            write(&path, |to| pump.run(&mut entry, &inside, Some((to, &path))), |size, sum| {
+        let (size, sha256) = write(
+            &path,
+            |to| pump.run(&mut entry, &inside, Some((to, &path))),
+            |size, sum| {
                 check_size(Some(file.size.unwrap_or(member.size)), size)
                     .and_then(|()| compare(file.sha256, sum))
                     .map_err(wrong)
-            })?;
+            },
+        )?;
         Ok(Fetched { path, size, sha256 })
     }
 

@@ -82,9 +82,10 @@ impl Client {
                 _ => Err(Fault::Broken("it sends another part of the file than was asked for".to_owned())),
             },
             StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => Ok(Reply::NothingFrom),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                Err(Fault::Busy { code: parts.status.as_u16(), after: retry_after(headers, SystemTime::now()) })
-            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Err(Fault::Busy {
+                code: parts.status.as_u16(),
+                after: retry_after(headers, SystemTime::now()),
+            }),
             other => Err(Fault::Status { code: other.as_u16() }),
         }
     }
@@ -139,7 +140,8 @@ fn http_date(text: &str) -> Option<SystemTime> {
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let month = words.next()?;
     let month = months.iter().zip(1u64..).find(|(name, _)| **name == month)?.1;
-    let year: u64 = words.next().and_then(|year| year.parse().ok()).filter(|year| (1970..10_000).contains(year))?;
+    let year: u64 =
+        words.next().and_then(|year| year.parse().ok()).filter(|year| (1970..10_000).contains(year))?;
     let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok().filter(|part| *part < 61));
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     // Days from 1970-01-01: Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
@@ -175,7 +177,9 @@ mod tests {
         assert_eq!(at("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(784_111_777)));
         assert_eq!(at("Thu, 29 Feb 2024 00:00:00 GMT"), Some(Duration::from_secs(1_709_164_800)));
         assert_eq!(at("Thu, 01 Jan 1970 00:00:10 GMT"), Some(Duration::from_secs(10)));
-        for bad in ["soon", "-1", "Sun, 06 Nov", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 0 Jan 1970 00:00:00 GMT"] {
+        for bad in
+            ["soon", "-1", "Sun, 06 Nov", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 0 Jan 1970 00:00:00 GMT"]
+        {
             assert_eq!(at(bad), None, "{bad}");
         }
     }

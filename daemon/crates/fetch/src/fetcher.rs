@@ -156,7 +156,8 @@ impl Fetcher {
             cancel.check()?;
             let before = part.len();
             let whole = file.size.is_some_and(|size| size == before && file.sha256.is_some());
-            let outcome = if whole { Ok(()) } else { self.attempt(url, file, part, &mut progress, reporter, cancel) };
+            let outcome =
+                if whole { Ok(()) } else { self.attempt(url, file, part, &mut progress, reporter, cancel) };
             let fault = match outcome {
                 Ok(()) => match compare(file.sha256, part.sum()) {
                     Ok(()) => return Ok(()),
@@ -177,7 +178,8 @@ impl Fetcher {
                 return Err(Left::Next(fault));
             }
             let asked = if let Fault::Busy { after, .. } = &fault { *after } else { None };
-            let pause = asked.unwrap_or_else(|| self.settings.pause * 2u32.saturating_pow(barren.saturating_sub(1)));
+            let pause =
+                asked.unwrap_or_else(|| self.settings.pause * 2u32.saturating_pow(barren.saturating_sub(1)));
             if pause > self.settings.patience {
                 return Err(Left::Next(fault));
             }

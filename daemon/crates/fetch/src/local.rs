@@ -45,9 +45,11 @@ pub fn copy(
     check_space(folder, size)?;
     let path = folder.join(name);
     let pump = &mut Pump::new(name, from, Phase::Fetching, Some(size), progress, cancel);
-    let (size, sha256) = write(&path, |to| pump.run(&mut source, from, Some((to, &path))), |size, sum| {
-        check_size(file.size, size).and_then(|()| compare(file.sha256, sum)).map_err(wrong)
-    })?;
+    let (size, sha256) = write(
+        &path,
+        |to| pump.run(&mut source, from, Some((to, &path))),
+        |size, sum| check_size(file.size, size).and_then(|()| compare(file.sha256, sum)).map_err(wrong),
+    )?;
     Ok(Fetched { path, size, sha256 })
 }
 

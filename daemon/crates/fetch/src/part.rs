@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::progress::{Cancel, Reporter};
-use crate::{Fetched, FetchError, Phase, Progress, Sum};
+use crate::{FetchError, Fetched, Phase, Progress, Sum};
 
 /// Bytes moved at once.
 pub(crate) const CHUNK: usize = 256 << 10;

@@ -84,7 +84,10 @@ fn nothing_that_lies_in_the_way_is_written_through() {
 #[test]
 fn a_member_is_found_by_its_name_or_by_its_last_part() {
     let dir = tempfile::tempdir().unwrap();
-    let zip = pack(&dir.path().join("a.zip"), &[("pack/det.onnx", b"one"), ("x/rec.onnx", b"two"), ("y/rec.onnx", b"3")]);
+    let zip = pack(
+        &dir.path().join("a.zip"),
+        &[("pack/det.onnx", b"one"), ("x/rec.onnx", b"two"), ("y/rec.onnx", b"3")],
+    );
     let archive = Archive::open(&zip).unwrap();
     assert_eq!(archive.find("pack/det.onnx").unwrap().name, "pack/det.onnx");
     assert_eq!(archive.find("det.onnx").unwrap().name, "pack/det.onnx");
@@ -103,7 +106,10 @@ fn a_member_is_found_by_its_name_or_by_its_last_part() {
 #[test]
 fn names_that_lead_out_of_the_archive_are_not_even_listed() {
     let dir = tempfile::tempdir().unwrap();
-    let zip = pack(&dir.path().join("a.zip"), &[("../evil", b"x"), ("/etc/evil", b"x"), ("fine", b"x"), ("a/../../evil", b"x")]);
+    let zip = pack(
+        &dir.path().join("a.zip"),
+        &[("../evil", b"x"), ("/etc/evil", b"x"), ("fine", b"x"), ("a/../../evil", b"x")],
+    );
     let archive = Archive::open(&zip).unwrap();
     let names: Vec<&str> = archive.members().iter().map(|member| member.name.as_str()).collect();
     assert!(names.contains(&"fine") && names.iter().all(|name| !name.contains("..")), "{names:?}");

@@ -86,7 +86,11 @@ fn a_cut_connection_is_resumed_where_it_was_cut() {
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[0].header("range"), None);
     assert_eq!(requests[1].header("range").as_deref(), Some("bytes=100000-"));
-    assert_eq!(requests[1].header("if-range").as_deref(), Some("\"v1\""), "only if it is still the same file");
+    assert_eq!(
+        requests[1].header("if-range").as_deref(),
+        Some("\"v1\""),
+        "only if it is still the same file"
+    );
     assert_eq!(requests[2].header("range").as_deref(), Some("bytes=250000-"));
 }
 
@@ -135,7 +139,10 @@ fn wrong_bytes_are_refused_and_deleted_and_the_next_mirror_asked() {
     let bad = Server::start(vec![Answer::Whole(wrong.clone()), Answer::Whole(wrong.clone())]);
     let error = fetch(&remote(&[bad.url("a.onnx")], &content), folder.path()).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains(&Sum::of(&content).to_string()) && text.contains(&Sum::of(&wrong).to_string()), "{text}");
+    assert!(
+        text.contains(&Sum::of(&content).to_string()) && text.contains(&Sum::of(&wrong).to_string()),
+        "{text}"
+    );
     assert!(matches!(fault(error), Fault::Altered { .. }));
     assert_eq!(names(folder.path()), [""; 0], "nothing wrong stays");
 
@@ -229,11 +236,8 @@ fn an_unknown_sum_is_learnt_and_never_mixed_from_two_servers() {
     let cut = Answer::Cut { content: content.clone(), after: 100_000, etag: None };
     let first = Server::start(vec![cut, Answer::Status(404)]);
     let second = Server::start(vec![Answer::Whole(content.clone())]);
-    let file = Remote {
-        size: None,
-        sha256: None,
-        ..remote(&[first.url("a.onnx"), second.url("a.onnx")], &content)
-    };
+    let file =
+        Remote { size: None, sha256: None, ..remote(&[first.url("a.onnx"), second.url("a.onnx")], &content) };
     let fetched = fetch(&file, folder.path()).unwrap();
     assert_eq!(fetched.sha256, Sum::of(&content));
     assert_eq!(second.requests()[0].header("range"), None);

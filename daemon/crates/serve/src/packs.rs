@@ -3,7 +3,9 @@
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vow_depot::{Cancel, Consent, Depot, DepotError, InstalledRuntime, PackView, Phase, Progress, RuntimeOrder};
+use vow_depot::{
+    Cancel, Consent, Depot, DepotError, InstalledRuntime, PackView, Phase, Progress, RuntimeOrder,
+};
 use vow_engine::{Engine, RuntimeInfo};
 use vow_proto::v1;
 

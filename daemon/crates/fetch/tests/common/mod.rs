@@ -97,11 +97,7 @@ fn answer_to(mut stream: TcpStream, request: &Request, answer: Answer) -> std::i
     };
     let range = |content: &[u8], from: usize| {
         let total = content.len();
-        format!(
-            "Content-Length: {}\r\nContent-Range: bytes {from}-{}/{total}\r\n",
-            total - from,
-            total - 1
-        )
+        format!("Content-Length: {}\r\nContent-Range: bytes {from}-{}/{total}\r\n", total - from, total - 1)
     };
     match answer {
         Answer::Whole(content) => {
