@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p vow-benches --bench end_to_end` says what it needs. The programs take turns, so that whatever else the
 //! machine does hits all alike; the best of the rounds counts.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic: that is how it fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a bench prints, and may panic: that is how it fails")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, Runtime, RuntimeInfo, Tuning};
+use vow_infer::{FaceEngine, Runtime, Tuning};
 use vow_machine::{Meter, View, lower_priority, open_gpu};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
@@ -399,12 +399,6 @@ impl Engine {
 
     fn runtime_name(&self) -> String {
         format!("{} {}", self.0.runtime.name(), self.0.runtime.version())
-    }
-
-    /// What runs the models, and why.
-    #[must_use]
-    pub fn runtime(&self) -> RuntimeInfo {
-        self.0.runtime.info()
     }
 
     /// At or above this cosine the pack takes two faces for the same person.
