@@ -3,7 +3,12 @@
 //!
 //! `cargo bench -p vow-benches --bench end_to_end` says what it needs. The programs take turns, so that whatever else the
 //! machine does hits all alike; the best of the rounds counts.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a bench prints, and may panic: that is how it fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench prints, and may panic: that is how it fails"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,10 +67,8 @@ impl Setup {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--locked", "-p", "vowd"])
-        .current_dir(root)
-        .status();
+    let status =
+        Command::new(cargo).args(["build", "--release", "--locked", "-p", "vowd"]).current_dir(root).status();
     assert!(status.unwrap().success(), "vowd does not build");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release/vowd")
@@ -153,7 +156,9 @@ fn json(mut command: Command) -> Value {
 
 fn print(contenders: &[Contender]) {
     let ours = contenders.first().and_then(|ours| ours.best.as_ref()).unwrap();
-    println!("\n| program | photos/s | VowImager against it | faces | peak memory, MB |\n|---|---|---|---|---|");
+    println!(
+        "\n| program | photos/s | VowImager against it | faces | peak memory, MB |\n|---|---|---|---|---|"
+    );
     for contender in contenders {
         let best = contender.best.as_ref().unwrap();
         let ratio = ours.photos_per_s / best.photos_per_s;

@@ -87,7 +87,7 @@ pub enum DepotError {
         /// What pip said, or that there is none.
         first: String,
         /// What came of the address.
-        second: FetchError,
+        second: Box<FetchError>,
         /// What pip would be asked for.
         requirement: &'static str,
     },

@@ -207,7 +207,7 @@ fn fetch(
     match Fetcher::default().fetch(&remote, folder, progress, cancel) {
         Ok(fetched) => Ok(fetched.path),
         Err(second @ FetchError::Unreachable { .. }) => {
-            Err(DepotError::NoWheel { first, second, requirement: wheel.requirement })
+            Err(DepotError::NoWheel { first, second: Box::new(second), requirement: wheel.requirement })
         }
         Err(error) => Err(error.into()),
     }

@@ -112,7 +112,7 @@ impl Fetcher {
         }
         let mut tried = Vec::new();
         for url in &file.urls {
-            match self.from_one(url, file, &mut part, &mut reporter, cancel) {
+            match self.ask_one(url, file, &mut part, &mut reporter, cancel) {
                 Ok(()) => return part.finish(),
                 Err(Left::Stop(error)) => return Err(error),
                 Err(Left::Next(fault)) => {
@@ -130,7 +130,7 @@ impl Fetcher {
     }
 
     /// Asks one address until the part is whole and right.
-    fn from_one(
+    fn ask_one(
         &self,
         url: &str,
         file: &Remote,
