@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use vow_infer::{FaceEngine, InferError};
-use vow_media::{Header, MediaError};
+use vow_media::{Buffers, Decoding, Header, MediaError, Scale, View};
 use vow_store::NewFace;
-use vow_types::{Detection, Embedding, EmbeddingError, Lane, RelBox, Size, Stage, norm, num};
+use vow_types::{
+    Detection, Embedding, EmbeddingError, Landmarks, Lane, Orientation, RelBox, RelPoint, Size, Stage, norm, num,
+};
 use vow_vision::{CLOSE_UP, PictureView, VisionError};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Share};
+use crate::closeness;
 use crate::progress::Progress;
 
 /// Shorter side, in pixels of the close-up frame, from which on a face found there counts: smaller ones are what the
@@ -56,15 +59,15 @@ pub(crate) fn analyse(
     header: &Header,
     (faces, lane): (&FaceEngine, Lane),
     crop_side: u32,
+    buffers: &mut Buffers,
     budget: &Budget,
     progress: &Progress,
 ) -> Result<Vec<NewFace>, AnalyseError> {
     let orientation = header.orientation;
-    // Three bytes a pixel; formats that are decoded through 16 bit or alpha take more for a moment.
-    let _share = budget.take(header.coded.pixels().saturating_mul(3));
-    let picture = progress.timed(Stage::Decode, || vow_media::decode(bytes, header))?;
-    let view = PictureView::new(picture.size, &picture.pixels).map_err(AnalyseError::Frame)?;
-    let upright = orientation.upright_size(picture.size);
+    let (mut photo, _share) = decode(bytes, header, buffers, budget, progress)?;
+    let whole = photo.whole();
+    let view = pixels_of(&whole)?;
+    let upright = orientation.upright_size(header.coded);
 
     let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
     let look = |shape: Size, room: Size| {
@@ -79,23 +82,23 @@ pub(crate) fn analyse(
     let (found, _) = look(shape, shape)?;
     let (mut large, small_fitted) = look(faces.close_up(), CLOSE_UP)?;
     large.retain(|face| shorter_side(face.bbox, small_fitted) >= CLOSE_UP_FACE);
-    let (found, crops) = progress
-        .timed(Stage::Align, || {
-            let (mut kept, mut crops) = (Vec::new(), Vec::new());
-            for face in merged(found, large) {
-                match vow_vision::crop(view, orientation, &face.landmarks, crop_side) {
-                    Ok(crop) => {
-                        kept.push(face);
-                        crops.push(crop);
-                    }
-                    // Five points in one place are no face: the detector's mistake must not cost the photo.
-                    Err(VisionError::Landmarks(error)) => tracing::debug!(%error, "a find was dropped"),
-                    Err(error) => return Err(error),
-                }
+    // What was found is relative to what was decoded, which is not always exactly the coded picture.
+    let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
+    let finds: Vec<Detection> =
+        merged(found, large).into_iter().map(|face| face.mapped(in_photo)).collect();
+
+    let (mut found, mut crops) = (Vec::new(), Vec::new());
+    for face in finds {
+        match crop(&mut photo, header, &face.landmarks, crop_side, progress) {
+            Ok(crop) => {
+                found.push(face);
+                crops.push(crop);
             }
-            Ok((kept, crops))
-        })
-        .map_err(AnalyseError::Crop)?;
+            // Five points in one place are no face: the detector's mistake must not cost the photo.
+            Err(VisionError::Landmarks(error)) => tracing::debug!(%error, "a find was dropped"),
+            Err(error) => return Err(AnalyseError::Crop(error)),
+        }
+    }
     if found.is_empty() {
         return Ok(Vec::new());
     }
@@ -124,6 +127,61 @@ pub(crate) fn analyse(
             })
         })
         .collect()
+}
+
+/// The photo as small as will do, and its share of the budget.
+fn decode<'a>(
+    bytes: &'a [u8],
+    header: &Header,
+    buffers: &'a mut Buffers,
+    budget: &'a Budget,
+    progress: &Progress,
+) -> Result<(Decoding<'a>, Share<'a>), AnalyseError> {
+    let mut photo = Decoding::new(bytes, header, buffers);
+    let scale = closeness::of_whole(header);
+    let share = budget.take(closeness::bytes(header, scale));
+    if progress.timed(Stage::Decode, || photo.decode(scale))? {
+        return Ok((photo, share));
+    }
+    // A damaged file may prove to have its picture as coded only. That takes more memory; the first share is given back
+    // before, so that nobody who holds one waits for another.
+    drop(share);
+    let share = budget.take(closeness::bytes(header, Scale::Full));
+    progress.timed(Stage::Decode, || photo.decode(Scale::Full))?;
+    Ok((photo, share))
+}
+
+/// An aligned face, from as many pixels as it needs if the photo has them.
+fn crop(
+    photo: &mut Decoding<'_>,
+    header: &Header,
+    landmarks: &Landmarks,
+    side: u32,
+    progress: &Progress,
+) -> Result<Vec<u8>, VisionError> {
+    let orientation = header.orientation;
+    let reach = vow_vision::reach(header.coded, orientation, landmarks, side)?;
+    if let Some(scale) = closeness::of_face(reach.density, photo.scale())
+        && let Some(view) = progress.timed(Stage::Decode, || photo.closer(reach.area, scale))
+    {
+        return progress.timed(Stage::Align, || crop_from(&view, orientation, landmarks, side));
+    }
+    progress.timed(Stage::Align, || crop_from(&photo.whole(), orientation, landmarks, side))
+}
+
+fn crop_from(
+    view: &View<'_>,
+    orientation: Orientation,
+    landmarks: &Landmarks,
+    side: u32,
+) -> Result<Vec<u8>, VisionError> {
+    let in_view = |p: RelPoint| orientation.to_upright(view.from_coded(orientation.to_coded(p)));
+    let landmarks = Landmarks(landmarks.0.map(in_view));
+    vow_vision::crop(PictureView::new(view.size, view.pixels)?, orientation, &landmarks, side)
+}
+
+fn pixels_of<'a>(view: &View<'a>) -> Result<PictureView<'a>, AnalyseError> {
+    PictureView::new(view.size, view.pixels).map_err(AnalyseError::Frame)
 }
 
 fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {

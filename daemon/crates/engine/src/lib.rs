@@ -8,6 +8,7 @@
 
 mod analyse;
 mod budget;
+mod closeness;
 mod commit;
 mod config;
 mod engine;

@@ -62,9 +62,9 @@ pub(crate) struct Bench {
 /// # Errors
 /// Only when the store cannot be read: that is no photo's fault.
 pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreError> {
-    let mut buffer = Vec::new();
+    let mut memory = Memory::default();
     while let Some((job, lane)) = bench.feed.next() {
-        if let Some(outcome) = handle(bench, job, lane, &mut buffer)?
+        if let Some(outcome) = handle(bench, job, lane, &mut memory)?
             && out.send(outcome).is_err()
         {
             break; // the committer is gone: the engine is stopping
@@ -73,7 +73,15 @@ pub(crate) fn work(bench: &Bench, out: &Sender<Outcome>) -> Result<(), StoreErro
     Ok(())
 }
 
-fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
+/// What a worker uses again from one file to the next.
+#[derive(Default)]
+struct Memory {
+    file: Vec<u8>,
+    pixels: vow_media::Buffers,
+}
+
+fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Option<Outcome>, StoreError> {
+    let Memory { file: buffer, pixels } = memory;
     let read = bench.progress.timed(Stage::Read, || {
         let stamp = vow_media::read(&job.path, &bench.limits, buffer)?;
         bench.progress.files_read.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +105,7 @@ fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<O
     let Copy { job, stamp, header } = copy;
     let _photo = bench.faces.announce();
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, &bench.budget, &bench.progress)
+        analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, pixels, &bench.budget, &bench.progress)
     }));
     let outcome = match result {
         Ok(Ok(faces)) => {
