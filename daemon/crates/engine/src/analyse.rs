@@ -1,12 +1,13 @@
 //! One photo's way from bytes to faces. Knows nothing of queues and stores.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vow_infer::{FaceEngine, InferError};
 use vow_media::{Buffers, Decoding, Header, MediaError, Scale, View};
 use vow_store::NewFace;
 use vow_types::{
-    Detection, Embedding, EmbeddingError, Landmarks, Lane, Orientation, RelBox, RelPoint, Size, Stage, norm, num,
+    Detection, Embedding, EmbeddingError, Landmarks, Lane, Orientation, RelBox, RelPoint, Size, Stage, norm,
+    num,
 };
 use vow_vision::{CLOSE_UP, PictureView, VisionError};
 
@@ -66,7 +67,7 @@ pub(crate) fn analyse(
     let orientation = header.orientation;
     let (mut photo, _share) = decode(bytes, header, buffers, budget, progress)?;
     let whole = photo.whole();
-    let view = pixels_of(&whole)?;
+    let view = PictureView::new(whole.size, whole.pixels).map_err(AnalyseError::Frame)?;
     let upright = orientation.upright_size(header.coded);
 
     let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
@@ -84,12 +85,11 @@ pub(crate) fn analyse(
     large.retain(|face| shorter_side(face.bbox, small_fitted) >= CLOSE_UP_FACE);
     // What was found is relative to what was decoded, which is not always exactly the coded picture.
     let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
-    let finds: Vec<Detection> =
-        merged(found, large).into_iter().map(|face| face.mapped(in_photo)).collect();
+    let finds: Vec<Detection> = merged(found, large).into_iter().map(|face| face.mapped(in_photo)).collect();
 
     let (mut found, mut crops) = (Vec::new(), Vec::new());
     for face in finds {
-        match crop(&mut photo, header, &face.landmarks, crop_side, progress) {
+        match crop(&mut photo, (header.coded, orientation), &face.landmarks, crop_side, progress) {
             Ok(crop) => {
                 found.push(face);
                 crops.push(crop);
@@ -151,37 +151,36 @@ fn decode<'a>(
     Ok((photo, share))
 }
 
-/// An aligned face, from as many pixels as it needs if the photo has them.
+/// An aligned face, from as many pixels as it needs if the photo has them. `landmarks` are relative to the photo as
+/// `orientation` turns it upright.
 fn crop(
     photo: &mut Decoding<'_>,
-    header: &Header,
+    (coded, orientation): (Size, Orientation),
     landmarks: &Landmarks,
     side: u32,
     progress: &Progress,
 ) -> Result<Vec<u8>, VisionError> {
-    let orientation = header.orientation;
-    let reach = vow_vision::reach(header.coded, orientation, landmarks, side)?;
-    if let Some(scale) = closeness::of_face(reach.density, photo.scale())
-        && let Some(view) = progress.timed(Stage::Decode, || photo.closer(reach.area, scale))
-    {
-        return progress.timed(Stage::Align, || crop_from(&view, orientation, landmarks, side));
+    let reach = vow_vision::reach(coded, orientation, landmarks, side)?;
+    if let Some(scale) = closeness::of_face(reach.density, photo.scale()) {
+        let start = Instant::now();
+        let close = photo.closer(reach.area, scale);
+        progress.add_busy(Stage::Decode, start.elapsed());
+        if let Some(view) = close {
+            return progress.timed(Stage::Align, || crop_from(view, orientation, landmarks, side));
+        }
     }
-    progress.timed(Stage::Align, || crop_from(&photo.whole(), orientation, landmarks, side))
+    progress.timed(Stage::Align, || crop_from(photo.whole(), orientation, landmarks, side))
 }
 
 fn crop_from(
-    view: &View<'_>,
+    view: View<'_>,
     orientation: Orientation,
     landmarks: &Landmarks,
     side: u32,
 ) -> Result<Vec<u8>, VisionError> {
-    let in_view = |p: RelPoint| orientation.to_upright(view.from_coded(orientation.to_coded(p)));
+    let in_view = |p: RelPoint| orientation.to_upright(view.within(orientation.to_coded(p)));
     let landmarks = Landmarks(landmarks.0.map(in_view));
     vow_vision::crop(PictureView::new(view.size, view.pixels)?, orientation, &landmarks, side)
-}
-
-fn pixels_of<'a>(view: &View<'a>) -> Result<PictureView<'a>, AnalyseError> {
-    PictureView::new(view.size, view.pixels).map_err(AnalyseError::Frame)
 }
 
 fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {

@@ -105,7 +105,15 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
     let Copy { job, stamp, header } = copy;
     let _photo = bench.faces.announce();
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        analyse(buffer, &header, (&bench.faces, lane), bench.crop_side, pixels, &bench.budget, &bench.progress)
+        analyse(
+            buffer,
+            &header,
+            (&bench.faces, lane),
+            bench.crop_side,
+            pixels,
+            &bench.budget,
+            &bench.progress,
+        )
     }));
     let outcome = match result {
         Ok(Ok(faces)) => {

@@ -10,8 +10,8 @@ use crate::guard::guarded;
 use crate::jpeg::scaled::{Area, Scan, Workspace};
 use crate::{Format, Header, MediaError, Scale, decode_into, jpeg};
 
-/// Memory for pixels that is kept from one photo to the next; more is given back. The 48 MiB hold 16 megapixels.
-const KEEP: usize = 48 << 20;
+/// Memory for pixels that is kept from one photo to the next; more is given back. The 16 MiB hold what is decoded small.
+const KEEP: usize = 16 << 20;
 
 /// Memory that is used again from one photo to the next. One for each thread.
 #[derive(Debug, Default)]
@@ -36,14 +36,14 @@ pub struct View<'a> {
 impl View<'_> {
     /// From coordinates relative to this view to such relative to the coded picture.
     #[must_use]
-    pub fn to_coded(&self, p: RelPoint) -> RelPoint {
+    pub fn to_coded(self, p: RelPoint) -> RelPoint {
         let RelBox { left, top, .. } = self.shown;
         RelPoint { x: left + p.x * self.shown.width(), y: top + p.y * self.shown.height() }
     }
 
     /// From coordinates relative to the coded picture to such relative to this view.
     #[must_use]
-    pub fn from_coded(&self, p: RelPoint) -> RelPoint {
+    pub fn within(self, p: RelPoint) -> RelPoint {
         let RelBox { left, top, .. } = self.shown;
         RelPoint { x: (p.x - left) / self.shown.width(), y: (p.y - top) / self.shown.height() }
     }

@@ -15,6 +15,8 @@
 //! let picture = vow_media::decode(&buffer, &header)?;
 //! # Ok(()) }
 //! ```
+//!
+//! [`decode`] gives everything as coded; [`Decoding`] gives as little as will do.
 
 mod decoding;
 mod error;

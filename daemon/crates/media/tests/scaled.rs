@@ -73,7 +73,8 @@ fn reduced(size: Size, pixels: &[u8], scale: Scale) -> Vec<u8> {
 /// What is decoded here: all but progressive, CMYK and a subsampling by more than two. The encoder of these tests puts the
 /// colours of a picture with tables of its own into a scan each; grey has one scan anyhow.
 fn plain() -> Vec<Jpeg> {
-    let grey = Jpeg { color: ColorType::Luma, sampling: SamplingFactor::F_1_1, optimised: true, ..Jpeg::default() };
+    let grey =
+        Jpeg { color: ColorType::Luma, sampling: SamplingFactor::F_1_1, optimised: true, ..Jpeg::default() };
     Jpeg::all()
         .into_iter()
         .filter(|kind| !kind.progressive && !kind.optimised && kind.sampling != SamplingFactor::F_4_1)
@@ -206,7 +207,11 @@ fn cut_anywhere_it_is_refused_or_nothing_is_missing() {
                 }
                 for (scale, whole) in SMALLER.into_iter().zip(&whole) {
                     if let Some(picture) = at(&cut, scale) {
-                        assert!(picture == *whole, "{kind:?} {scale:?}: half a picture at {len} of {}", jpeg.len());
+                        assert!(
+                            picture == *whole,
+                            "{kind:?} {scale:?}: half a picture at {len} of {}",
+                            jpeg.len()
+                        );
                     }
                 }
             }
@@ -237,9 +242,11 @@ fn views_say_what_they_show() {
     decoding.decode(Scale::Eighth).unwrap();
     let view = decoding.whole();
     assert_eq!(view.size, Size { width: 126, height: 63 });
-    assert!((view.shown.right - 1008.0 / 1001.0).abs() < 1e-6 && (view.shown.bottom - 504.0 / 500.0).abs() < 1e-6);
+    assert!(
+        (view.shown.right - 1008.0 / 1001.0).abs() < 1e-6 && (view.shown.bottom - 504.0 / 500.0).abs() < 1e-6
+    );
     let p = vow_types::RelPoint { x: 0.3, y: 0.7 };
-    let back = view.from_coded(view.to_coded(p));
+    let back = view.within(view.to_coded(p));
     assert!((back.x - p.x).abs() < 1e-6 && (back.y - p.y).abs() < 1e-6);
     let part = decoding.closer(box_of(0.5, 0.5, 0.6, 0.6), Scale::Half).unwrap();
     // Groups of 16 x 16 pixels.

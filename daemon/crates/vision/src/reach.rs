@@ -63,7 +63,8 @@ mod tests {
         for orientation in Orientation::ALL {
             let reach = reach(coded, orientation, &face(orientation, coded), 112).unwrap();
             assert!((reach.density - 2.0).abs() < 1e-3);
-            let upright = reach.area.mapped(|p| orientation.to_upright(p)).to_px(orientation.upright_size(coded));
+            let upright =
+                reach.area.mapped(|p| orientation.to_upright(p)).to_px(orientation.upright_size(coded));
             let side = narrow(2.0 * TEMPLATE_SIDE);
             for (got, expected) in [
                 (upright.left, 98.0),

@@ -1,4 +1,6 @@
-//! JPEG: identity and header (`inspect`), and pixels (`decode`) by zune-jpeg.
+//! JPEG: identity and header (`inspect`), pixels (`decode`) by zune-jpeg, and small pictures (`start`) by [`scaled`], our own.
+//!
+//! What [`scaled`] cannot decode to its last block, it leaves to the others; so what follows holds for every file.
 //!
 //! zune-jpeg decodes; it does not reliably say whether all of the picture was there. That is decided here:
 //! - The file is walked. Without an end-of-image marker, with too few restart markers, or with the components of a

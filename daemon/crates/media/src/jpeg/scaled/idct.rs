@@ -13,16 +13,8 @@ const SQRT2: f32 = std::f32::consts::SQRT_2;
 /// (`sqrt(1/8)`, `sqrt(1/4)`) and whatever of its first stage can be had for nothing.
 pub(super) fn prescale(samples: u8, frequency: u8) -> f32 {
     /// `cos(k pi / 16) * sqrt(2)`, 1 for 0: the scale factors of the AAN transform (Arai, Agui and Nakajima 1988).
-    const AAN: [f32; 8] = [
-        1.0,
-        1.387_039_8,
-        1.306_563,
-        1.175_875_6,
-        1.0,
-        0.785_694_96,
-        0.541_196_1,
-        0.275_899_38,
-    ];
+    const AAN: [f32; 8] =
+        [1.0, 1.387_039_8, 1.306_563, 1.175_875_6, 1.0, 0.785_694_96, 0.541_196_1, 0.275_899_38];
     const SQRT_EIGHTH: f32 = 0.353_553_4;
     match (samples, frequency) {
         (8, frequency) => AAN.get(usize::from(frequency)).copied().unwrap_or_default() * SQRT_EIGHTH,
@@ -89,12 +81,13 @@ fn line_inverse(line: &mut [f32]) {
 mod tests {
     use super::*;
     use std::f64::consts::PI;
+    use vow_types::num::{narrow, usize_to_f64};
 
     /// The definition: T.81, A.3.3, over `N` points, of coefficients that belong to 8.
     fn defined<const W: usize, const H: usize>(coefficients: &[[f32; W]; H]) -> [[f32; W]; H] {
         let basis = |n: usize, k: usize, of: usize| {
             let scale = if k == 0 { 0.125f64.sqrt() } else { 0.5 };
-            scale * ((2 * n + 1) as f64 * k as f64 * PI / (2 * of) as f64).cos()
+            scale * (usize_to_f64((2 * n + 1) * k) * PI / usize_to_f64(2 * of)).cos()
         };
         std::array::from_fn(|y| {
             std::array::from_fn(|x| {
@@ -104,9 +97,13 @@ mod tests {
                         sum += f64::from(coefficients[v][u]) * basis(x, u, W) * basis(y, v, H);
                     }
                 }
-                sum as f32
+                narrow(sum)
             })
         })
+    }
+
+    fn byte(value: usize) -> u8 {
+        u8::try_from(value).unwrap()
     }
 
     fn check<const W: usize, const H: usize>() {
@@ -115,13 +112,13 @@ mod tests {
             let coefficients: [[f32; W]; H] = std::array::from_fn(|_| {
                 std::array::from_fn(|_| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    f32::from((state >> 20) as i16) - 2048.0
+                    f32::from(u16::try_from(state >> 20).unwrap()) - 2048.0
                 })
             });
             let expected = defined(&coefficients);
             let mut got: [[f32; W]; H] = std::array::from_fn(|v| {
                 std::array::from_fn(|u| {
-                    coefficients[v][u] * prescale(W as u8, u as u8) * prescale(H as u8, v as u8)
+                    coefficients[v][u] * prescale(byte(W), byte(u)) * prescale(byte(H), byte(v))
                 })
             });
             inverse(&mut got);

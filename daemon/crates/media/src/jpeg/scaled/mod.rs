@@ -115,7 +115,12 @@ impl<'a> Scan<'a> {
     ///
     /// # Errors
     /// When not all of it is there, or something cannot be decoded. `pixels` then holds anything.
-    pub(super) fn whole(&mut self, scale: Scale, space: &mut Workspace, pixels: &mut Vec<u8>) -> Result<Size, Stop> {
+    pub(super) fn whole(
+        &mut self,
+        scale: Scale,
+        space: &mut Workspace,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Size, Stop> {
         let plan = &self.plan;
         let size = scale.of(plan.size);
         let mut lanes = lanes(plan, scale, space, plan.grid.across);

@@ -45,7 +45,10 @@ pub(in crate::jpeg) fn is_plain(survey: &Survey) -> bool {
     survey.single_scan
         && !survey.doubtful
         && matches!(colour, Colour::Grey | Colour::YCbCr | Colour::Rgb)
-        && frame.components.iter().all(|component| spread(frame, component.horizontal, component.vertical).is_some())
+        && frame
+            .components
+            .iter()
+            .all(|component| spread(frame, component.horizontal, component.vertical).is_some())
 }
 
 /// Pixels that a sample of such a component covers.
@@ -102,7 +105,8 @@ impl<'a> Plan<'a> {
                 return None;
             }
             let component = frame.components.get(part.component)?;
-            let (across, down) = if frame.components.len() == 1 { (1, 1) } else { (component.horizontal, component.vertical) };
+            let (across, down) =
+                if frame.components.len() == 1 { (1, 1) } else { (component.horizontal, component.vertical) };
             let (dc, ac) = ready.of(*part, &tables)?;
             lanes.push(Lane {
                 across,

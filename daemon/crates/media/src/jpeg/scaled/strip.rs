@@ -22,7 +22,11 @@ pub(super) fn to_rgb(
         let mut samples = lanes.iter().zip(&mut wide.rows).map(|((scaled, strip), wide)| {
             let from = strip.stride * if scaled.twice_down { y / 2 } else { y };
             let line = strip.samples.get(from..).unwrap_or_default();
-            if scaled.twice_across { widened(line.get(..strip.stride).unwrap_or(line), wide, width) } else { line }
+            if scaled.twice_across {
+                widened(line.get(..strip.stride).unwrap_or(line), wide, width)
+            } else {
+                line
+            }
         });
         match (samples.next(), samples.next(), samples.next()) {
             (Some(y), Some(cb), Some(cr)) if colour == Colour::YCbCr => {

@@ -121,8 +121,7 @@ impl AcCodes {
     pub(super) fn skip(&self, bits: &mut Bits<'_>, mut at: usize) -> Result<(), Stop> {
         while at < 64 {
             bits.fill();
-            let stride =
-                self.many.get(vow_types::num::index(bits.peek(MANY))).copied().unwrap_or_default();
+            let stride = self.many.get(vow_types::num::index(bits.peek(MANY))).copied().unwrap_or_default();
             let next = at + stride.steps();
             // Where the block might be over by its length alone, what follows may be another block's.
             if stride.0 != 0 && next < 64 {
