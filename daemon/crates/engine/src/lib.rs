@@ -9,6 +9,7 @@
 mod analyse;
 mod brake;
 mod budget;
+mod closeness;
 mod commit;
 mod config;
 mod engine;

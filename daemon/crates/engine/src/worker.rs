@@ -65,14 +65,14 @@ pub(crate) struct Bench {
 /// # Errors
 /// Only when the store cannot be read: that is no photo's fault.
 pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(), StoreError> {
-    let mut buffer = Vec::new();
+    let mut memory = Memory::default();
     while let Some((job, lane)) = bench.feed.next(desk) {
         // Whatever else is at the path by the time it is read, its size is bounded by the limits.
         let size = Stamp::at(&job.path).map_or(0, |stamp| stamp.size.min(bench.limits.max_file_bytes));
         let file = bench.budget.take(Holds::File, size);
-        let outcome = handle(bench, job, lane, &mut buffer)?;
-        if buffer.capacity() > KEPT {
-            buffer = Vec::new();
+        let outcome = handle(bench, job, lane, &mut memory)?;
+        if memory.file.capacity() > KEPT {
+            memory.file = Vec::new();
         }
         drop(file);
         if let Some(mut outcome) = outcome {
@@ -94,7 +94,15 @@ impl Outcome {
     }
 }
 
-fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<Option<Outcome>, StoreError> {
+/// What a worker uses again from one file to the next.
+#[derive(Default)]
+struct Memory {
+    file: Vec<u8>,
+    pixels: vow_media::Buffers,
+}
+
+fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Option<Outcome>, StoreError> {
+    let Memory { file: buffer, pixels } = memory;
     let read = bench.progress.timed(Stage::Read, || {
         let stamp = vow_media::read(&job.path, &bench.limits, buffer)?;
         bench.progress.files_read.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +127,8 @@ fn handle(bench: &Bench, job: Job, lane: Lane, buffer: &mut Vec<u8>) -> Result<O
     // Another pack may have found how it stands.
     let turn = bench.store.photo(&photo)?.and_then(|row| row.turn);
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        analyse(buffer, &header, turn, (&bench.networks, lane), &bench.budget, &bench.progress)
+        let photo = (buffer.as_slice(), &header);
+        analyse(photo, turn, (&bench.networks, lane), pixels, &bench.budget, &bench.progress)
     }));
     let outcome = match result {
         Ok(Ok(Analysed { faces, turn })) => {

@@ -15,7 +15,10 @@
 //! let picture = vow_media::decode(&buffer, &header)?;
 //! # Ok(()) }
 //! ```
+//!
+//! [`decode`] gives everything as coded; [`Decoding`] gives as little as will do.
 
+mod decoding;
 mod error;
 mod format;
 mod guard;
@@ -29,8 +32,10 @@ mod webp;
 
 use vow_types::{ContentId, Orientation, Size};
 
+pub use decoding::{Buffers, Decoding, View};
 pub use error::MediaError;
 pub use format::{Format, is_picture_name};
+pub use jpeg::scaled::Scale;
 pub use read::{Stamp, read};
 
 use identity::Identity;
@@ -66,6 +71,8 @@ pub struct Header {
     /// When it was taken, seconds since 1970: EXIF `DateTimeOriginal`, else `DateTime`, with its time zone if that is
     /// known, else read as if it were UTC.
     pub taken: Option<i64>,
+    /// Whether [`Decoding`] can show it smaller than coded, and parts of it. Files that turn out to be damaged cannot.
+    pub scalable: bool,
 }
 
 /// A decoded picture, as coded: not turned.
@@ -85,10 +92,12 @@ pub struct Picture {
 /// cannot be a whole picture. Broken EXIF is no error.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
     let format = format::recognise(bytes)?;
+    let mut scalable = false;
     let (coded, content, exif) = match format {
         Format::Jpeg => {
-            let jpeg::Inspected { size, content, exif } = jpeg::inspect(bytes)?;
-            (size, content, exif)
+            let jpeg = jpeg::inspect(bytes)?;
+            scalable = jpeg.scalable;
+            (jpeg.size, jpeg.content, jpeg.exif)
         }
         Format::Png => {
             let (content, exif) = png::walk(bytes)?;
@@ -106,7 +115,7 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
         return Err(MediaError::TooManyPixels { size: coded, limit: limits.max_pixels });
     }
     let Metadata { orientation, taken } = exif.map(metadata::read).unwrap_or_default();
-    Ok(Header { format, content, coded, orientation, taken })
+    Ok(Header { format, content, coded, orientation, taken, scalable })
 }
 
 /// Decodes the picture that [`inspect`] described. Grey, CMYK, palettes and 16-bit samples become RGB8; transparent

@@ -19,6 +19,12 @@ pub fn to_f32(value: u32) -> f32 {
     value as f32
 }
 
+/// A sample or a coefficient as `f32`. Exact between -2^24 and 2^24.
+#[must_use]
+pub const fn i32_to_f32(value: i32) -> f32 {
+    value as f32
+}
+
 /// A count as `f32`, rounded to the nearest value that `f32` holds.
 #[must_use]
 pub fn usize_to_f32(value: usize) -> f32 {

@@ -11,6 +11,8 @@ pub(super) struct Component {
     /// Sampling factors, 1 to 4.
     pub(super) horizontal: u32,
     pub(super) vertical: u32,
+    /// Which quantisation table.
+    pub(super) quantisation: u8,
 }
 
 /// A frame header of a kind that is decoded: Huffman coded, 8 bit, sequential or progressive.
@@ -73,10 +75,11 @@ impl Frame {
         }
         let components: Vec<_> = triples
             .iter()
-            .map(|&[id, sampling, _]| Component {
+            .map(|&[id, sampling, quantisation]| Component {
                 id,
                 horizontal: u32::from(sampling >> 4),
                 vertical: u32::from(sampling & 15),
+                quantisation,
             })
             .collect();
         for component in &components {
@@ -87,7 +90,8 @@ impl Frame {
         Ok(Self { progressive: code == 0xc2, size, components })
     }
 
-    fn largest(&self) -> (u32, u32) {
+    /// Largest sampling factors, across and down.
+    pub(super) fn largest(&self) -> (u32, u32) {
         let across = self.components.iter().map(|c| c.horizontal).max();
         let down = self.components.iter().map(|c| c.vertical).max();
         (across.unwrap_or(1), down.unwrap_or(1))

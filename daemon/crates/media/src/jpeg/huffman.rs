@@ -53,6 +53,16 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Value and length of the code that these 16 bits begin with; `None` when there is no such code.
+    pub(super) fn look_up(&self, sixteen: u32) -> Option<(u8, u32)> {
+        (1..).zip(self.lengths).find_map(|(len, (first, count, at))| {
+            let offset = (sixteen >> (16 - len)).checked_sub(first).filter(|offset| *offset < count)?;
+            Some((*self.values.get(at + vow_types::num::index(offset))?, len))
+        })
+    }
+}
+
 /// Bits of one scan, with stuffed zeros taken out; they end at each restart marker.
 pub(super) struct Bits<'a> {
     data: &'a [u8],

@@ -1,4 +1,6 @@
-//! JPEG: identity and header (`inspect`), and pixels (`decode`) by zune-jpeg.
+//! JPEG: identity and header (`inspect`), pixels (`decode`) by zune-jpeg, and small pictures (`start`) by [`scaled`], our own.
+//!
+//! What [`scaled`] cannot decode to its last block, it leaves to the others; so what follows holds for every file.
 //!
 //! zune-jpeg decodes; it does not reliably say whether all of the picture was there. That is decided here:
 //! - The file is walked. Without an end-of-image marker, with too few restart markers, or with the components of a
@@ -15,6 +17,7 @@
 mod complete;
 mod frame;
 mod huffman;
+pub(crate) mod scaled;
 mod second;
 mod survey;
 mod walk;
@@ -31,6 +34,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use complete::Verdict;
 use frame::{Colour, Frame};
+use scaled::{Scale, Scan, Workspace};
 use survey::Survey;
 use walk::{Piece, Walk, marker};
 
@@ -43,6 +47,8 @@ pub(crate) struct Inspected<'a> {
     pub(crate) size: Size,
     pub(crate) content: ContentId,
     pub(crate) exif: Option<&'a [u8]>,
+    /// Whether [`start`] is likely to take it.
+    pub(crate) scalable: bool,
 }
 
 /// Size, identity and EXIF block; no pixel is decoded.
@@ -67,7 +73,8 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
     if let Some(transform) = survey.adobe {
         identity.part(b"adob", &[transform]);
     }
-    Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif })
+    let scalable = scaled::is_plain(&survey);
+    Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif, scalable })
 }
 
 /// RGB8, rows from top to bottom, into `pixels`, whose memory is used again.
@@ -102,6 +109,32 @@ pub(crate) fn decode(bytes: &[u8], expected: Size, pixels: &mut Vec<u8>) -> Resu
     }
     tracing::debug!(?failure, "decoded by the second decoder");
     second::decode(&source, &survey.frame, colour, pixels).map_err(|error| failure.unwrap_or(error))
+}
+
+/// The whole picture at this scale, RGB8, into `pixels`, and what it takes to look closer. `None` for a file that only the
+/// other decoders may judge.
+///
+/// # Errors
+/// When the picture is of another size than `expected`.
+pub(crate) fn start<'a>(
+    bytes: &'a [u8],
+    expected: Size,
+    scale: Scale,
+    space: &mut Workspace,
+    pixels: &mut Vec<u8>,
+) -> Result<Option<Scan<'a>>, MediaError> {
+    let survey = Survey::take(bytes, |_| {})?;
+    if survey.frame.size != expected {
+        return Err(MediaError::OtherPicture { expected, found: survey.frame.size });
+    }
+    let Some(mut scan) = Scan::open(bytes, &survey, space) else { return Ok(None) };
+    match scan.whole(scale, space, pixels) {
+        Ok(_) => Ok(Some(scan)),
+        Err(stop) => {
+            tracing::debug!(?stop, "not decoded at a scale: left to the other decoders");
+            Ok(None)
+        }
+    }
 }
 
 /// Refuses a picture of which not every block is there.

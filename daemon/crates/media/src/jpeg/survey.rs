@@ -18,7 +18,9 @@ pub(super) struct Survey {
     pub(super) doubtful: bool,
     /// A sequential picture in more than one scan.
     pub(super) scattered: bool,
-    /// A sequential picture in one scan without restarts: what nearly every camera writes.
+    /// A sequential picture in one scan: what nearly every camera writes.
+    pub(super) single_scan: bool,
+    /// The same, without restarts.
     pub(super) plain_scan: bool,
     /// Nothing in it makes a strict decoder stumble that is harmless.
     pub(super) tidy: bool,
@@ -74,12 +76,13 @@ impl Survey {
         };
         let tidy = tidy && !behind_scan && walk.strays == 0 && end == End::Marked;
         // Restart markers are counted; and the decoder looks for one more behind the last interval.
-        let plain_scan = scans == 1 && interval == 0 && !frame.progressive;
+        let single_scan = scans == 1 && !frame.progressive;
+        let plain_scan = single_scan && interval == 0;
         let scattered = scans > 1 && !frame.progressive;
         // Nothing is allocated for a huge picture that a few bytes announce.
         let too_little = coded.saturating_mul(8) < frame.blocks();
         let doubtful = end != End::Marked || restarts_missing > 0 || too_little || scattered;
-        Ok(Self { frame, adobe, len, doubtful, scattered, plain_scan, tidy })
+        Ok(Self { frame, adobe, len, doubtful, scattered, single_scan, plain_scan, tidy })
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) mod marker {
     pub(in crate::jpeg) const SOI: u8 = 0xd8;
     pub(in crate::jpeg) const EOI: u8 = 0xd9;
     pub(in crate::jpeg) const SOS: u8 = 0xda;
+    pub(in crate::jpeg) const DQT: u8 = 0xdb;
     pub(in crate::jpeg) const DRI: u8 = 0xdd;
     pub(in crate::jpeg) const APP0: u8 = 0xe0;
     pub(in crate::jpeg) const APP1: u8 = 0xe1;

@@ -1,0 +1,125 @@
+//! Looking for faces: the two looks at a picture, and the looks at its turns where nobody says how it stands. Decoding and
+//! what is made of the finds are left to the parent.
+
+use std::sync::Arc;
+
+use vow_types::{Detection, Lane, Orientation, Size, Stage};
+use vow_vision::{CLOSE_UP, Framed, PictureView, TURNS};
+
+use super::{AnalyseError, Networks, count, shorter_side};
+use crate::progress::Progress;
+
+/// Shorter side, in pixels of the close-up frame, from which on a face found there counts: smaller ones are what the
+/// first look is for, and are seen better there.
+const CLOSE_UP_FACE: f32 = 64.0;
+/// Two finds that overlap by more (intersection over union) are one face.
+const SAME_FACE: f32 = 0.4;
+
+/// Looks at a photo.
+pub(super) struct Eyes<'a> {
+    pub(super) networks: &'a Networks,
+    /// Size of the photo as coded, whatever it was decoded at: it alone decides on the frame.
+    pub(super) coded: Size,
+    pub(super) lane: Lane,
+    pub(super) progress: &'a Progress,
+}
+
+/// What one orientation shows.
+pub(super) struct Seen {
+    /// Relative to the picture in that orientation.
+    pub(super) found: Vec<Detection>,
+    /// Score of the surest find that stands upright.
+    pub(super) surest: f32,
+    /// What was looked at: all of it, and the close-up.
+    frames: [Arc<Framed>; 2],
+}
+
+impl Eyes<'_> {
+    /// Both looks at a picture, one for all faces and one for those that fill it. The views show the same picture, not
+    /// turned; the second may be smaller.
+    pub(super) fn see(
+        &self,
+        [wide, near]: [PictureView<'_>; 2],
+        orientation: Orientation,
+    ) -> Result<Seen, AnalyseError> {
+        let faces = &self.networks.faces;
+        let upright = orientation.upright_size(self.coded);
+        let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
+        let (found, wide) = self.look(wide, orientation, shape, shape)?;
+        let (mut large, near) = self.look(near, orientation, faces.close_up(), CLOSE_UP)?;
+        large.retain(|face| shorter_side(face.bbox, near.fitted) >= CLOSE_UP_FACE);
+        let found = merged(found, large);
+        Ok(Seen { surest: vow_vision::surest_upright(&found, wide.fitted), found, frames: [wide, near] })
+    }
+
+    fn look(
+        &self,
+        picture: PictureView<'_>,
+        orientation: Orientation,
+        shape: Size,
+        room: Size,
+    ) -> Result<(Vec<Detection>, Arc<Framed>), AnalyseError> {
+        let framed = self
+            .progress
+            .timed(Stage::Resize, || vow_vision::frame_within(picture, orientation, shape, room))
+            .map_err(AnalyseError::Frame)?;
+        let framed = Arc::new(framed);
+        let found =
+            self.networks.faces.detect(Arc::clone(&framed), self.lane).map_err(AnalyseError::Detect)?;
+        count(self.progress, Stage::Detect, found.busy, found.waited);
+        Ok((found.value, framed))
+    }
+
+    /// The turn that makes a picture stand upright, and what is found in it then. The frames are turned, not the picture.
+    pub(super) fn turned(&self, coded: &Seen) -> Result<Option<(Orientation, Vec<Detection>)>, AnalyseError> {
+        let pixels = coded.frames.each_ref().map(|frame| frame.picture());
+        let [wide, near] = &coded.frames;
+        let [wide_pixels, near_pixels] = &pixels;
+        let view = |size, pixels| PictureView::new(size, pixels).map_err(AnalyseError::Frame);
+        let views = [view(wide.fitted, wide_pixels)?, view(near.fitted, near_pixels)?];
+        let (mut looks, mut surest) = (Vec::new(), [0.0; TURNS.len()]);
+        for (turn, surest) in TURNS.into_iter().zip(&mut surest) {
+            let seen = self.see(views, turn)?;
+            *surest = seen.surest;
+            looks.push((turn, seen.found));
+        }
+        let turn = self.networks.standing.turn(coded.surest, surest);
+        Ok(turn.and_then(|turn| looks.into_iter().find(|(other, _)| *other == turn)))
+    }
+}
+
+/// What both looks saw: of two finds of one face the surer one.
+fn merged(found: Vec<Detection>, large: Vec<Detection>) -> Vec<Detection> {
+    let mut kept = found;
+    for face in large {
+        let twin = |other: &Detection| face.bbox.iou(other.bbox) > SAME_FACE;
+        if kept.iter().any(|other| twin(other) && other.score >= face.score) {
+            continue;
+        }
+        kept.retain(|other| !twin(other));
+        kept.push(face);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use vow_types::{Landmarks, RelBox, RelPoint};
+
+    use super::*;
+
+    fn face(left: f32, side: f32, score: f32) -> Detection {
+        let bbox = RelBox { left, top: 0.1, right: left + side, bottom: 0.1 + side };
+        Detection { bbox, landmarks: Landmarks([RelPoint { x: left, y: 0.1 }; 5]), score }
+    }
+
+    #[test]
+    fn of_two_finds_of_one_face_the_surer_stays() {
+        let small = face(0.8, 0.1, 0.9);
+        let both = merged(vec![small, face(0.1, 0.5, 0.6)], vec![face(0.11, 0.5, 0.8)]);
+        assert_eq!(both, [small, face(0.11, 0.5, 0.8)]);
+        let both = merged(vec![face(0.1, 0.5, 0.9)], vec![face(0.11, 0.5, 0.8)]);
+        assert_eq!(both, [face(0.1, 0.5, 0.9)]);
+        assert_eq!(merged(Vec::new(), vec![small]), [small]);
+    }
+}

@@ -1,0 +1,92 @@
+//! How large a photo is decoded: as small as detection allows, and each face again as large as its crop needs. Choices
+//! only; decoding is `vow-media`'s business.
+
+use vow_media::{Format, Header, Scale};
+use vow_types::Size;
+
+/// Long side that a picture has at least when faces are looked for, in pixels: one and a quarter of the longest detector
+/// frame (640), so that scaling into the frame still has something to average.
+const ENOUGH_TO_DETECT: u32 = 800;
+
+/// Picture pixels that a crop pixel should cover at least.
+const ENOUGH_TO_CROP: f32 = 1.0;
+
+/// The scale at which the whole of a photo is decoded.
+pub(crate) fn of_whole(header: &Header) -> Scale {
+    let enough = |scale: &Scale| {
+        let Size { width, height } = scale.of(header.coded);
+        width.max(height) >= ENOUGH_TO_DETECT
+    };
+    if header.scalable { Scale::ALL.into_iter().find(enough).unwrap_or(Scale::Full) } else { Scale::Full }
+}
+
+/// The scale at which a face is decoded again, of which `density` pixels of the coded picture fall on a crop pixel;
+/// `None` when the whole, which was decoded at `whole`, shows it well enough or there is nothing larger.
+pub(crate) fn of_face(density: f32, whole: Scale) -> Option<Scale> {
+    let shows = |scale: Scale| density * f32::from(scale.samples()) / 8.0;
+    if whole == Scale::Full || shows(whole) >= ENOUGH_TO_CROP {
+        return None;
+    }
+    Some(Scale::ALL.into_iter().find(|scale| shows(*scale) >= ENOUGH_TO_CROP).unwrap_or(Scale::Full))
+}
+
+/// Most bytes that pixels take while the whole is decoded at this scale. What is not a JPEG may come as four samples of 16
+/// bit, of which the three bytes are made.
+pub(crate) fn bytes(header: &Header, scale: Scale) -> u64 {
+    let a_pixel = if header.format == Format::Jpeg { 3 } else { 11 };
+    scale.of(header.coded).pixels().saturating_mul(a_pixel)
+}
+
+#[cfg(test)]
+mod tests {
+    use vow_types::ContentId;
+
+    use super::*;
+
+    fn header(width: u32, height: u32, scalable: bool) -> Header {
+        let coded = Size { width, height };
+        let content = ContentId([0; 32]);
+        Header { format: Format::Jpeg, content, coded, orientation: None, taken: None, scalable }
+    }
+
+    #[test]
+    fn the_smallest_scale_that_shows_enough() {
+        for (width, height, expected) in [
+            (4000, 3000, Scale::Quarter),
+            (3000, 4000, Scale::Quarter),
+            (8000, 6000, Scale::Eighth),
+            (3199, 2400, Scale::Quarter),
+            (3196, 2400, Scale::Half),
+            (1600, 1200, Scale::Half),
+            (1598, 1200, Scale::Full),
+            (640, 480, Scale::Full),
+            (65_000, 16, Scale::Eighth),
+        ] {
+            assert_eq!(of_whole(&header(width, height, true)), expected, "{width} x {height}");
+            assert_eq!(of_whole(&header(width, height, false)), Scale::Full);
+        }
+    }
+
+    #[test]
+    fn faces_are_looked_at_closer_only_where_that_shows_more() {
+        for (density, whole, expected) in [
+            (4.0, Scale::Quarter, None),
+            (3.9, Scale::Quarter, Some(Scale::Half)),
+            (2.0, Scale::Quarter, Some(Scale::Half)),
+            (1.9, Scale::Quarter, Some(Scale::Full)),
+            (0.5, Scale::Quarter, Some(Scale::Full)),
+            (0.5, Scale::Full, None),
+            (f32::NAN, Scale::Half, Some(Scale::Full)),
+        ] {
+            assert_eq!(of_face(density, whole), expected, "{density} {whole:?}");
+        }
+    }
+
+    #[test]
+    fn memory_follows_scale_and_format() {
+        let header = header(4000, 3000, true);
+        assert_eq!(bytes(&header, Scale::Full), 36_000_000);
+        assert_eq!(bytes(&header, Scale::Quarter), 2_250_000);
+        assert_eq!(bytes(&Header { format: Format::Png, ..header }, Scale::Full), 132_000_000);
+    }
+}
