@@ -50,7 +50,7 @@ fn catalog(home: &Home, url: &str) -> PathBuf {
 }
 
 fn tiny() -> TinyPack {
-    TinyPack { head: Head::Yunet, any_batch: true }
+    TinyPack { head: Head::Yunet, ..TinyPack::default() }
 }
 
 fn archive() -> Vec<u8> {
