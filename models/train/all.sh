@@ -27,7 +27,8 @@ wait
 step train_embedder --faces "$work/faces.npz" --crops "$work/crops" --out "$work/embedder" --samples "$crops" --device "$device" --threads "$jobs" \
     ${START:+--start "$START"}
 step train_detector --scenes "$work/scenes" --check "$work/scenes_check" --out "$work/detector" --samples "$scenes" --device "$device" --threads "$jobs"
-step export --detector "$work/detector/average.pt" --embedder "$work/embedder/average.pt" --faces "$work/faces.npz" --out "$pack"
+step polish --embedder "$work/embedder/average.pt" --crops "$work/crops" --out "$work/embedder/polished.pt"
+step export --detector "$work/detector/average.pt" --embedder "$work/embedder/polished.pt" --faces "$work/faces.npz" --out "$pack"
 step calibrate --pack "$pack" --faces "$work/faces.npz" --check "$work/scenes_check" --backgrounds "$input/backgrounds"
 step evaluate --pack "$pack" --faces "$work/faces.npz" --check "$work/scenes_check" --backgrounds "$input/backgrounds" \
     --teacher "$input/mobilefacenet.onnx" --yunet "$input/yunet.onnx"
