@@ -14,7 +14,7 @@ from evaluate import Embedder, curve, held_out_crops, recall_at, tpr_at
 from scenes import backgrounds
 
 TOML = """name = "starter"
-version = "1"
+version = "2"
 licence = "MIT OR Apache-2.0"
 source = "trained by the VowImager project, see MODEL_CARD.md"
 
@@ -36,7 +36,7 @@ mean = 127.5
 std = 127.5
 size = 112
 dimension = 128
-
+{mirror}
 [distances]
 same = {same:.2f}
 group = {group:.2f}
@@ -65,7 +65,8 @@ def main():
     a.add_argument("--faces", required=True)
     a.add_argument("--check", required=True)
     a.add_argument("--backgrounds", required=True)
-    a.add_argument("--precision", type=float, default=0.97)
+    a.add_argument("--mirror", action="store_true", help="the pack averages each crop's embedding with its mirror image's")
+    a.add_argument("--precision", type=float, default=0.9, help="share of right finds on the composed scenes, which hold many more things like faces than photos do")
     a = a.parse_args()
     paths = {k: os.path.join(a.pack, k + ".onnx") for k in ("detector", "embedder")}
     scenes = dict(np.load(sorted(glob.glob(os.path.join(a.check, "640_*.npz")))[0]))
@@ -76,14 +77,14 @@ def main():
     print(f"detector: precision {a.precision} at score {threshold:.3f}, recall {recall:.3f}; loudest on kept-out backgrounds {np.round(loudest[:5], 2)}")
     threshold = round(min(max(threshold, 0.3), 0.9), 2)
     crops, person = held_out_crops(a.faces)
-    vectors = Embedder(paths["embedder"])(crops)
+    vectors = Embedder(paths["embedder"], a.mirror)(crops)
     tpr, same = tpr_at(vectors, person, 1e-3)
     print(f"embedder: TPR {tpr:.4f} at FPR 1e-3, cosine {same:.4f}")
     group, neighbour, (p, r, f) = grouping(vectors, person)
     print(f"grouping: {group} and {neighbour}: BCubed precision {p:.3f}, recall {r:.3f}, F {f:.3f}")
     sha = {k + "_sha": hashlib.sha256(open(v, "rb").read()).hexdigest() for k, v in paths.items()}
     with open(os.path.join(a.pack, "pack.toml"), "w") as out:
-        out.write(TOML.format(threshold=threshold, min_score=threshold, same=same, group=group, neighbour=neighbour, **sha))
+        out.write(TOML.format(threshold=threshold, min_score=threshold, same=same, mirror="mirror = true\n" if a.mirror else "", group=group, neighbour=neighbour, **sha))
 
 
 if __name__ == "__main__":

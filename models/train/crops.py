@@ -6,7 +6,11 @@ A shard is one file of `--size` crops; a shard that is already there is not made
 or extended at any time, also while the training runs. Its arrays, for n crops:
   grey    u8  [n, 112, 112]   the crop's brightness
   chroma  i8  [n, 2, 14, 14]  colour: red minus grey and blue minus grey, at an eighth of the size
-  target  f16 [n, 128]        the teacher's answer to exactly this crop, length 1
+  target  f16 [n, 128]        the teacher's answer to exactly this crop plus its answer to the crop's mirror image, length 1
+
+A part of the crops (`--mild`) is changed only a little, as a portrait in an honest photo would be; the others show
+what can go wrong. Shard 9999 holds the training people's portraits themselves, as a photo would give them; `polish.py`
+uses it too.
 """
 import argparse
 import os
@@ -15,7 +19,9 @@ import time
 import cv2
 import numpy as np
 
-from faces import CANVAS, MARGIN
+from faces import CANVAS, MARGIN, crop
+
+PORTRAITS = "9999.npz"
 
 
 def bilinear(n=112, m=14):
@@ -30,7 +36,7 @@ def bilinear(n=112, m=14):
 def colour(grey, chroma):
     """grey u8 [n, 112, 112], chroma i8 [n, 2, 14, 14] -> RGB f32 [n, 3, 112, 112] in 0..255.
 
-    `train_embedder.colour` does the same in PyTorch: the student sees the very picture that the teacher saw."""
+    `train_embedder.batch` does the same in PyTorch: the student sees the very picture that the teacher saw."""
     up = bilinear()
     k = chroma.reshape(-1, 14).astype(np.float32) @ up.T
     k = (up @ k.reshape(-1, 14, 112).transpose(1, 0, 2).reshape(14, -1)).reshape(112, -1, 2, 112).transpose(1, 2, 0, 3)
@@ -69,11 +75,17 @@ class Teacher:
         out = np.concatenate(out)
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
+    def both(self, rgb):
+        """The mean of the answers to the crops and to their mirror images, as unit vectors: a better, symmetric teacher."""
+        out = self(rgb) + self(np.ascontiguousarray(rgb[:, :, :, ::-1]))
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
 
 class Maker:
     """Makes crops out of the aligned portraits of the people that training may see."""
 
-    def __init__(self, faces, seed):
+    def __init__(self, faces, seed, mild=0.5):
+        self.mild = mild
         use = ~faces["held_out"]
         self.canvas, self.corner, self.person = faces["canvas"][use], faces["corner"][use], faces["person"][use]
         # A person with hundreds of photos counts as if they had a handful.
@@ -115,14 +127,16 @@ class Maker:
         rng = self.rng
         a, corner = self.face()
         # Where the crop lies: turn, scale, shift, stretch; sometimes much more than an honest detector would be off.
-        wild = 2.0 if rng.random() < 0.15 else 1.0
+        mild = rng.random() < self.mild
+        often = 0.35 if mild else 1.0
+        wild = 0.6 if mild else 2.0 if rng.random() < 0.15 else 1.0
         turn = np.deg2rad(rng.normal(0, 4 * wild))
         scale = np.exp(rng.normal(0, 0.05 * wild))
         stretch = np.exp(rng.normal(0, 0.04))
         m = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * scale @ np.array([[stretch, rng.normal(0, 0.04)], [0, 1 / stretch]])
         shift = 56 + rng.normal(0, 1.7 * wild, 2) - m @ np.full(2, CANVAS / 2)
         m = np.hstack([m, shift[:, None]])
-        if rng.random() < 0.5:  # bend it a little: another shape of face
+        if rng.random() < 0.5 * often:  # bend it a little: another shape of face
             grid = rng.normal(0, 2.2, (2, 5, 5)).astype(np.float32)
             inv = cv2.invertAffineTransform(m).astype(np.float32)
             x, y = np.meshgrid(np.arange(112, dtype=np.float32), np.arange(112, dtype=np.float32))
@@ -133,7 +147,7 @@ class Maker:
         else:
             g = cv2.warpAffine(a, m, (112, 112), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         # Light: a slope across the face, gamma, contrast, brightness.
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 * often:
             slope = rng.normal(0, 0.25, 2)
             line = np.linspace(-1, 1, 112, dtype=np.float32)
             g = g * np.clip(1 + slope[0] * line[None] + slope[1] * line[:, None], 0.3, 2)
@@ -156,42 +170,51 @@ class Maker:
             k += cv2.resize(rng.normal(0, 6, (4, 4, 2)), (14, 14), interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)
             chroma = k * np.clip(bright, 0.15, 1.3)
         # Something in front of a part of the face.
-        if rng.random() < 0.15:
+        if rng.random() < 0.15 * often:
             w, h = rng.uniform(12, 50, 2)
             cx, cy = rng.uniform(0, 112, 2)
             box = cv2.boxPoints(((cx, cy), (w, h), rng.uniform(0, 180))).astype(np.int32)
             cv2.fillConvexPoly(g, box, float(rng.uniform(0, 255))) if rng.random() < 0.6 else \
                 cv2.ellipse(g, (int(cx), int(cy)), (int(w / 2), int(h / 2)), rng.uniform(0, 180), 0, 360, float(rng.uniform(0, 255)), -1)
         # The portrait's own edge, black beyond it, as when a face touches the rim of a photo.
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 * often:
             mask = np.zeros((112, 112), np.uint8)
             cv2.fillConvexPoly(mask, np.round(corner @ m[:, :2].T + m[:, 2]).astype(np.int32), 1)
             g = np.where(mask, g, 0 if rng.random() < 0.8 else rng.uniform(0, 255))
         g = np.ascontiguousarray(g, np.float32)
         # A face that was small in its photo, or out of focus, or noisy, or badly compressed.
-        if rng.random() < 0.35:
+        if rng.random() < 0.35 * often:
             side = int(rng.uniform(26, 100))
             small = cv2.resize(g, (side, side), interpolation=cv2.INTER_AREA)
             g = cv2.resize(small, (112, 112), interpolation=cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC)
-        elif rng.random() < 0.2:
+        elif rng.random() < 0.2 * often:
             g = cv2.GaussianBlur(g, (0, 0), rng.uniform(0.5, 2))
-        if rng.random() < 0.35:
+        if rng.random() < 0.35 * often:
             g = g + rng.standard_normal((112, 112), np.float32) * rng.uniform(1, 12)
         g = np.clip(g, 0, 255).astype(np.uint8)
-        if rng.random() < 0.12:
+        if rng.random() < 0.12 * often:
             g = cv2.imdecode(cv2.imencode(".jpg", g, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(20, 80))])[1], cv2.IMREAD_GRAYSCALE)
         return g, np.clip(np.round(chroma), -127, 127).astype(np.int8)
 
 
-def shard(faces, teacher, seed, size):
+def shard(faces, teacher, seed, size, mild):
     """One shard's arrays, wholly decided by the seed."""
-    make = Maker(faces, seed)
+    make = Maker(faces, seed, mild)
     grey, chroma, target = [], [], []
     for i in range(0, size, 32):
         part = [make() for _ in range(min(32, size - i))]
         g, c = (np.stack(x) for x in zip(*part))
-        grey.append(g), chroma.append(c), target.append(teacher(colour(g, c)).astype(np.float16))
+        grey.append(g), chroma.append(c), target.append(teacher.both(colour(g, c)).astype(np.float16))
     return {"grey": np.concatenate(grey), "chroma": np.concatenate(chroma), "target": np.concatenate(target)}
+
+
+def portraits(faces, teacher):
+    """The shard of the portraits themselves, grey, cut as for a pack's embedder."""
+    rows = np.flatnonzero(~faces["held_out"])
+    grey = np.stack([crop(faces["picture"][r], faces["points"][r]) for r in rows])
+    chroma = np.zeros((len(grey), 2, 14, 14), np.int8)
+    target = [teacher.both(colour(grey[i : i + 256], chroma[i : i + 256])) for i in range(0, len(grey), 256)]
+    return {"grey": grey, "chroma": chroma, "target": np.concatenate(target).astype(np.float16)}
 
 
 def main():
@@ -203,20 +226,25 @@ def main():
     a.add_argument("--first", type=int, default=0, help="number of the first shard, to share the work among processes")
     a.add_argument("--step", type=int, default=1)
     a.add_argument("--size", type=int, default=16384)
+    a.add_argument("--mild", type=float, default=0.5, help="share of the crops that are changed only a little")
     a.add_argument("--seed", type=int, default=1)
     a = a.parse_args()
     cv2.setNumThreads(1)
     os.makedirs(a.out, exist_ok=True)
     faces, teacher = dict(np.load(a.faces)), Teacher(a.teacher)
-    for k in range(a.first, a.shards, a.step):
-        path = os.path.join(a.out, f"{k:04d}.npz")
+    jobs = {f"{k:04d}.npz": (lambda k=k: shard(faces, teacher, [a.seed, k], a.size, a.mild)) for k in range(a.first, a.shards, a.step)}
+    if a.first == 0:
+        jobs[PORTRAITS] = lambda: portraits(faces, teacher)
+    for name, make in jobs.items():
+        path = os.path.join(a.out, name)
         if os.path.exists(path):
             continue
         t = time.time()
-        arrays = shard(faces, teacher, [a.seed, k], a.size)
+        arrays = make()
         np.savez(path + ".part.npz", **arrays)
         os.replace(path + ".part.npz", path)
-        print(f"{path}: {a.size} crops, {1e3 * (time.time() - t) / a.size:.2f} ms each", flush=True)
+        n = len(arrays["grey"])
+        print(f"{path}: {n} crops, {1e3 * (time.time() - t) / n:.2f} ms each", flush=True)
 
 
 if __name__ == "__main__":

@@ -127,13 +127,20 @@ def detector_check(net, folder, device="cpu", most=60, least=24):
 
 
 class Embedder:
-    """An embedder graph in ONNX Runtime: RGB u8 [n, 112, 112, 3] -> unit vectors [n, 128]."""
+    """An embedder graph in ONNX Runtime: RGB u8 [n, 112, 112, 3] -> unit vectors [n, 128]. With `mirror`, the mean of
+    the unit vectors of each crop and of its mirror image."""
 
-    def __init__(self, path):
-        self.session = session(path)
+    def __init__(self, path, mirror=False):
+        self.session, self.mirror = session(path), mirror
         self.input = self.session.get_inputs()[0].name
 
     def __call__(self, crops):
+        if not self.mirror:
+            return self.single(crops)
+        out = self.single(crops) + self.single(crops[:, :, ::-1])
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    def single(self, crops):
         out = []
         for i in range(0, len(crops), 16):
             x = (crops[i : i + 16].astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 127.5
@@ -212,12 +219,15 @@ def main():
     paths = {k: os.path.join(a.pack, pack[k]["file"]) for k in ("detector", "embedder")}
     threshold, same = pack["detector"]["threshold"], pack["distances"]["same"]
     nms_iou = pack["detector"]["nms_iou"]
-    embed = Embedder(paths["embedder"])
+    mirror = pack["embedder"].get("mirror", False)
+    embed, other = Embedder(paths["embedder"], mirror), Embedder(paths["embedder"], not mirror)
+    kinds = {True: "crop and mirror image", False: "crop alone"}
     print("sizes:", {k: os.path.getsize(v) for k, v in paths.items()})
     if a.faces:
         crops, person = held_out_crops(a.faces)
         print(f"people kept out: {len(set(person))}, portraits {len(person)}")
-        verification("embedder", embed(crops), person)
+        verification(f"embedder, {kinds[mirror]}, as the pack has it", embed(crops), person)
+        verification(f"embedder, {kinds[not mirror]}", other(crops), person)
         faces = np.load(a.faces)
         picture, points, who = faces["picture"], faces["points"], faces["person"]
         rows = [i for p in np.unique(who[faces["held_out"]]) for i in np.flatnonzero(who == p)[:10]]
@@ -232,7 +242,8 @@ def main():
         crops = np.repeat(np.stack([crop(picture[i], p) for i, p in zip(rows, own)])[..., None], 3, 3)
         verification(f"embedder on our detector's landmarks ({missed} not found)", embed(crops), who[rows])
         if a.teacher:
-            verification("teacher", Embedder(a.teacher)(held_out_crops(a.faces)[0]), person)
+            for both in (False, True):
+                verification(f"teacher, {kinds[both]}", Embedder(a.teacher, both)(held_out_crops(a.faces)[0]), person)
     finders = {"detector": (paths["detector"], "yunet", threshold)}
     if a.yunet:
         finders["teacher YuNet"] = (a.yunet, "yunet", 0.6)
@@ -269,7 +280,7 @@ def main():
         find = Detector(paths["detector"], "yunet", threshold, nms_iou, side=640)
         colour_pairs("colour pairs, the pack", a.colour, find, embed, same)
         if a.yunet and a.teacher:
-            colour_pairs("colour pairs, the teachers", a.colour, Detector(a.yunet, "yunet", 0.6, nms_iou, side=640), Embedder(a.teacher), 0.30)
+            colour_pairs("colour pairs, the teachers", a.colour, Detector(a.yunet, "yunet", 0.6, nms_iou, side=640), Embedder(a.teacher, mirror), 0.30)
     s = session(paths["detector"])
     x = np.random.default_rng(0).random((1, 3, 480, 640), np.float32) * 255
     print("detector, 640 x 480, one thread, ms:", milliseconds(lambda: s.run(None, {"input": x})))

@@ -4,7 +4,8 @@ One command:  python scenes.py --faces WORK/faces.npz --backgrounds DIR --out WO
 
 Portraits are cut out (oval, or as they are), tinted, turned, scaled, given hair and a body, and put over colour
 photos without faces, over patterns and over noise: single faces, groups, crowds, close-ups, and scenes without any.
-Things that are no face are put there too: heads without features, shuffled portraits, skin-coloured shapes.
+Things that are no face are put there too: heads without features, shuffled portraits, single ears, eyes and mouths,
+raised hands. Light may be hard: half of a face in shade, shadows with edges across the scene, sun from above.
 A shard is one .npz, decided by its seed; one that is there already is not made again. For n scenes:
   picture u8  [n, size, size, 3]  BGR
   face    f32 [n, 48, 15]         x0 y0 x1 y1, five points x y, and a mark: 1 face, 0 look away, -1 no such row
@@ -101,6 +102,23 @@ class Composer:
         b = k * (shape * blue + (1 - shape) * around[1])
         return np.stack([grey + b, grey - 0.5 * r - 0.2 * b, grey + r], 2)
 
+    def light(self, side, points):
+        """Hard light on one face: factors [side, side] for a portrait of that size with these landmarks."""
+        rng, kind = self.rng, self.rng.random()
+        x, y = np.arange(side, dtype=np.float32)[None], np.arange(side, dtype=np.float32)[:, None]
+        if kind < 0.45:  # one side lit, the other in shade
+            turn, soft = rng.uniform(0, 2 * np.pi), side * np.exp(rng.uniform(np.log(0.01), np.log(0.2)))
+            far = (x - points[2, 0]) * np.cos(turn) + (y - points[2, 1]) * np.sin(turn) + rng.normal(0, 0.12) * side
+            dark = rng.uniform(0.2, 0.7)
+            return dark + (rng.uniform(0.9, 1.5) - dark) / (1 + np.exp(np.clip(far / soft, -30, 30)))
+        if kind < 0.7:  # the sun above: eye sockets and what lies under nose and lip are dark
+            eye = np.linalg.norm(points[0] - points[1]) + 1e-3
+            out = np.full((side, side), rng.uniform(0.9, 1.4), np.float32)
+            for p, wide in ((points[0], 0.4), (points[1], 0.4), (points[2] + [0, 0.25 * eye], 0.3), (points[3:].mean(0) + [0, 0.3 * eye], 0.4)):
+                out *= 1 - rng.uniform(0.2, 0.75) * np.exp(-(((x - p[0]) / (wide * eye)) ** 2 + ((y - p[1]) / (0.28 * eye)) ** 2))
+            return out
+        return np.full((side, side), rng.uniform(0.2, 0.75), np.float32)  # dark skin, or against the light
+
     def pick(self):
         i = min(int(np.searchsorted(self.upto, self.rng.random())), len(self.upto) - 1)
         picture, box, points = self.picture[i], self.box[i], self.points[i]
@@ -130,12 +148,75 @@ class Composer:
             lean = rng.normal(0, 0.1) * w
             corner = [[cx - 0.3 * w, cy + 0.4 * h], [cx + 0.3 * w, cy + 0.4 * h], [cx + wide * 0.8, cy + top], [cx + wide + lean, cy + top + low], [cx - wide + lean, cy + top + low], [cx - wide * 0.8, cy + top]]
             self.fill(scene, at(corner))
-        if rng.random() < 0.75:
+        if rng.random() < 0.8:
             angle = float(np.rad2deg(np.arctan2(m[1, 0], m[0, 0])))
             centre = at([[cx, cy - rng.uniform(0.0, 0.2) * h]])[0]
             axes = (rng.uniform(0.5, 0.72) * w * unit, rng.uniform(0.45, 0.66) * h * unit)
             mask = cv2.ellipse2Poly(tuple(int(v) for v in centre), tuple(max(1, int(v)) for v in axes), int(angle), 0, 360, 12)
-            self.fill(scene, mask, hair=True)
+            self.fill(scene, mask, hair=rng.random() < 0.8)  # hair, or a scarf or hood
+
+    def worn(self, scene, m, box, points):
+        """A cap or headscarf over the forehead, or dark glasses, over the face put by `m` [2, 3]."""
+        rng = self.rng
+        at = lambda p: np.round(np.asarray(p) @ m[:, :2].T + m[:, 2]).astype(np.int32)
+        x0, y0, x1, y1 = box
+        eyes, w = (points[0] + points[1]) / 2, x1 - x0
+        if rng.random() < 0.7:
+            low = y0 + rng.uniform(0.35, 0.85) * (eyes[1] - y0)
+            top, wide = y0 - rng.uniform(0.05, 0.3) * w, rng.uniform(0.0, 0.15) * w
+            brim = rng.uniform(0, 0.25) * w if rng.random() < 0.5 else 0
+            self.fill(scene, at([[x0 - wide - brim, low], [x0 - wide, low - 0.1 * w], [x0 + 0.15 * w, top], [x1 - 0.15 * w, top],
+                                 [x1 + wide, low - 0.1 * w], [x1 + wide + brim, low]]))
+        else:
+            r = rng.uniform(0.16, 0.26) * w
+            for p in points[:2]:
+                self.fill(scene, at(p + r * np.array([[-1, -0.5], [1, -0.5], [0.8, 0.6], [-0.8, 0.6]])), hair=True)
+
+    def hand(self, scene):
+        """An open hand: a palm, fingers, creases, skin that is lit from one side."""
+        rng, s = self.rng, self.size
+        side, width = 120, np.exp(rng.uniform(np.log(14), np.log(s * 0.4)))
+        mask, line = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+        palm = np.array([60, 80]) + rng.normal(0, 2, 2)
+        cv2.ellipse(mask, (int(palm[0]), int(palm[1])), (int(rng.uniform(18, 24)), int(rng.uniform(20, 27))), 0, 0, 360, 1.0, -1)
+        cv2.line(mask, (int(palm[0]), int(palm[1])), (int(palm[0] + rng.normal(0, 8)), 125), 1.0, int(rng.uniform(18, 30)))
+        spread, bent = rng.uniform(0.4, 1.3), rng.uniform(0.4, 1.0)
+        for k in range(5):
+            thumb = k == 4
+            turn = -np.pi / 2 + (spread * (k - 1.5) / 3 + rng.normal(0, 0.06) if not thumb else 1.1 + rng.normal(0, 0.2))
+            way = np.array([np.cos(turn), np.sin(turn)])
+            root = palm + (way * 20 if thumb else np.array([(k - 1.5) * 11, -16]))
+            tip = root + way * (24 if thumb else (34 - 3 * abs(k - 1.5)) * (bent if rng.random() < 0.8 else 0.3))
+            cv2.line(mask, tuple(int(v) for v in root), tuple(int(v) for v in tip), 1.0, int(rng.uniform(8, 11)))
+            for part in (0.0, 0.4, 0.7):
+                p, across = root + (tip - root) * part, np.array([-way[1], way[0]]) * 4
+                cv2.line(line, tuple(int(v) for v in p - across), tuple(int(v) for v in p + across), float(rng.uniform(0.2, 1)), 1)
+        for _ in range(int(rng.integers(1, 5))):
+            p, q = palm + rng.uniform(-18, 18, 2), palm + rng.uniform(-18, 18, 2)
+            cv2.line(line, tuple(int(v) for v in p), tuple(int(v) for v in q), float(rng.uniform(0.3, 1)), 1)
+        x = np.linspace(-1, 1, side, dtype=np.float32)
+        round_off = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2, 6))
+        grey = rng.uniform(60, 215) * (0.35 + 0.65 * round_off) * (1 + rng.normal(0, 0.2) * x[None] + rng.normal(0, 0.2) * x[:, None])
+        grey = grey * (1 - rng.uniform(0.1, 0.5) * cv2.GaussianBlur(line, (0, 0), 0.8)) + rng.normal(0, 3, (side, side))
+        layer = np.clip(self.tint(grey.astype(np.float32), np.ones((side, side), np.float32)), 0, 255).astype(np.float32)
+        turn, k = np.deg2rad(rng.normal(0, 30) if rng.random() < 0.7 else rng.uniform(-180, 180)), width / 70
+        a = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * k @ np.diag([rng.choice([-1, 1]), 1])
+        m = np.hstack([a, (rng.uniform(0, s, 2) - a @ [60, 70])[:, None]])
+        self.put(scene, layer, cv2.GaussianBlur(mask, (0, 0), 0.7), m)
+
+    def shadow(self, scene):
+        """Shadows with edges, or the dapple of leaves, across the whole scene (f32), the rest in the sun."""
+        rng, s = self.rng, self.size
+        mask = np.zeros((s, s), np.float32)
+        if rng.random() < 0.6:
+            for _ in range(int(rng.integers(1, 4))):
+                cv2.fillPoly(mask, [rng.integers(-s // 3, s + s // 3, (int(rng.integers(3, 6)), 2)).astype(np.int32)], 1.0)
+        else:
+            n = int(rng.integers(4, 30))
+            mask = (cv2.resize(rng.standard_normal((n, n)).astype(np.float32), (s, s), interpolation=cv2.INTER_CUBIC) > rng.normal(0, 0.5)).astype(np.float32)
+        mask = cv2.GaussianBlur(mask, (0, 0), np.exp(rng.uniform(np.log(0.6), np.log(12))))[..., None]
+        dark, sun = rng.uniform(0.2, 0.65) * np.exp(rng.normal(0, 0.06, 3)), rng.uniform(0.9, 1.5)
+        return scene * (mask * dark + (1 - mask) * sun)
 
     def fill(self, scene, polygon, hair=False):
         """Fill a polygon with cloth or hair: a colour, or a piece of something with that colour's cast."""
@@ -200,6 +281,7 @@ class Composer:
         if side < 250:
             picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
             box, m = box * (side / 250), m @ np.diag([250 / side, 250 / side, 1])
+        marks = points * (side / 250)
         shape = self.shapes(box, side)
         grey = picture.astype(np.float32)
         if rng.random() < 0.6:
@@ -209,6 +291,8 @@ class Composer:
             line = np.linspace(-1, 1, side, dtype=np.float32)
             slope = rng.normal(0, 0.35, 2)
             grey = grey * np.clip(1 + slope[0] * line[None] + slope[1] * line[:, None], 0.2, 2)
+        if rng.random() < 0.35:
+            grey = grey * self.light(side, marks)
         layer = np.clip(self.tint(grey, shape), 0, 255).astype(np.float32)
         if rng.random() < 0.75:
             self.body(scene, m, box)
@@ -220,6 +304,8 @@ class Composer:
                 alpha[:rim] = alpha[-rim:] = alpha[:, :rim] = alpha[:, -rim:] = 0
                 alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.1, 1) * rim)
         whole = self.put(scene, layer, alpha.astype(np.float32), m, number)
+        if rng.random() < 0.15:
+            self.worn(scene, m, box, marks)
         if rng.random() < 0.1:  # something before it
             side = width * rng.uniform(0.2, 0.6)
             at = np.asarray(centre) + rng.normal(0, 0.45, 2) * width
@@ -237,16 +323,18 @@ class Composer:
     def nothing(self, scene):
         """Put something that is no face."""
         rng, s = self.rng, self.size
+        if rng.random() < 0.35:
+            return self.hand(scene)
         width = np.exp(rng.uniform(np.log(14), np.log(s * 0.5)))
-        picture, box, _ = self.pick()
+        picture, box, points = self.pick()
         m = self.place(width, rng.uniform(0, s, 2))
         kind = rng.random()
         shape = self.shapes(box)
-        if kind < 0.35:  # a head seen from behind, or without features
+        if kind < 0.25:  # a head seen from behind, or without features
             self.body(scene, m, box)
             if rng.random() < 0.5:
                 self.put(scene, np.clip(self.tint(np.full((250, 250), rng.uniform(30, 220), np.float32) + np.linspace(-1, 1, 250, dtype=np.float32)[None] * rng.normal(0, 30), shape), 0, 255).astype(np.float32), shape.astype(np.float32), m)
-        elif kind < 0.75:  # a portrait cut in tiles and laid anew
+        elif kind < 0.6:  # a portrait cut in tiles and laid anew
             n = int(rng.integers(2, 5))
             t = 250 // n
             tiles = [picture[y * t : y * t + t, x * t : x * t + t] for y in range(n) for x in range(n)]
@@ -259,9 +347,13 @@ class Composer:
                 tile = tiles[j]
                 new[y * t : y * t + t, x * t : x * t + t] = tile[:, ::-1] if rng.random() < 0.5 else tile
             self.put(scene, np.clip(self.tint(new.astype(np.float32), shape), 0, 255).astype(np.float32), (shape if rng.random() < 0.5 else np.ones((250, 250))).astype(np.float32), m)
-        else:  # skin without a face: a piece of cheek or forehead, magnified
-            y, x = rng.integers(0, 190, 2)
-            piece = cv2.resize(picture[y : y + 40, x : x + 40], (250, 250)).astype(np.float32)
+        else:  # a part of a face, magnified: an ear, a cheek, one eye, the mouth
+            eye = np.linalg.norm(points[0] - points[1])
+            middle = points[rng.integers(5)] if rng.random() < 0.4 else [rng.choice([box[0], box[2]]), points[2, 1] - rng.uniform(0, 0.5) * eye] \
+                if rng.random() < 0.5 else rng.uniform(40, 210, 2)
+            n = int(rng.uniform(0.35, 0.75) * eye)
+            x, y = (int(v) for v in np.clip(np.asarray(middle) - n / 2 + rng.normal(0, 4, 2), 0, 249 - n))
+            piece = cv2.resize(picture[y : y + n, x : x + n], (250, 250)).astype(np.float32)
             self.put(scene, np.clip(self.tint(piece, np.ones((250, 250), np.float32)), 0, 255).astype(np.float32), shape.astype(np.float32), m)
 
     # -- the whole --------------------------------------------------------------------------------------------------
@@ -273,10 +365,10 @@ class Composer:
         kind = rng.random()
         jobs = []
         if kind < 0.45:  # a few faces of any size
-            for _ in range(int(rng.integers(1, 6))):
-                jobs.append((np.exp(rng.uniform(np.log(12), np.log(s * 0.45))), rng.uniform(0.02, 0.98, 2) * s))
+            for _ in range(int(rng.integers(1, 7))):
+                jobs.append((np.exp(rng.uniform(np.log(9), np.log(s * 0.45))), rng.uniform(0.02, 0.98, 2) * s))
         elif kind < 0.65:  # a crowd, in loose rows
-            w = np.exp(rng.uniform(np.log(10), np.log(s * 0.13)))
+            w = np.exp(rng.uniform(np.log(9), np.log(s * 0.13)))
             step = w * rng.uniform(1.2, 2.6)
             for y in np.arange(step * rng.uniform(0.2, 1), s, step * rng.uniform(1, 1.4)):
                 grow = 0.7 + 0.6 * y / s
@@ -287,7 +379,7 @@ class Composer:
         elif kind < 0.82:  # one or two close by
             for _ in range(int(rng.integers(1, 3))):
                 jobs.append((s * rng.uniform(0.3, 1.0), rng.uniform(0.25, 0.75, 2) * s))
-        for _ in range(int(rng.integers(0, 4))):
+        for _ in range(int(rng.integers(0, 5))):
             self.nothing(scene)
         rows, whole = [], []
         for number, (width, centre) in enumerate(sorted(jobs, key=lambda j: j[0])):  # the far ones first
@@ -300,6 +392,8 @@ class Composer:
         rows = [r for r, share in zip(rows, seen) if share > 0.15]
         # The camera: light, cast, blur, noise, compression.
         scene = scene.astype(np.float32)
+        if rng.random() < 0.25:
+            scene = self.shadow(scene)
         if rng.random() < 0.5:
             scene = (scene - 128) * np.exp(rng.normal(0, 0.2)) + 128 + rng.normal(0, 18)
             scene = scene * np.exp(rng.normal(0, 0.08, 3))

@@ -54,25 +54,28 @@ def assign(rows, side, device):
     Returns index i64 [n, cells] and judged bool [n, cells]."""
     n, k = rows.shape[:2]
     index, judged = [], []
-    box, mark = rows[..., :4], rows[..., 14]
+    box, mark = rows[..., :4], rows[..., 14:]
     centre, wh = (box[..., :2] + box[..., 2:]) / 2, (box[..., 2:] - box[..., :2]).clamp(min=1)
-    size = wh.prod(-1).sqrt()
+    size = wh.prod(-1, keepdim=True).sqrt()
+
+    def any_of(x, y):
+        """Cells [n, m * m] within reach of any row: columns x and rows y, both bool [n, k, m]."""
+        return (y.float().transpose(1, 2) @ x.float()).flatten(1) > 0
+
     for s, (least, most) in zip(STRIDES, SIZES):
         m = side // s
         at = (torch.arange(m, device=device) + 0.5) * s
-        x, y = at.repeat(m), at.repeat_interleave(m)
-        dx = (x[None, None] - centre[..., 0:1]).abs()
-        dy = (y[None, None] - centre[..., 1:2]).abs()
-        reach = torch.minimum(0.25 * size, torch.tensor(1.6 * s, device=device)).clamp(min=0.72 * s)[..., None]
-        hit = (dx < reach) & (dy < reach)
-        fits = ((size >= least) & (size < most) & (mark == 1))[..., None]
-        far = torch.where(hit & fits, dx + dy, torch.inf)
-        best, which = far.min(1)
+        dx, dy = (at - centre[..., 0:1]).abs(), (at - centre[..., 1:2]).abs()
+        reach = (0.25 * size).clamp(max=1.6 * s).clamp(min=0.72 * s)
+        fits = (size >= least) & (size < most) & (mark == 1)
+        # Out of reach is infinitely far, in either direction.
+        far_x, far_y = torch.where((dx < reach) & fits, dx, torch.inf), torch.where(dy < reach, dy, torch.inf)
+        best, which = (far_x[:, :, None, :] + far_y[:, :, :, None]).flatten(2).min(1)
         index.append(torch.where(best.isfinite(), which, -1))
         # Not judged: the middle of faces that aren't for this stride or are to be looked away from; the rim of reach.
-        around = (dx < torch.maximum(0.32 * wh[..., 0], wh[..., 0] * 0 + 1.2 * s)[..., None]) & (dy < torch.maximum(0.32 * wh[..., 1], wh[..., 1] * 0 + 1.2 * s)[..., None])
-        close = (around & (mark == 1)[..., None]).any(1)
-        away = ((dx < 0.6 * wh[..., 0:1]) & (dy < 0.6 * wh[..., 1:2]) & (mark == 0)[..., None]).any(1)
+        rim = (0.32 * wh).clamp(min=1.2 * s)
+        close = any_of((dx < rim[..., 0:1]) & (mark == 1), dy < rim[..., 1:2])
+        away = any_of((dx < 0.6 * wh[..., 0:1]) & (mark == 0), dy < 0.6 * wh[..., 1:2])
         judged.append((index[-1] >= 0) | ~(close | away))
     return torch.cat(index, 1), torch.cat(judged, 1)
 
@@ -114,7 +117,7 @@ def loss_of(maps, rows, side):
     scale = (row[:, 2:4] - row[:, :2]).prod(1, keepdim=True).sqrt()
     points = (at.repeat(1, 5) + p[:, 6:16]) * s.expand(-1, 10)
     d = (points - row[:, 4:14]) / scale
-    points_loss = F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.02, reduction="none").mean(1)
+    points_loss = F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none").mean(1)
     target = torch.zeros_like(out[..., 0])
     quality = torch.zeros_like(target)
     target[picture, cell] = 1
@@ -124,7 +127,7 @@ def loss_of(maps, rows, side):
         weight = (goal - logit.sigmoid()).abs().detach().pow(1.5) * judged
         return (F.binary_cross_entropy_with_logits(logit, goal, reduction="none") * weight).sum() / count
     parts = {"obj": score(out[..., 1], target), "cls": score(out[..., 0], quality), "box": box_loss.sum() / count * 1.5,
-             "points": points_loss.sum() / count * 10}
+             "points": points_loss.sum() / count * 20}
     return sum(parts.values()), parts
 
 
@@ -195,7 +198,7 @@ def main():
                 rows[..., :14] *= new / side
                 side = new
             with torch.autocast(a.device, torch.bfloat16):
-                maps = net(x.contiguous(memory_format=torch.channels_last))
+                maps = net(x.to(torch.bfloat16, memory_format=torch.channels_last))
             loss, parts = loss_of(maps, rows, side)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

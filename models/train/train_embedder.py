@@ -20,24 +20,24 @@ from crops import bilinear
 from evaluate import held_out_crops, tpr_at
 from muon import Muon
 from nets import Embedder, settle
-
-
-def colour(grey, chroma, up):
-    """u8 [n, 112, 112], i8 [n, 2, 14, 14] -> RGB f32 [n, 3, 112, 112] in 0..255; as crops.colour."""
-    k = up @ chroma.float() @ up.T
-    g = grey.float()
-    return torch.stack([g + k[:, 0], g - 0.5 * k[:, 0] - 0.2 * k[:, 1], g + k[:, 1]], 1).clamp_(0, 255)
+from start import begin
 
 
 def batch(shard, rows, device, up, generator):
-    """Rows of a shard as (input [n, 3, 112, 112], target [n, 128]) with changes that hardly move the teacher's answer."""
+    """Rows of a shard as (input bf16 [n, 3, 112, 112], channels last, target [n, 128]), with changes that hardly move
+    the teacher's answer: mirrored or not, contrast and brightness. The colours are those of `crops.colour`."""
     grey, chroma, target = (torch.from_numpy(shard[k][rows]).to(device) for k in ("grey", "chroma", "target"))
-    x = colour(grey, chroma, up)
-    n = len(x)
-    u = torch.rand(4, n, 1, 1, 1, generator=generator).to(device)
-    x = (x - 127.5) * (0.9 + 0.2 * u[0]) + (u[1] - 0.5) * 20
-    x = (x / 127.5).clamp_(-1, 1)
-    return torch.where(u[2] < 0.5, x.flip(3), x), F.normalize(target.float())
+    n = len(grey)
+    u = torch.rand(3, n, 1, 1, generator=generator).to(device)
+    flip = u[2] < 0.5
+    g = torch.where(flip, grey.flip(2), grey).float()
+    k = up @ torch.where(flip[..., None], chroma.flip(3), chroma).float() @ up.T
+    x = torch.empty(n, 112, 112, 3, dtype=torch.bfloat16, device=device)
+    gain = (0.9 + 0.2 * u[0]) / 127.5
+    base = (u[1] - 0.5) * (20 / 127.5) - 127.5 * gain
+    for c, v in enumerate((g + k[:, 0], g - 0.5 * k[:, 0] - 0.2 * k[:, 1], g + k[:, 1])):
+        x[..., c] = v.clamp_(0, 255).mul_(gain).add_(base).clamp_(-1, 1)
+    return x.permute(0, 3, 1, 2), F.normalize(target.float())
 
 
 def loss_of(out, target):
@@ -54,7 +54,7 @@ def embed(net, crops, device="cpu", size=256):
     net.eval()
     out = []
     for i in range(0, len(crops), size):
-        x = torch.from_numpy(crops[i : i + size]).to(device).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(np.ascontiguousarray(crops[i : i + size])).to(device).permute(0, 3, 1, 2).float()
         out.append(F.normalize(net((x - 127.5) / 127.5)).cpu())
     return torch.cat(out).numpy()
 
@@ -69,6 +69,7 @@ def main():
     a.add_argument("--batch", type=int, default=256)
     a.add_argument("--width", type=int, nargs=3, default=(32, 64, 128))
     a.add_argument("--blocks", type=int, nargs=3, default=(1, 2, 1))
+    a.add_argument("--start", help="embedder.onnx of a pack whose weights the training begins with")
     a.add_argument("--lr", type=float, default=0.02)
     a.add_argument("--down", type=float, default=0.85, help="share of the time over which the learning rate falls")
     a.add_argument("--seed", type=int, default=1)
@@ -78,6 +79,7 @@ def main():
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
+    up = torch.from_numpy(bilinear()).to(a.device)
     net = Embedder(a.width, a.blocks).to(a.device, memory_format=torch.channels_last)
     optimiser = Muon(net, a.lr)
     average = Embedder(a.width, a.blocks).to(a.device)
@@ -89,10 +91,12 @@ def main():
         state = saved["state"]
         print("resumed", state)
     else:
+        if a.start:
+            first = dict(np.load(min(glob.glob(os.path.join(a.crops, "[0-9]*[0-9].npz")))))
+            begin(net, a.start, batch(first, np.arange(1024), a.device, up, torch.Generator().manual_seed(a.seed))[0].float())
         average.load_state_dict(net.state_dict())
     print(sum(p.numel() for p in net.parameters()), "parameters")
     check, person = held_out_crops(a.faces)
-    up = torch.from_numpy(bilinear()).to(a.device)
 
     def save():
         torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average.state_dict(),
@@ -100,11 +104,13 @@ def main():
         os.replace(path + ".part", path)
 
     def report(cosine):
-        settle(average, (batch(shard, order[i : i + 256], a.device, up, generator)[0] for i in range(0, 2048, 256)))
+        settle(average, (batch(shard, order[i : i + 256], a.device, up, generator)[0].float() for i in range(0, 2048, 256)))
         torch.save({"average": average.state_dict(), "width": a.width, "blocks": a.blocks}, os.path.join(a.out, "average.pt"))
         e = embed(average, check, a.device)
+        two = e + embed(average, check[:, :, ::-1], a.device)
         line = {"minutes": round(state["spent"] / 60, 1), "seen": state["seen"], "cosine": round(cosine, 4),
-                "tpr_1e-3": round(tpr_at(e, person, 1e-3)[0], 4)}
+                "tpr_1e-3": round(tpr_at(e, person, 1e-3)[0], 4),
+                "mirrored": round(tpr_at(two / np.linalg.norm(two, axis=1, keepdims=True), person, 1e-3)[0], 4)}
         print(json.dumps(line), flush=True)
         with open(os.path.join(a.out, "log.jsonl"), "a") as f:
             f.write(json.dumps(line) + "\n")
@@ -130,7 +136,7 @@ def main():
             optimiser.scale(max(min(1, (state["step"] + 1) / 100, (1 - done) / a.down), 0))
             x, target = batch(shard, order[i : i + a.batch], a.device, up, generator)
             with torch.autocast(a.device, torch.bfloat16):
-                out = net(x.contiguous(memory_format=torch.channels_last))
+                out = net(x)
             loss, cosine = loss_of(out, target)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

@@ -1,0 +1,70 @@
+"""Fit the embedder's last matrix anew, in closed form, on the training people's portraits as they are.
+
+One command:  python polish.py --embedder WORK/embedder/average.pt --crops WORK/crops --out WORK/embedder/polished.pt
+
+The training's crops are changed in many ways; what a photo gives is mostly plain. So the last matrix is moved by the
+ridge regression of what the teacher's centred answers to the portraits and to their mirror images still differ by.
+The answers' mean over the portraits, which says nothing about who someone is, is removed as well."""
+import argparse
+import os
+
+import numpy as np
+import torch
+
+from crops import PORTRAITS
+from nets import Embedder
+
+
+@torch.no_grad()
+def features(net, grey, size=256):
+    """What the last matrix reads, for grey crops u8 [n, 112, 112]: f64 [n, 49 * squeeze]."""
+    out = []
+    for i in range(0, len(grey), size):
+        x = (torch.from_numpy(np.ascontiguousarray(grey[i : i + size])).float() - 127.5) / 127.5
+        out.append(net.squeeze(net.body(x[:, None].repeat(1, 3, 1, 1))).flatten(1))
+    return torch.cat(out).double().numpy()
+
+
+def refit(x, target, weight, ridge):
+    """Features x [n, f], unit targets [n, d], matrix [d, f] -> the new matrix and bias; answers of mean nothing."""
+    target = target - target.mean(0)
+    x_mean = x.mean(0)
+    x = x - x_mean
+    now = x @ weight.T
+    # The matrix may keep its scale: only the answers' directions count.
+    left = target * ((now * target).sum() / (target ** 2).sum()) - now
+    square = x.T @ x / len(x)
+    move = np.linalg.solve(square + ridge * np.trace(square) / len(square) * np.eye(len(square)), x.T @ left / len(x)).T
+    return weight + move, -(weight + move) @ x_mean
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--embedder", required=True)
+    a.add_argument("--crops", required=True)
+    a.add_argument("--out", required=True)
+    a.add_argument("--ridge", type=float, default=0.1, help="holds the matrix back, in means of the features' squares")
+    a = a.parse_args()
+    torch.set_num_threads(1)
+    saved = torch.load(a.embedder, map_location="cpu", weights_only=False)
+    net = Embedder(saved["width"], saved["blocks"])
+    net.load_state_dict(saved["average"])
+    net.eval()
+    shard = np.load(os.path.join(a.crops, PORTRAITS))
+    grey, target = shard["grey"], shard["target"].astype(np.float64)
+    target /= np.linalg.norm(target, axis=1, keepdims=True)
+    x = np.concatenate([features(net, grey), features(net, grey[:, :, ::-1])])
+    spread = torch.rsqrt(net.scale.running_var + net.scale.eps).double()
+    weight, bias = refit(x, np.concatenate([target, target]), (net.read.weight.detach().double() * spread[:, None]).numpy(), a.ridge)
+    net.read.weight.data, net.read.bias.data = torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+    net.scale.running_mean.zero_()
+    net.scale.running_var.fill_(1 - net.scale.eps)
+    torch.save({"average": net.state_dict(), "width": saved["width"], "blocks": saved["blocks"]}, a.out)
+    answer = x @ weight.T + bias
+    centred = np.concatenate([target, target]) - target.mean(0)
+    cosine = (answer * centred).sum(1) / np.linalg.norm(answer, axis=1) / np.linalg.norm(centred, axis=1)
+    print(f"{len(grey)} portraits; mean cosine to the teacher's centred answers {cosine.mean():.4f}")
+
+
+if __name__ == "__main__":
+    main()
