@@ -105,7 +105,7 @@ fn answer_to(mut stream: TcpStream, request: &Request, answer: Answer) -> std::i
             stream.write_all(&content)
         }
         Answer::Rest(content) => {
-            let from = from.expect("a range was asked for");
+            let Some(from) = from else { return Err(std::io::Error::other("no range was asked for")) };
             head("206 Partial Content", range(&content, from))?;
             stream.write_all(&content[from..])
         }
