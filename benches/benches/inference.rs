@@ -55,7 +55,8 @@ fn main() {
         return;
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tables: [(&str, fn(&Bench)); 4] =
+    type Table = (&'static str, fn(&Bench));
+    let tables: [Table; 4] =
         [("sessions", sessions), ("buckets", buckets), ("engine", engine), ("batches", batches)];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for (name, table) in tables {

@@ -106,14 +106,14 @@ fn a_pack_is_installed_from_a_folder_or_an_archive_and_loads() {
     assert_eq!((&pack.detector_graph[..], &pack.embedder_graph[..]), (DETECTOR, EMBEDDER));
     let terms = fs::read_to_string(installed.path.join("LICENCE.txt")).unwrap();
     assert!(terms.contains("only for tests") && terms.contains("https://example.org"), "{terms}");
-    assert_eq!(bench.packs.installed().unwrap(), [installed.clone()]);
+    assert_eq!(bench.packs.installed().unwrap(), std::slice::from_ref(&installed));
 
     for inner in ["inner/", "", "elsewhere/deep/"] {
         let (det, rec) = (format!("{inner}det.onnx"), format!("{inner}rec.onnx"));
         let zip = bench.zip(&[(&det, DETECTOR), (&rec, EMBEDDER), ("photo.jpg", b"x")]);
         assert_eq!(bench.install(&zip, Consent::default()).unwrap(), installed, "{inner}");
     }
-    assert_eq!(bench.leftovers(), [PathBuf::new(); 0]);
+    assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
     bench.packs.remove("mine").unwrap();
     assert!(bench.packs.installed().unwrap().is_empty() && !installed.path.exists());
     assert!(matches!(bench.packs.remove("mine"), Err(InstallError::NotInstalled(_))));

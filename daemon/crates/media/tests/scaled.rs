@@ -163,7 +163,7 @@ proptest! {
             let part = decoding.closer(area, Scale::Full).unwrap();
             let off = difference(part.pixels, &cut_out(full.size, &full.pixels, part.shown, part.size));
             // How a sample that covers two pixels is widened differs a little: in a few pixels that is much.
-            let most = if full.size.pixels() < 2000 { 12.0 } else { 2.0 };
+            let most = if part.size.pixels() < 2000 { 12.0 } else { 2.0 };
             prop_assert!(off < most, "{}", off);
         }
         prop_assert_eq!(OWN_PANICS.load(Ordering::SeqCst), 0);

@@ -92,9 +92,9 @@ mod tests {
         std::array::from_fn(|y| {
             std::array::from_fn(|x| {
                 let mut sum = 0.0;
-                for v in 0..H {
-                    for u in 0..W {
-                        sum += f64::from(coefficients[v][u]) * basis(x, u, W) * basis(y, v, H);
+                for (v, row) in coefficients.iter().enumerate() {
+                    for (u, coefficient) in row.iter().enumerate() {
+                        sum += f64::from(*coefficient) * basis(x, u, W) * basis(y, v, H);
                     }
                 }
                 narrow(sum)
