@@ -68,9 +68,7 @@ pub(crate) async fn runtime(
             bar.clear();
             let mut now = None;
             if done.switching {
-                let begun_anew = |status: &v1::StatusResponse| {
-                    status.started != before.started || status.runtime != before.runtime
-                };
+                let begun_anew = |status: &v1::StatusResponse| status.start_id != before.start_id;
                 now = Some(wait(socket, out, begun_anew).await?.runtime);
             }
             Ok(out.runtime_installed(&done, now.as_deref())?)

@@ -223,7 +223,7 @@ mod tests {
                     state.next - state.serving
                 };
                 let expected = if name == "huge" { 1 } else { 2 };
-                while waiting(&budget) < expected {
+                while waiting(budget) < expected {
                     std::thread::yield_now();
                 }
             }

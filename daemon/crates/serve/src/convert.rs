@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use vow_engine::types::{Failure, PxBox, PxPoint, num};
 use vow_engine::{
@@ -84,6 +86,12 @@ fn failure(path: &Path, failure: Failure, tries: u32, at: i64) -> v1::FileFailur
     }
 }
 
+/// Nanoseconds since 1970 at the first status of this program's run.
+static START_ID: LazyLock<u64> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+});
+
 pub(crate) fn status(status: Status) -> v1::StatusResponse {
     let IgnoredCounts { not_a_picture, hidden, system_folder, special_file } = status.ignored;
     let problems = status.scan_problems.into_iter();
@@ -111,6 +119,7 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         scan_problems: problems.map(|(path, problem)| failure(&path, problem, 0, 0)).collect(),
         started: status.started,
         pid: std::process::id(),
+        start_id: *START_ID,
         groups: status.groups,
         hold: status.hold.map(hold),
     }
