@@ -124,14 +124,9 @@ fn vowd(path: &Path, setup: &Setup) -> Outcome {
     Outcome {
         photos_per_s: report["photos_per_s"].as_f64().unwrap(),
         faces: report["faces"].as_u64().unwrap(),
-        memory_mb: peak_mb(&report),
+        memory_mb: report["memory"]["process_peak_bytes"].as_f64().unwrap() / 1e6,
         report,
     }
-}
-
-fn peak_mb(report: &Value) -> f64 {
-    let bytes = report.pointer("/memory/process_peak_bytes").or_else(|| report.get("peak_memory_bytes"));
-    bytes.and_then(Value::as_f64).map_or(f64::NAN, |bytes| bytes / 1e6)
 }
 
 fn python(decoders: u32, setup: &Setup) -> Outcome {
