@@ -39,7 +39,8 @@ pub(crate) fn start(
     }
 }
 
-fn as_they_are(pack: Pack) -> Models {
+/// The pack's own graphs.
+pub(crate) fn as_they_are(pack: Pack) -> Models {
     Models {
         detector: pack.detector,
         detector_graph: pack.detector_graph,

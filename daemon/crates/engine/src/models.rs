@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use vow_infer::{FaceEngine, Models, RuntimeInfo, Tuning};
+use vow_infer::{FaceEngine, RuntimeInfo, Tuning};
 use vow_models::Pack;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::graphs;
 
 impl Engine {
     /// What runs the networks, and why.
@@ -15,22 +16,14 @@ impl Engine {
         self.runtime_in_use().info()
     }
 
-    /// Loads the pack in a folder as a start with it would, on the runtime that is in use, and lets go of it again.
+    /// Loads the pack in a folder with its graphs as they are, which is what a start with it falls back to, on the runtime
+    /// that is in use, and lets go of it again.
     ///
     /// # Errors
     /// Why a start with it would be refused.
     pub fn try_pack(&self, folder: &Path) -> Result<(), EngineError> {
         let pack = Pack::load(folder)?;
-        let models = Models {
-            detector: pack.detector,
-            detector_graph: pack.detector_graph,
-            embedder: pack.embedder,
-            embedder_graph: pack.embedder_graph,
-            detector_half: None,
-            embedder_half: None,
-            pack_name: pack.name,
-        };
-        FaceEngine::start(models, self.runtime_in_use(), &Tuning::new(1))?;
+        FaceEngine::start(graphs::as_they_are(pack), self.runtime_in_use(), &Tuning::new(1))?;
         Ok(())
     }
 }
