@@ -252,6 +252,14 @@ fn views_say_what_they_show() {
     // Groups of 16 x 16 pixels.
     assert_eq!(part.size, Size { width: 56, height: 32 });
     assert!((part.shown.left - 496.0 / 1001.0).abs() < 1e-6 && (part.shown.top - 240.0 / 500.0).abs() < 1e-6);
+    // Relative to the part, its first corner and its middle; and back.
+    for (x, y) in [(0.0, 0.0), (0.5, 0.5)] {
+        let coded = part.to_coded(vow_types::RelPoint { x, y });
+        let (shown, back) = (part.shown, part.within(coded));
+        assert!((coded.x - (shown.left + x * shown.width())).abs() < 1e-6);
+        assert!((coded.y - (shown.top + y * shown.height())).abs() < 1e-6);
+        assert!((back.x - x).abs() < 1e-5 && (back.y - y).abs() < 1e-5);
+    }
     assert!(decoding.closer(box_of(0.7, 0.5, 0.2, 0.6), Scale::Half).is_none());
     assert!(decoding.closer(box_of(1.5, 0.5, 1.6, 0.6), Scale::Half).is_none());
 }
