@@ -8,6 +8,7 @@ mod args;
 mod call;
 mod json;
 mod render;
+mod say;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -61,8 +62,8 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.folder_removed(&path, gone)?;
         }
         Command::Folder(FolderCommand::List) => out.folders(&daemon.folders().await?)?,
-        Command::People { named, unnamed, min_faces } => {
-            out.people(&daemon.people(named, unnamed, min_faces).await?)?;
+        Command::People { named, unnamed, hidden, min_faces } => {
+            out.people(&daemon.people(named, unnamed, hidden, min_faces).await?)?;
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
         Command::Photos { people, any, since, until, print0 } => {
@@ -73,7 +74,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Similar { photo, face, limit, min_cosine } => {
             out.similar(&daemon.similar(photo, face, limit, min_cosine).await?)?;
         }
-        Command::Name { person, name } => out.named(&daemon.name(person, name).await?)?,
+        Command::Say(what) => say::say(what, &mut daemon, &out).await?,
         Command::Failures { retry: true } => {
             let files = daemon.retry_failures().await?;
             out.done(&format!("{files} failed files are read again"))?;

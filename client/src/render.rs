@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use vow_proto::v1;
 
 use crate::json::{
-    face_json, failure_json, file_json, folder_json, lossy, optional, person_json, short, state, status_json,
+    face_json, failure_json, file_json, folder_json, lossy, person_json, short, state, status_json,
 };
 
 /// Where answers go.
@@ -238,20 +238,6 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn named(&self, answer: &v1::NamePersonResponse) -> io::Result<()> {
-        let person = answer.person.clone().unwrap_or_default();
-        if self.json {
-            let mut object = person_json(&person);
-            object.insert("before".into(), optional(&answer.before));
-            return value(&object.into());
-        }
-        let before =
-            if answer.before.is_empty() { String::new() } else { format!(" (was {})", answer.before) };
-        let now =
-            if person.name.is_empty() { "has no name any more" } else { &format!("is {}", person.name) };
-        line(&format!("{} {now}{before}: {} photos", person.person_id, person.photos))
-    }
-
     pub(crate) fn failures(&self, failures: &[v1::FileFailure]) -> io::Result<()> {
         if self.json {
             return value(&failures.iter().map(|failure| Value::from(failure_json(failure))).collect());
@@ -332,12 +318,12 @@ fn span(person: &v1::Person) -> String {
 }
 
 /// Seconds since 1970 as date and time.
-fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
     moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-fn table(
+pub(crate) fn table(
     head: &[&str],
     numbers: &[usize],
     rows: impl Iterator<Item = Vec<String>>,
@@ -358,11 +344,11 @@ fn table(
     table.trim_fmt().lines().try_for_each(line)
 }
 
-fn line(text: &str) -> io::Result<()> {
+pub(crate) fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
-fn value(value: &Value) -> io::Result<()> {
+pub(crate) fn value(value: &Value) -> io::Result<()> {
     line(&format!("{value:#}"))
 }
 

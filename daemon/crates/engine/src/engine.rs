@@ -13,7 +13,7 @@ use vow_cluster::Params;
 use vow_infer::{FaceEngine, Models, Runtime};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
-use vow_types::{PackId, PersonId, num};
+use vow_types::{PackId, num};
 use vow_watch::Watcher;
 
 use crate::budget::Budget;
@@ -23,17 +23,14 @@ use crate::feed::Feed;
 use crate::folders::real_folder;
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
-use crate::people::{Keeper, Message, NameError, PackFacts, People};
+use crate::people::{Keeper, Message, PackFacts, People};
 use crate::progress::{Progress, State, Status};
-use crate::views::Named;
 use crate::worker::{Bench, work};
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
 const UNCOMMITTED: usize = 128;
 /// Transactions that may wait for the people thread.
 const UNGROUPED: usize = 64;
-/// Longest name of a person, in bytes.
-const LONGEST_NAME: usize = 500;
 
 /// A running engine. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
@@ -223,28 +220,6 @@ impl Engine {
         let failures = self.store().counts(self.pack_id())?.failures;
         self.order(Order::Retry { ticket: self.progress().ticket() });
         Ok(failures)
-    }
-
-    /// Gives a person a name, or takes it away with an empty one. It is stored when this returns.
-    ///
-    /// # Errors
-    /// When there is no such person, or that is no name.
-    pub fn name_person(&self, id: PersonId, name: &str) -> Result<Named, EngineError> {
-        let name = name.trim();
-        if name.len() > LONGEST_NAME {
-            return Err(EngineError::BadName("it is longer than 500 bytes"));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(EngineError::BadName("it has a control character in it"));
-        }
-        let before = self.people().read().name_of(id).map(str::to_owned);
-        let (reply, answer) = bounded(1);
-        self.tell(Message::Name { person: id, name: name.to_owned(), reply })?;
-        match answer.recv().map_err(|_| EngineError::Stopping)? {
-            Ok(_) => Ok(Named { person: self.person(id)?, before }),
-            Err(NameError::Unknown) => Err(EngineError::UnknownPerson(id.to_string())),
-            Err(NameError::Store(error)) => Err(error.into()),
-        }
     }
 
     pub(crate) fn order(&self, order: Order) {

@@ -10,6 +10,7 @@ mod analyse;
 mod budget;
 mod commit;
 mod config;
+mod decide;
 mod engine;
 mod error;
 mod feed;
@@ -21,10 +22,13 @@ mod progress;
 mod query;
 mod report;
 mod roster;
+mod rulings;
+mod said;
 mod views;
 mod worker;
 
 pub use config::{Config, PackChoice};
+pub use decide::Ask;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
@@ -32,8 +36,9 @@ pub use progress::{IgnoredCounts, State, Status};
 
 pub use report::{Report, Stages};
 pub use views::{
-    FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
-    SimilarHit,
+    Done, FaceView, FailedFile, FileView, HistoryLine, Moved, NameFilter, PersonPhoto, PersonView, PhotoQuery,
+    SimilarFaces, SimilarHit,
 };
 pub use vow_infer::RuntimeChoice;
+pub use vow_store::{Decision, JournalEntry};
 pub use vow_types as types;

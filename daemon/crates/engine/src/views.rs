@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use vow_store::JournalEntry;
 use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
 /// A file that shows a photo.
@@ -51,7 +52,9 @@ pub struct PersonView {
     pub faces: usize,
     /// Photos they are in.
     pub photos: usize,
-    /// The face of the best quality.
+    /// Not listed, unless asked for.
+    pub hidden: bool,
+    /// The face that a human chose to stand for them, otherwise that of the best quality.
     pub cover: Option<FaceId>,
     /// Capture time of the first and last photo that has one.
     pub taken: Option<(i64, i64)>,
@@ -124,11 +127,37 @@ pub struct FailedFile {
     pub at: i64,
 }
 
-/// The outcome of giving a name.
+/// A face that belongs to another person than before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// The face.
+    pub face: FaceId,
+    /// Whose it was.
+    pub from: Option<PersonId>,
+    /// Whose it is.
+    pub to: Option<PersonId>,
+}
+
+/// What a decision did.
 #[derive(Debug, Clone)]
-pub struct Named {
-    /// The person now.
-    pub person: PersonView,
-    /// The name until now.
-    pub before: Option<String>,
+pub struct Done {
+    /// Its line in the journal; `None`: it was so already, and nothing changed.
+    pub entry: Option<JournalEntry>,
+    /// Every face that belongs to another person now, by id.
+    pub moved: Vec<Moved>,
+    /// The people it is about, as they are now; who was merged away, or has no face and no name, is left out.
+    pub people: Vec<PersonView>,
+    /// What a human should know of it.
+    pub notes: Vec<String>,
+}
+
+/// A line of the journal, for showing.
+#[derive(Debug, Clone)]
+pub struct HistoryLine {
+    /// The entry.
+    pub entry: JournalEntry,
+    /// It counts: it was not undone.
+    pub in_effect: bool,
+    /// The people it speaks of with the names they have now.
+    pub names: Vec<(PersonId, String)>,
 }

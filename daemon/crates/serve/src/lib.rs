@@ -5,6 +5,7 @@
 
 mod convert;
 mod faces;
+mod history;
 mod library;
 mod paging;
 mod people;

@@ -4,6 +4,9 @@
 //! A value is one byte, the row version, and then the wire form in postcard's encoding. An embedding is the row version
 //! and then [`Embedding::to_bytes`]. Keys are not in the value; whoever decodes hands them in.
 
+mod journal;
+
+pub(crate) use journal::{put_entry, take_entry};
 use serde::{Deserialize, Serialize};
 use vow_types::{
     ContentId, Detection, Embedding, FaceId, Failure, FolderId, Landmarks, Orientation, PackId, PersonId,
@@ -11,7 +14,7 @@ use vow_types::{
 };
 
 use crate::path_bytes::{from_bytes as path_from, to_bytes as path_bytes};
-use crate::rows::{Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow, PhotoRow};
+use crate::rows::{FaceRow, FileRow, FileState, Folder, PersonRow, PhotoRow};
 
 /// First byte of every value. Another one means that the row was written by another version.
 const ROW: u8 = 1;
@@ -81,33 +84,28 @@ struct PersonWire<'a> {
     decided: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-struct EntryWire<'a> {
-    at: i64,
-    #[serde(borrow)]
-    decision: DecisionWire<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum DecisionWire<'a> {
-    Named { person: u64, name: Option<&'a str>, before: Option<&'a str> },
-}
-
 fn put<T: Serialize>(table: &'static str, wire: &T) -> Result<Vec<u8>> {
     postcard::to_extend(wire, vec![ROW]).map_err(|error| RowError { table, why: error.to_string() })
 }
 
 /// The value without its row version.
-fn body<'a>(table: &'static str, bytes: &'a [u8]) -> Result<&'a [u8]> {
+fn body<'a>(table: &'static str, version: u8, bytes: &'a [u8]) -> Result<&'a [u8]> {
     match bytes.split_first() {
-        Some((&ROW, body)) => Ok(body),
-        Some((other, _)) => Err(RowError { table, why: format!("row version {other} instead of {ROW}") }),
+        Some((found, body)) if *found == version => Ok(body),
+        Some((other, _)) => {
+            Err(RowError { table, why: format!("row version {other} instead of {version}") })
+        }
         None => Err(RowError { table, why: "it is empty".to_owned() }),
     }
 }
 
 fn take<'a, T: Deserialize<'a>>(table: &'static str, bytes: &'a [u8]) -> Result<T> {
-    let (wire, rest) = postcard::take_from_bytes(body(table, bytes)?)
+    whole(table, body(table, ROW, bytes)?)
+}
+
+/// A wire form that takes all bytes.
+fn whole<'a, T: Deserialize<'a>>(table: &'static str, body: &'a [u8]) -> Result<T> {
+    let (wire, rest) = postcard::take_from_bytes(body)
         .map_err(|error| RowError { table, why: error.to_string() })?;
     if rest.is_empty() {
         Ok(wire)
@@ -217,7 +215,7 @@ pub(crate) fn put_embedding(embedding: &Embedding) -> Vec<u8> {
 
 pub(crate) fn take_embedding(bytes: &[u8]) -> Result<Embedding> {
     let table = "embeddings";
-    Embedding::from_bytes(body(table, bytes)?).map_err(|error| RowError { table, why: error.to_string() })
+    Embedding::from_bytes(body(table, ROW, bytes)?).map_err(|error| RowError { table, why: error.to_string() })
 }
 
 /// `decided`: a human has had a say about this person, so the row stays although its last face may leave.
@@ -245,23 +243,6 @@ pub(crate) fn take_person(id: u64, bytes: &[u8]) -> Result<(PersonRow, bool)> {
         created: wire.created,
     };
     Ok((row, wire.decided))
-}
-
-pub(crate) fn put_entry(entry: &JournalEntry) -> Result<Vec<u8>> {
-    let Decision::Named { person, name, before } = &entry.decision;
-    let decision = DecisionWire::Named { person: person.0, name: name.as_deref(), before: before.as_deref() };
-    put("journal", &EntryWire { at: entry.at, decision })
-}
-
-pub(crate) fn take_entry(seq: u64, bytes: &[u8]) -> Result<JournalEntry> {
-    let wire: EntryWire<'_> = take("journal", bytes)?;
-    let DecisionWire::Named { person, name, before } = wire.decision;
-    let (name, before) = (name.map(str::to_owned), before.map(str::to_owned));
-    Ok(JournalEntry {
-        seq,
-        at: wire.at,
-        decision: Decision::Named { person: PersonId(person), name, before },
-    })
 }
 
 pub(crate) fn put_pack(name: &str) -> Result<Vec<u8>> {

@@ -15,7 +15,7 @@ use redb::{
 use crate::error::StoreError;
 use crate::fault::{self, Fault, guarded};
 use crate::store::Store;
-use crate::tables::{self, FORMAT, META, meta};
+use crate::tables::{self, FORMAT, META, OLDEST, meta};
 
 /// What redb may keep of the file in memory. Beyond, the operating system's own cache serves nearly as fast.
 const CACHE: usize = 64 << 20;
@@ -47,6 +47,7 @@ enum Found {
 enum Holds {
     Nothing,
     Store,
+    OlderStore,
 }
 
 impl Store {
@@ -144,6 +145,13 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
         tables::create(&txn)?;
         txn.commit()?;
     }
+    if matches!(holds, Holds::OlderStore) {
+        // What is there can be read as it is; from now on there may be what older versions cannot read.
+        let mut txn = database.begin_write()?;
+        txn.set_durability(Durability::Immediate)?;
+        txn.open_table(META)?.insert(meta::FORMAT, FORMAT)?;
+        txn.commit()?;
+    }
     Ok(database)
 }
 
@@ -186,6 +194,7 @@ fn judge(txn: &ReadTransaction, path: &Path) -> fault::Result<Holds> {
     };
     match tables::read(&table, meta::FORMAT)? {
         Some(FORMAT) => Ok(Holds::Store),
+        Some(OLDEST..FORMAT) => Ok(Holds::OlderStore),
         Some(found) if found > FORMAT => {
             Err(StoreError::TooNew { path: path.to_owned(), found, known: FORMAT }.into())
         }

@@ -6,7 +6,10 @@ use crate::error::StoreError;
 use crate::fault::{Fault, Result};
 
 /// The version of all of this together. It changes whenever a program that knows the old one would misread the new one.
-pub(crate) const FORMAT: u64 = 1;
+/// 2: the journal knows all kinds of decisions.
+pub(crate) const FORMAT: u64 = 2;
+/// The oldest format that this version reads. It becomes [`FORMAT`] when it is opened.
+pub(crate) const OLDEST: u64 = 1;
 
 pub(crate) type Bytes = &'static [u8];
 pub(crate) type Content = &'static [u8; 32];

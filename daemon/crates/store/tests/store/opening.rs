@@ -6,11 +6,12 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, TableDefinition};
-use vow_store::{Change, Store, StoreError};
+use vow_store::{Decision, Change, Store, StoreError};
 use vow_types::{FaceId, FolderId, PersonId};
 
 use crate::medium::Memory;
 use crate::samples::{faces, file, pack, photo_row, shows};
+use crate::steps::name_person;
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -28,7 +29,7 @@ fn fill(store: &Store, photos: u8) {
     };
     store.commit((0..photos).map(analysed).collect()).unwrap();
     store.assign(&[(FaceId(1), Some(PersonId(1)))], 0).unwrap();
-    store.name_person(PersonId(1), "Ada", 0).unwrap();
+    name_person(store, PersonId(1), "Ada", 0).unwrap();
 }
 
 /// Opens, expects to be refused, and to find the file as it was.
@@ -131,13 +132,34 @@ fn a_later_format_is_left_alone() {
     let database = Database::open(&path).unwrap();
     let txn = database.begin_write().unwrap();
     let meta = TableDefinition::<&str, u64>::new("meta");
-    assert_eq!(txn.open_table(meta).unwrap().insert("format", 99).unwrap().unwrap().value(), 1);
+    assert_eq!(txn.open_table(meta).unwrap().insert("format", 99).unwrap().unwrap().value(), 2);
     txn.commit().unwrap();
     drop(database);
-    assert!(matches!(refused(&path), StoreError::TooNew { found: 99, known: 1, .. }));
+    assert!(matches!(refused(&path), StoreError::TooNew { found: 99, known: 2, .. }));
     let database = Database::open(&path).unwrap();
     let txn = database.begin_read().unwrap();
     assert_eq!(txn.open_table(meta).unwrap().get("next_face").unwrap().unwrap().value(), 7);
+}
+
+#[test]
+fn format_1_is_read_and_becomes_this_one() {
+    let (_folder, path) = place();
+    fill(&Store::open(&path).unwrap(), 2);
+    let meta = TableDefinition::<&str, u64>::new("meta");
+    let journal = TableDefinition::<u64, &[u8]>::new("journal");
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    txn.open_table(meta).unwrap().insert("format", 1).unwrap();
+    txn.open_table(meta).unwrap().insert("next_journal_entry", 2).unwrap();
+    txn.open_table(journal).unwrap().insert(1, &b"\x01\x02\x00\x01\x01\x01A\x00"[..]).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let store = Store::open(&path).unwrap();
+    assert!(matches!(&store.journal(0, 9).unwrap()[0].decision, Decision::Named { name: Some(name), .. } if name == "A"));
+    drop(store);
+    let database = Database::open(&path).unwrap();
+    let txn = database.begin_read().unwrap();
+    assert_eq!(txn.open_table(meta).unwrap().get("format").unwrap().unwrap().value(), 2);
 }
 
 #[test]
