@@ -77,7 +77,9 @@ impl Grouping {
         let again: HashSet<FaceId> = decided.again.iter().copied().collect();
         let mut leaving: HashMap<Slot, HashSet<Slot>> = HashMap::new();
         let mut spoken_of: Vec<Slot> = Vec::new();
-        let unsaid = decided.again.iter().map(|face| (*face, self.said(*face))).collect::<Vec<_>>();
+        let spoken: HashSet<FaceId> = decided.said.iter().map(|(face, _)| *face).collect();
+        let unsaid = decided.again.iter().filter(|face| !spoken.contains(face));
+        let unsaid: Vec<(FaceId, Said)> = unsaid.map(|face| (*face, self.said(*face))).collect();
         for (face, said) in decided.said.iter().chain(&unsaid) {
             let Some(slot) = self.faces.slot(*face) else { continue };
             self.faces.say(slot, said.clone());

@@ -39,6 +39,8 @@ pub(crate) struct Faces {
     by_photo: HashMap<ContentId, Vec<Slot>>,
     /// The faces that humans said are this person.
     by_person: HashMap<PersonId, Vec<Slot>>,
+    /// The weak ones of these.
+    weak_by_person: HashMap<PersonId, Vec<Slot>>,
 }
 
 impl Faces {
@@ -71,20 +73,26 @@ impl Faces {
     pub(crate) fn say(&mut self, slot: Slot, mut said: Said) {
         said.is_not.retain(|person| said.is != Some(*person));
         let Some(face) = self.slots.get_mut(index(slot)).and_then(Option::as_mut) else { return };
+        let strong = face.strong;
         let (before, now) = (std::mem::replace(&mut face.said, said).is, face.said.is);
         if before == now {
             return;
         }
-        if let Some(before) = before
-            && let Some(slots) = self.by_person.get_mut(&before)
-        {
-            slots.retain(|s| *s != slot);
-            if slots.is_empty() {
-                self.by_person.remove(&before);
+        for (table, concerned) in [(&mut self.by_person, true), (&mut self.weak_by_person, !strong)] {
+            if !concerned {
+                continue;
             }
-        }
-        if let Some(now) = now {
-            self.by_person.entry(now).or_default().push(slot);
+            if let Some(before) = before
+                && let Some(slots) = table.get_mut(&before)
+            {
+                slots.retain(|s| *s != slot);
+                if slots.is_empty() {
+                    table.remove(&before);
+                }
+            }
+            if let Some(now) = now {
+                table.entry(now).or_default().push(slot);
+            }
         }
     }
 
@@ -98,6 +106,11 @@ impl Faces {
     /// The faces that humans said are this person, in no particular order.
     pub(crate) fn said_to_be(&self, person: PersonId) -> &[Slot] {
         self.by_person.get(&person).map_or(&[], Vec::as_slice)
+    }
+
+    /// The weak ones of these.
+    pub(crate) fn weak_said_to_be(&self, person: PersonId) -> &[Slot] {
+        self.weak_by_person.get(&person).map_or(&[], Vec::as_slice)
     }
 
     /// Who humans said this face is.

@@ -219,7 +219,16 @@ impl Groups {
         let ((a_is, a_not), (b_is, b_not)) = (self.said(a, faces), self.said(b, faces));
         let refused = |is: Option<PersonId>, not: &[PersonId]| is.is_some_and(|person| not.contains(&person));
         let others = a_is.zip(b_is).is_some_and(|(a, b)| a != b);
-        !others && !refused(a_is, b_not) && !refused(b_is, a_not) && !self.share_a_photo(a, b, faces)
+        // Weak faces are in no group here, but who they are is known before anybody is merged.
+        let shares = |is: Option<PersonId>, other: Slot| {
+            let kin = is.map_or(&[][..], |person| faces.weak_said_to_be(person));
+            kin.iter().any(|slot| faces.siblings(*slot).any(|s| self.of(s) == Some(other)))
+        };
+        !others
+            && !refused(a_is, b_not)
+            && !refused(b_is, a_not)
+            && (a_is == b_is || !(shares(a_is, b) || shares(b_is, a)))
+            && !self.share_a_photo(a, b, faces)
     }
 
     /// Whether two faces of one photo would come together.

@@ -84,7 +84,9 @@ impl Weak {
         if is.is_some() && is == faces.is(slot) {
             return false;
         }
+        let same = |other: Slot| is.is_some() && faces.is(other) == is;
         faces.is_not(slot, is)
+            || faces.siblings(slot).any(same)
             || faces.siblings(slot).any(|s| groups.of(s) == Some(group) || self.host(s) == Some(group))
     }
 

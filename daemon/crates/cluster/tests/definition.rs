@@ -62,7 +62,19 @@ impl Slow<'_> {
                 })
             })
         };
-        is(a).zip(is(b)).is_none_or(|(x, y)| x == y)
+        // Nobody else of a photo is who some face of it is by a human's word, weak or not.
+        let shares = |group: &[usize], person: Option<PersonId>| {
+            person.is_some_and(|person| {
+                group.iter().filter(|f| self.faces[**f].said.is != Some(person)).any(|f| {
+                    self.faces.iter().any(|other| {
+                        other.photo == self.faces[*f].photo && other.said.is == Some(person)
+                    })
+                })
+            })
+        };
+        !shares(a, is(b))
+            && !shares(b, is(a))
+            && is(a).zip(is(b)).is_none_or(|(x, y)| x == y)
             && !refuses(a, is(b))
             && !refuses(b, is(a))
             && a.iter().all(|x| b.iter().all(|y| self.faces[*x].photo != self.faces[*y].photo))
