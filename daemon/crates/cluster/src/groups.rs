@@ -90,6 +90,12 @@ impl Many {
     }
 }
 
+/// `n^(p-1) / |S|^p`.
+fn factor(faces: usize, sum: &[f32], params: &Params) -> f32 {
+    let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);
+    usize_to_f32(faces).powf(params.power - 1.0) / length.powf(params.power)
+}
+
 fn view_of_face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
     let face = faces.get(slot)?;
     Some(View { sum: face.embedding.as_slice(), factor: 1.0, least: face.id })
@@ -187,6 +193,19 @@ impl Groups {
 
     pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces) -> Option<View<'a>> {
         self.many(group).map(Many::view).or_else(|| view_of_face(group, faces))
+    }
+
+    /// The score of a face with the other strong faces of a group; `None` when there are none.
+    pub(crate) fn score_of(&self, slot: Slot, group: Slot, faces: &Faces, params: &Params) -> Option<f32> {
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        let members = self.members(group);
+        if !members.contains(&slot) {
+            return (!members.is_empty()).then(|| face.score(&whole));
+        }
+        let others = members.len().checked_sub(1).filter(|others| *others > 0)?;
+        let sum: Vec<f32> = whole.sum.iter().zip(face.sum).map(|(all, own)| all - own).collect();
+        let factor = factor(others, &sum, params);
+        Some(face.score(&View { sum: &sum, factor, least: whole.least }))
     }
 
     /// Who a group is by a human's word.
@@ -336,8 +355,7 @@ impl Groups {
         }
         to.members.append(&mut from.members);
         accumulate(&mut to.sum, &from.sum);
-        let length = dot(&to.sum, &to.sum).sqrt().max(f32::MIN_POSITIVE);
-        to.factor = usize_to_f32(to.members.len()).powf(params.power - 1.0) / length.powf(params.power);
+        to.factor = factor(to.members.len(), &to.sum, params);
         to.least = to.least.min(from.least);
         to.is = to.is.or(from.is);
         to.is_not.append(&mut from.is_not);

@@ -18,6 +18,7 @@
 
 mod again;
 mod around;
+mod close;
 mod decide;
 mod edges;
 mod faces;
@@ -30,6 +31,7 @@ mod people;
 mod vectors;
 mod weak;
 
+pub use close::{Close, Placed, RunnerUp};
 pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;

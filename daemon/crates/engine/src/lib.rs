@@ -20,6 +20,7 @@ mod library;
 mod people;
 mod progress;
 mod query;
+mod questions;
 mod report;
 mod roster;
 mod rulings;
@@ -36,7 +37,7 @@ pub use progress::{IgnoredCounts, State, Status};
 
 pub use report::{Report, Stages};
 pub use views::{
-    Done, FaceView, FailedFile, FileView, HistoryLine, Moved, NameFilter, PersonPhoto, PersonView, PhotoQuery,
+    Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter, PersonPhoto, PersonView, PhotoQuery, NearFace, Question,
     SimilarFaces, SimilarHit,
 };
 pub use vow_infer::RuntimeChoice;

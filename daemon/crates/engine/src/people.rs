@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_cluster::{Grouping, Move, Neighbours, Observation, Params};
+use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed};
 use vow_index::FaceIndex;
 use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
@@ -18,6 +18,7 @@ use crate::commit::Stored;
 use crate::decide::{Answer, Ask, Trouble, standing};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
+use crate::questions::WORTH_ASKING;
 use crate::roster::Roster;
 use crate::rulings::{self, Rulings};
 
@@ -33,6 +34,7 @@ pub(crate) struct People {
     pub(crate) roster: RwLock<Roster>,
     index: RwLock<Arc<FaceIndex>>,
     rulings: RwLock<Arc<Rulings>>,
+    close: RwLock<Arc<Vec<Close>>>,
 }
 
 /// The thread's own state.
@@ -73,6 +75,11 @@ impl People {
         *self.rulings.write().unwrap_or_else(PoisonError::into_inner) = rulings;
     }
 
+    /// The people who were nearly one when people were last sorted out over everything.
+    pub(crate) fn close(&self) -> Arc<Vec<Close>> {
+        Arc::clone(&self.close.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,6 +95,8 @@ pub(crate) enum Message {
     Stored(Stored),
     /// A human says something; asked here so that nobody is merged away meanwhile.
     Decide { ask: Ask, reply: Sender<Result<Answer, EngineError>> },
+    /// Why is this face where it is?
+    Explain { face: FaceId, reply: Sender<Option<Placed>> },
 }
 
 /// The index as grouping sees it.
@@ -124,6 +133,7 @@ impl Keeper {
                 roster: RwLock::new(Roster::default()),
                 index: RwLock::new(Arc::new(index)),
                 rulings: RwLock::default(),
+                close: RwLock::default(),
             });
         let next = store.next_person()?;
         let mut keeper = Self {
@@ -170,6 +180,10 @@ impl Keeper {
         index.hide(&hidden);
         self.unsaved = !missing.is_empty();
         self.add_to_index(&missing);
+        if !known.is_empty() && known.len() <= SMALL {
+            // Whether what was stored had been sorted out is not known, nor what is worth asking.
+            self.progress.unsettled.store(true, Ordering::SeqCst);
+        }
         {
             let mut roster = self.shared.write();
             let moves: Vec<Move> = known
@@ -243,6 +257,10 @@ impl Keeper {
                         // What is in memory and what is stored may differ now: end, and begin anew from the store.
                         Err(Trouble::Store(error)) => return Err(error),
                     }
+                }
+                Ok(Message::Explain { face, reply }) => {
+                    let index = self.shared.index();
+                    drop(reply.send(self.grouping.placed(face, &Near(&index))));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -414,6 +432,8 @@ impl Keeper {
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);
+        let close = Arc::new(self.grouping.close_pairs(WORTH_ASKING));
+        *self.shared.close.write().unwrap_or_else(PoisonError::into_inner) = close;
         if index.crowded() {
             self.rebuild_index()?;
         }

@@ -285,6 +285,18 @@ impl Engine {
         Ok(rows.filter_map(failed).collect())
     }
 
+    /// A face as its first file shows it; `None` when no file does, or there is no such face.
+    pub(crate) fn face(&self, id: FaceId) -> Result<Option<FaceView>, EngineError> {
+        Ok(self.face_and_files(id)?.map(|(face, _)| face))
+    }
+
+    pub(crate) fn face_and_files(&self, id: FaceId) -> Result<Option<(FaceView, Vec<FileView>)>, EngineError> {
+        match self.store().face(id)? {
+            Some(row) => self.show(row),
+            None => Ok(None),
+        }
+    }
+
     /// A face with all files that show it; `None` when no file does.
     fn show(&self, row: FaceRow) -> Result<Option<(FaceView, Vec<FileView>)>, EngineError> {
         let mut files = Vec::new();

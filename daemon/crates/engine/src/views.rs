@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use vow_cluster::{Placed, Said};
 use vow_store::JournalEntry;
 use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
@@ -160,4 +161,72 @@ pub struct HistoryLine {
     pub in_effect: bool,
     /// The people it speaks of with the names they have now.
     pub names: Vec<(PersonId, String)>,
+}
+
+/// A question to a human: are these one person?
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// One.
+    pub a: PersonView,
+    /// The other, with no more faces.
+    pub b: PersonView,
+    /// A face of each, the two that are most alike.
+    pub faces: [FaceView; 2],
+    /// The other is a single face: the question is whether that is the first person.
+    pub is_face: bool,
+    /// How near they are to being taken for one.
+    pub score: f32,
+    /// Estimated chance of yes, 0 to 1.
+    pub chance: f32,
+}
+
+/// Why a face is where it is.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The face.
+    pub face: FaceView,
+    /// All files that show it.
+    pub files: Vec<FileView>,
+    /// A human said that it is no face.
+    pub is_no_face: bool,
+    /// What grouping says; `None` while it has no person.
+    pub placed: Option<Placed>,
+    /// What humans said about it.
+    pub said: Said,
+    /// Of the faces that are its person by a human's word, the nearest.
+    pub confirmed: Vec<NearFace>,
+    /// The nearest of all faces.
+    pub nearest: Vec<NearFace>,
+    /// Who else it looks like.
+    pub runner_up: Option<LooksLike>,
+    /// Lines of the journal that say something about it.
+    pub decisions: Vec<HistoryLine>,
+}
+
+/// A face near another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearFace {
+    /// Its id.
+    pub face: FaceId,
+    /// Cosine similarity, -1 to 1.
+    pub cosine: f32,
+    /// Whose it is.
+    pub person: PersonId,
+    /// That person's name.
+    pub name: Option<String>,
+    /// It is theirs by a human's word.
+    pub confirmed: bool,
+}
+
+/// Somebody a face looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LooksLike {
+    /// Who.
+    pub person: PersonId,
+    /// Their name.
+    pub name: Option<String>,
+    /// Sum-link score with their faces.
+    pub score: f32,
+    /// A human's word, or another face of the photo, keeps it from being them.
+    pub barred: bool,
 }
