@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::say::Say;
+
 /// Asks a running vowd who is in your photos.
 ///
 /// Exit codes: 0 fine, 1 what was asked for does not exist, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
@@ -44,6 +46,9 @@ pub(crate) enum Command {
         /// Only people without a name.
         #[arg(long)]
         unnamed: bool,
+        /// Only people who were hidden.
+        #[arg(long)]
+        hidden: bool,
         /// List people without a name from this many faces on.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         min_faces: u32,
@@ -91,13 +96,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
         min_cosine: Option<f32>,
     },
-    /// Give a person a name; an empty one takes it away.
-    Name {
-        /// An id such as p7, or the present name.
-        person: String,
-        /// The name.
-        name: String,
-    },
+    #[command(flatten)]
+    Say(Say),
     /// Files that could not be indexed, and why.
     Failures {
         /// Read them all again.

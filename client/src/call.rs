@@ -66,7 +66,7 @@ impl Failure {
 /// A connection to the daemon.
 pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
-    people: PeopleClient<Channel>,
+    pub(crate) people: PeopleClient<Channel>,
     faces: FacesClient<Channel>,
     admin: AdminClient<Channel>,
     packs: PacksClient<Channel>,
@@ -131,6 +131,7 @@ impl Daemon {
         &mut self,
         named: bool,
         unnamed: bool,
+        hidden: bool,
         min_faces: u32,
     ) -> Result<Vec<v1::Person>, Failure> {
         use v1::list_people_request::Names;
@@ -143,7 +144,7 @@ impl Daemon {
         let mut page_token = String::new();
         loop {
             let request =
-                v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token };
+                v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token, hidden };
             let answer = self.people.list_people(request).await?.into_inner();
             people.extend(answer.people);
             page_token = answer.next_page_token;
@@ -194,14 +195,6 @@ impl Daemon {
         let query = photo.or_else(|| face.map(Query::FaceId));
         let request = v1::FindSimilarRequest { query, limit, min_cosine };
         Ok(self.faces.find_similar(request).await?.into_inner())
-    }
-
-    pub(crate) async fn name(
-        &mut self,
-        person: String,
-        name: String,
-    ) -> Result<v1::NamePersonResponse, Failure> {
-        Ok(self.people.name_person(v1::NamePersonRequest { person, name }).await?.into_inner())
     }
 
     pub(crate) async fn failures(&mut self) -> Result<Vec<v1::FileFailure>, Failure> {

@@ -66,6 +66,7 @@ pub(crate) fn person_json(person: &v1::Person) -> Map<String, Value> {
     object.insert("cover_face_id".into(), optional(&person.cover_face_id));
     object.insert("first_taken".into(), person.first_taken.into());
     object.insert("last_taken".into(), person.last_taken.into());
+    object.insert("hidden".into(), person.hidden.into());
     object
 }
 

@@ -10,6 +10,7 @@ mod hold;
 mod json;
 mod packs;
 mod render;
+mod say;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -68,8 +69,8 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.folder_removed(&path, gone)?;
         }
         Command::Folder(FolderCommand::List) => out.folders(&daemon.folders().await?)?,
-        Command::People { named, unnamed, min_faces } => {
-            out.people(&daemon.people(named, unnamed, min_faces).await?)?;
+        Command::People { named, unnamed, hidden, min_faces } => {
+            out.people(&daemon.people(named, unnamed, hidden, min_faces).await?)?;
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
         Command::Photos { people, any, since, until, print0 } => {
@@ -80,7 +81,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Similar { photo, face, limit, min_cosine } => {
             out.similar(&daemon.similar(photo, face, limit, min_cosine).await?)?;
         }
-        Command::Name { person, name } => out.named(&daemon.name(person, name).await?)?,
+        Command::Say(what) => say::say(what, &mut daemon, &out).await?,
         Command::Failures { retry: true } => {
             let files = daemon.retry_failures().await?;
             out.done(&format!("{files} failed files are read again"))?;

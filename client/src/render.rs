@@ -13,7 +13,7 @@ use vow_proto::v1;
 use crate::call::Failure;
 use crate::hold::{hold_json, hold_text};
 use crate::json::{
-    face_json, failure_json, file_json, folder_json, lossy, optional, person_json, short, state, status_json,
+    face_json, failure_json, file_json, folder_json, lossy, person_json, short, state, status_json,
 };
 
 /// Where answers go.
@@ -243,20 +243,6 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn named(&self, answer: &v1::NamePersonResponse) -> io::Result<()> {
-        let person = answer.person.clone().unwrap_or_default();
-        if self.json {
-            let mut object = person_json(&person);
-            object.insert("before".into(), optional(&answer.before));
-            return value(&object.into());
-        }
-        let before =
-            if answer.before.is_empty() { String::new() } else { format!(" (was {})", answer.before) };
-        let now =
-            if person.name.is_empty() { "has no name any more" } else { &format!("is {}", person.name) };
-        line(&format!("{} {now}{before}: {} photos", person.person_id, person.photos))
-    }
-
     /// The report printed, or drawn into a file.
     pub(crate) fn report(&self, report: &v1::ReportResponse, plot: Option<&Path>) -> Result<(), Failure> {
         if let Some(path) = plot {
@@ -371,7 +357,7 @@ pub(crate) fn time(seconds: i64) -> String {
     moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-fn table(
+pub(crate) fn table(
     head: &[&str],
     numbers: &[usize],
     rows: impl Iterator<Item = Vec<String>>,
@@ -392,11 +378,11 @@ fn table(
     table.trim_fmt().lines().try_for_each(line)
 }
 
-fn line(text: &str) -> io::Result<()> {
+pub(crate) fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
-fn value(value: &Value) -> io::Result<()> {
+pub(crate) fn value(value: &Value) -> io::Result<()> {
     line(&format!("{value:#}"))
 }
 

@@ -11,7 +11,7 @@ use vow_types::num::usize_to_f32;
 use crate::edges::Edges;
 use crate::faces::Slot;
 use crate::groups::Groups;
-use crate::merge::{Space, best_first};
+use crate::merge::{Space, in_two_steps};
 use crate::weak::Weak;
 use crate::{Grouping, Move, Neighbours};
 
@@ -42,12 +42,14 @@ impl Grouping {
         let weak: Vec<Slot> = weak.into_iter().map(|(slot, _)| slot).collect();
         let mut groups = Groups::singles(faces);
         let space = Space { faces, edges: &edges, params: &self.params };
-        if !best_first(&mut groups, space, &strong, stop, &mut |_, _, _| {}) || stop() {
+        let active = bind_said(&mut groups, space, &strong);
+        if !in_two_steps(&mut groups, space, &active, stop, &mut |_, _, _| {}) || stop() {
             return None;
         }
         groups.tidy_all();
         let mut guests = Weak::default();
         weak.iter().for_each(|slot| guests.insert(*slot));
+        guests.bring_home(&weak, &groups, faces);
         guests.place(&weak, &groups, space);
 
         self.edges = edges;
@@ -139,7 +141,13 @@ impl Grouping {
         mut weak: Vec<Slot>,
         neighbours: Option<&dyn Neighbours>,
     ) {
-        weak.extend(self.merge(strong, false));
+        let loose = self.gather(strong);
+        weak.extend(loose.weak);
+        let active: HashSet<Slot> =
+            strong.iter().chain(&loose.strong).filter_map(|slot| self.groups.of(*slot)).collect();
+        let mut active: Vec<Slot> = active.into_iter().collect();
+        active.sort_unstable();
+        weak.extend(self.merge(&active, false));
         let is_weak = |near: &Slot| {
             !self.faces.is_strong(*near) && (neighbours.is_some() || self.edges.is_asked(*near))
         };
@@ -166,4 +174,18 @@ impl Grouping {
         self.touched.insert(*first, strong.len());
         self.since = self.params.resplit_every;
     }
+}
+
+/// Makes everyone who is somebody by a human's word one group. Answers with the groups that there are then.
+fn bind_said(groups: &mut Groups, space: Space<'_>, strong: &[Slot]) -> Vec<Slot> {
+    let Space { faces, edges, params } = space;
+    for person in faces.said_people() {
+        let kin = faces.said_to_be(person).iter().copied().filter(|slot| faces.is_strong(*slot));
+        let mut kin: Vec<Slot> = kin.collect();
+        kin.sort_unstable_by_key(|slot| faces.id(*slot));
+        if let Some((first, others)) = kin.split_first() {
+            others.iter().for_each(|slot| groups.merge(*first, *slot, faces, edges, params));
+        }
+    }
+    strong.iter().copied().filter(|slot| groups.is_group(*slot)).collect()
 }

@@ -1,7 +1,7 @@
 //! All faces of one pack as people, kept up to date: what comes in, what leaves, and what is to be told about it.
 //!
 //! How groups are merged is the business of [`crate::merge`]; merging again what was touched, and everything, that
-//! of [`crate::again`].
+//! of [`crate::again`]; following what humans say, that of [`crate::decide`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,15 +10,17 @@ use vow_types::{FaceId, PersonId};
 use crate::edges::Edges;
 use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
-use crate::merge::{Space, best_first};
-use crate::people::{People, Vote};
+use crate::ledger::Ledger;
+use crate::merge::{Space, in_two_steps};
+use crate::people::{Joining, People, Vote};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
 /// All faces of one model pack, grouped into people.
 ///
 /// Every method leaves every held face with exactly one person (a face restored without one gets it from the next
-/// [`Self::add`] or [`Self::settle`]), never brings two faces of one photo together, and never uses an id again.
+/// [`Self::add`] or [`Self::settle`]), never brings two faces of one photo together unless a human did, never goes against
+/// a human's word ([`crate::Said`]), and never uses an id again.
 ///
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `4 d` bytes for the embedding,
 /// held once; about 230 bytes for ids, photo and tables; 300 to 500 bytes for candidate pairs, once they are known (some
@@ -72,6 +74,11 @@ impl Grouping {
     pub fn restore(&mut self, observation: Observation, person: Option<PersonId>) {
         let strong = observation.strong;
         let Some(slot) = self.insert(observation, person) else { return };
+        let is = self.faces.is(slot);
+        // A human's word that was not followed yet is followed with the next faces.
+        let person = person.filter(|person| {
+            is.is_none_or(|is| is == *person) && !self.faces.is_not(slot, Some(*person))
+        });
         let Some(person) = person else {
             self.waiting.push(slot);
             return;
@@ -201,6 +208,9 @@ impl Grouping {
         for slot in new {
             self.ask(*slot, neighbours);
         }
+        let loose = self.gather(new);
+        weak.extend(loose.weak);
+        active.extend(loose.strong);
         for slot in new {
             match self.groups.of(*slot) {
                 Some(group) => {
@@ -234,38 +244,40 @@ impl Grouping {
     pub(crate) fn merge(&mut self, active: &[Slot], arriving: bool) -> Vec<Slot> {
         let Self { params, faces, edges, groups, weak, people, touched, dirty, .. } = self;
         let space = Space { faces, edges, params };
-        let mut misplaced = Vec::new();
-        best_first(groups, space, active, &|| false, &mut |groups, winner, loser| {
-            let (kept, moved) = (groups.members(winner), groups.members(loser));
-            let size = |group: Slot| groups.members(group).len().saturating_add(weak.guests(group).len());
-            if let Some(changed) = people.join((winner, size(winner)), (loser, size(loser))) {
-                dirty.extend(if changed == winner { kept } else { moved });
-                dirty.extend(weak.guests(changed));
-            }
-            if !weak.guests(winner).is_empty() {
-                let siblings = moved.iter().flat_map(|slot| faces.siblings(*slot));
-                misplaced.extend(siblings.filter(|s| weak.host(*s) == Some(winner)));
-            }
-            let guests = weak.guests(loser).iter().copied();
-            misplaced.extend(guests.filter(|slot| weak.is_kept_out(*slot, winner, groups, faces)));
-            weak.hand_over(loser, winner);
-            let before = touched.remove(&loser).unwrap_or_default();
-            let change = if arriving { before.max(moved.len()) } else { before };
-            if change > 0 {
-                *touched.entry(winner).or_default() += change;
-            }
+        let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving };
+        in_two_steps(groups, space, active, &|| false, &mut |groups, winner, loser| {
+            ledger.enter(groups, winner, loser);
         });
+        ledger.misplaced
+    }
+
+    /// Merges two groups whatever they look like. Answers with the weak faces to be placed anew.
+    pub(crate) fn force(&mut self, a: Slot, b: Slot) -> Vec<Slot> {
+        let Self { params, faces, edges, groups, weak, people, touched, dirty, .. } = self;
+        let (winner, loser) = groups.winner(a, b);
+        let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving: true };
+        ledger.enter(groups, winner, loser);
+        let misplaced = ledger.misplaced;
+        groups.merge(winner, loser, faces, edges, params);
         misplaced
     }
 
     /// Places weak faces anew. Those whose neighbours are not known and cannot be asked for now wait.
     pub(crate) fn place_weak(&mut self, mut slots: Vec<Slot>, neighbours: Option<&dyn Neighbours>) {
+        let kin: Vec<Slot> = slots
+            .iter()
+            .filter_map(|slot| self.faces.is(*slot))
+            .flat_map(|person| self.faces.said_to_be(person))
+            .copied()
+            .filter(|slot| !self.faces.is_strong(*slot))
+            .collect();
+        slots.extend(kin);
         slots.sort_unstable();
         slots.dedup();
         for slot in &slots {
             if let Some(neighbours) = neighbours {
                 self.ask(*slot, neighbours);
-            } else if !self.edges.is_asked(*slot) {
+            } else if !self.edges.is_asked(*slot) && self.faces.is(*slot).is_none() {
                 self.waiting.push(*slot);
             }
             if let Some((from, to)) = self.weak.detach(*slot) {
@@ -273,8 +285,12 @@ impl Grouping {
             }
         }
         let space = Space { faces: &self.faces, edges: &self.edges, params: &self.params };
-        for (slot, group) in self.weak.place(&slots, &self.groups, space) {
-            if self.people.join((group, self.faces_of(group).count()), (slot, 1)) == Some(group) {
+        let mut placed = self.weak.bring_home(&slots, &self.groups, &self.faces);
+        placed.extend(self.weak.place(&slots, &self.groups, space));
+        for (slot, group) in placed {
+            let home = Joining { group, size: self.faces_of(group).count(), is: self.said_of(group) };
+            let guest = Joining { group: slot, size: 1, is: None };
+            if self.people.join(home, guest) == Some(group) {
                 let changed: Vec<Slot> = self.faces_of(group).collect();
                 self.dirty.extend(changed);
             }
@@ -282,16 +298,21 @@ impl Grouping {
         self.dirty.extend(slots);
     }
 
+    /// Who a group is by a human's word.
+    pub(crate) fn said_of(&self, group: Slot) -> Option<PersonId> {
+        self.groups.is(group, &self.faces).or_else(|| self.weak.is(group, &self.faces))
+    }
+
     /// All faces of a group, weak ones too.
     pub(crate) fn faces_of(&self, group: Slot) -> impl Iterator<Item = Slot> {
         self.groups.members(group).iter().chain(self.weak.guests(group)).copied()
     }
 
-    fn group_of(&self, slot: Slot) -> Option<Slot> {
+    pub(crate) fn group_of(&self, slot: Slot) -> Option<Slot> {
         self.groups.of(slot).or_else(|| self.weak.host(slot))
     }
 
-    fn person(&self, slot: Slot) -> Option<PersonId> {
+    pub(crate) fn person(&self, slot: Slot) -> Option<PersonId> {
         self.people.of(self.group_of(slot)?)
     }
 
@@ -307,11 +328,35 @@ impl Grouping {
         nameless
     }
 
-    /// Lets the groups of these faces have the ids their faces were last known by.
+    /// Gives the groups of these faces the ids they have by a human's word, taking those from whoever has them.
+    fn heed(&mut self, slots: &[Slot]) {
+        let groups: HashSet<Slot> = slots.iter().filter_map(|slot| self.group_of(*slot)).collect();
+        let said = groups.into_iter().filter_map(|group| Some((self.said_of(group)?, group)));
+        let said: Vec<(PersonId, Slot)> = said.collect();
+        for (person, group) in said {
+            if self.people.of(group) == Some(person) {
+                continue;
+            }
+            let changed = self.people.group(person).into_iter().chain([group]);
+            let changed: Vec<Slot> = changed.flat_map(|group| self.faces_of(group)).collect();
+            self.dirty.extend(changed);
+            self.people.group(person).into_iter().for_each(|other| self.people.release(other));
+            self.people.release(group);
+            self.people.set(group, person);
+        }
+    }
+
+    /// Lets the groups of these faces have the ids they have by a human's word, or else those their faces were last known
+    /// by.
     pub(crate) fn claim(&mut self, slots: &[Slot]) {
+        self.heed(slots);
         let mut votes = Vec::new();
         for (least, group) in self.nameless(slots) {
-            let told = self.faces_of(group).filter_map(|slot| self.faces.get(slot)?.told);
+            let known = |slot| {
+                let face = self.faces.get(slot)?;
+                face.was.or(face.told).filter(|person| !face.said.is_not.contains(person))
+            };
+            let told = self.faces_of(group).filter_map(known);
             votes.extend(told.map(|person| Vote { group, least, person }));
         }
         self.people.claim(votes.into_iter());
@@ -319,18 +364,37 @@ impl Grouping {
 
     /// Ends a call: gives ids to those who have none and says which faces have a new person.
     pub(crate) fn tell(&mut self) -> Vec<Move> {
+        let touched = std::mem::take(&mut self.dirty);
+        self.heed(&touched);
         let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.extend(touched);
         dirty.sort_unstable();
         dirty.dedup();
         self.claim(&dirty);
+        let refused = |slot: &&Slot| self.faces.is_not(**slot, self.person(**slot));
+        let refused: Vec<Slot> = dirty.iter().filter(refused).copied().collect();
+        if !refused.is_empty() {
+            // Nobody of this person is held who is it by a human's word, so that nothing kept these out.
+            let groups: HashSet<Slot> = refused.iter().filter_map(|slot| self.group_of(*slot)).collect();
+            let refused: HashSet<Slot> = refused.into_iter().collect();
+            groups.into_iter().for_each(|group| drop(self.extract(group, &refused)));
+            dirty.append(&mut self.dirty);
+            dirty.sort_unstable();
+            dirty.dedup();
+            self.claim(&dirty);
+            self.dirty.clear();
+        }
         for (_, group) in self.nameless(&dirty) {
             self.people.set_new(group);
         }
         let mut moves = Vec::new();
         for slot in dirty {
             let person = self.person(slot);
-            let Some(face) = self.faces.get_mut(slot).filter(|face| face.told != person) else { continue };
-            face.told = person;
+            let Some(face) = self.faces.get_mut(slot) else { continue };
+            face.was = None;
+            if std::mem::replace(&mut face.told, person) == person {
+                continue;
+            }
             moves.push(Move { face: face.id, person });
         }
         moves.sort_unstable_by_key(|m| m.face);

@@ -6,8 +6,8 @@
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
 //! each has a face of the other in its surroundings.
 
-use vow_types::FaceId;
 use vow_types::num::{index, usize_to_f32};
+use vow_types::{FaceId, PersonId};
 
 use crate::Params;
 use crate::around::Around;
@@ -60,6 +60,10 @@ struct Many {
     factor: f32,
     /// The lowest id among the members: what ties are broken by.
     least: FaceId,
+    /// Who the members are by a human's word.
+    is: Option<PersonId>,
+    /// Whom a member is not, by a human's word; sorted.
+    is_not: Vec<PersonId>,
     around: Around,
 }
 
@@ -84,6 +88,12 @@ impl Many {
     fn view(&self) -> View<'_> {
         View { sum: &self.sum, factor: self.factor, least: self.least }
     }
+}
+
+/// `n^(p-1) / |S|^p`.
+fn factor(faces: usize, sum: &[f32], params: &Params) -> f32 {
+    let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);
+    usize_to_f32(faces).powf(params.power - 1.0) / length.powf(params.power)
 }
 
 fn view_of_face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
@@ -176,12 +186,72 @@ impl Groups {
         }
     }
 
+    /// A face as if it were by itself.
+    pub(crate) fn face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
+        view_of_face(slot, faces)
+    }
+
     pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces) -> Option<View<'a>> {
         self.many(group).map(Many::view).or_else(|| view_of_face(group, faces))
     }
 
+    /// The score of a face with the other strong faces of a group; `None` when there are none.
+    pub(crate) fn score_of(&self, slot: Slot, group: Slot, faces: &Faces, params: &Params) -> Option<f32> {
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        let members = self.members(group);
+        if !members.contains(&slot) {
+            return (!members.is_empty()).then(|| face.score(&whole));
+        }
+        let others = members.len().checked_sub(1).filter(|others| *others > 0)?;
+        let sum: Vec<f32> = whole.sum.iter().zip(face.sum).map(|(all, own)| all - own).collect();
+        let factor = factor(others, &sum, params);
+        Some(face.score(&View { sum: &sum, factor, least: whole.least }))
+    }
+
+    /// Who a group is by a human's word.
+    pub(crate) fn is(&self, group: Slot, faces: &Faces) -> Option<PersonId> {
+        self.said(group, faces).0
+    }
+
+    fn said<'a>(&'a self, group: Slot, faces: &'a Faces) -> (Option<PersonId>, &'a [PersonId]) {
+        match (self.many(group), faces.get(group)) {
+            (Some(many), _) => (many.is, &many.is_not),
+            (None, Some(face)) => (face.said.is, &face.said.is_not),
+            _ => (None, &[]),
+        }
+    }
+
+    /// Reads anew what humans said about the members of a group.
+    pub(crate) fn hear(&mut self, group: Slot, faces: &Faces) {
+        let Some(mut many) = self.take(group) else { return };
+        many.is = many.members.iter().find_map(|slot| faces.is(*slot));
+        many.is_not =
+            many.members.iter().filter_map(|slot| faces.get(*slot)).flat_map(|f| f.said.is_not.clone()).collect();
+        many.is_not.sort_unstable();
+        many.is_not.dedup();
+        self.put(group, many);
+        self.change(group);
+    }
+
+    /// Whether two groups may be one person: no word of a human's is against it, and they share no photo.
+    pub(crate) fn may_meet(&self, a: Slot, b: Slot, faces: &Faces) -> bool {
+        let ((a_is, a_not), (b_is, b_not)) = (self.said(a, faces), self.said(b, faces));
+        let refused = |is: Option<PersonId>, not: &[PersonId]| is.is_some_and(|person| not.contains(&person));
+        let others = a_is.zip(b_is).is_some_and(|(a, b)| a != b);
+        // Weak faces are in no group here, but who they are is known before anybody is merged.
+        let shares = |is: Option<PersonId>, other: Slot| {
+            let kin = is.map_or(&[][..], |person| faces.weak_said_to_be(person));
+            kin.iter().any(|slot| faces.siblings(*slot).any(|s| self.of(s) == Some(other)))
+        };
+        !others
+            && !refused(a_is, b_not)
+            && !refused(b_is, a_not)
+            && (a_is == b_is || !(shares(a_is, b) || shares(b_is, a)))
+            && !self.share_a_photo(a, b, faces)
+    }
+
     /// Whether two faces of one photo would come together.
-    pub(crate) fn share_a_photo(&self, a: Slot, b: Slot, faces: &Faces) -> bool {
+    fn share_a_photo(&self, a: Slot, b: Slot, faces: &Faces) -> bool {
         let (few, other) = if self.members(a).len() <= self.members(b).len() { (a, b) } else { (b, a) };
         self.members(few).iter().any(|slot| faces.siblings(*slot).any(|s| self.of(s) == Some(other)))
     }
@@ -285,9 +355,12 @@ impl Groups {
         }
         to.members.append(&mut from.members);
         accumulate(&mut to.sum, &from.sum);
-        let length = dot(&to.sum, &to.sum).sqrt().max(f32::MIN_POSITIVE);
-        to.factor = usize_to_f32(to.members.len()).powf(params.power - 1.0) / length.powf(params.power);
+        to.factor = factor(to.members.len(), &to.sum, params);
         to.least = to.least.min(from.least);
+        to.is = to.is.or(from.is);
+        to.is_not.append(&mut from.is_not);
+        to.is_not.sort_unstable();
+        to.is_not.dedup();
         to.around.absorb(from.around, dot(&from.sum, &from.sum).sqrt());
         self.put(winner, to);
         self.change(winner);
@@ -318,9 +391,24 @@ impl Groups {
             sum: face.embedding.as_slice().into(),
             factor: 1.0,
             least: face.id,
+            is: face.said.is,
+            is_not: face.said.is_not.clone(),
             around: Around::default(),
         };
         Some((Box::new(many), true))
+    }
+
+    /// Takes a face that is by itself out of all groups for a while.
+    pub(crate) fn withdraw(&mut self, slot: Slot) {
+        self.set(slot, NOWHERE);
+    }
+
+    /// The way back from [`Self::withdraw`].
+    pub(crate) fn enter(&mut self, slot: Slot, edges: &Edges) {
+        self.set(slot, slot);
+        for other in edges.of(slot) {
+            self.note(*other, slot);
+        }
     }
 
     /// Makes every face of a group a group of its own, and says which they are.

@@ -9,21 +9,30 @@
 //! would bring two faces of one photo together is left out. Weak faces have no part in this: each joins the person it
 //! scores highest with, at a stricter threshold, or stays alone.
 //!
+//! What humans said ([`Said`]) comes before all arithmetic: faces that are one person by their word are one group from the
+//! start, even two of one photo; groups that are different people by their word, or hold a face that is not that person,
+//! are never merged. A face that is not somebody finds its place after all others, so that it takes nobody along.
+//!
 //! [`Grouping::add`] does this for what is new, and from time to time again for what that touched;
 //! [`Grouping::settle`], for idle times, does it for everything.
 
 mod again;
 mod around;
+mod close;
+mod decide;
 mod edges;
 mod faces;
 mod grouping;
 mod groups;
+mod ledger;
 mod merge;
 mod params;
 mod people;
 mod vectors;
 mod weak;
 
+pub use close::{Close, Placed, RunnerUp};
+pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;
 
@@ -34,12 +43,23 @@ use vow_types::{ContentId, Embedding, FaceId, PersonId};
 pub struct Observation {
     /// Its id; also breaks ties, the lower first.
     pub face: FaceId,
-    /// The photo it was seen in: two faces of one photo are never one person.
+    /// The photo it was seen in: two faces of one photo are one person only by a human's word.
     pub photo: ContentId,
     /// Where it points.
     pub embedding: Embedding,
     /// Whether it is good enough to found a person. A face that is not (tiny, blurred, low score) may only join one.
     pub strong: bool,
+    /// What humans said about it.
+    pub said: Said,
+}
+
+/// What humans said about a face, which no arithmetic overrules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// It is this person.
+    pub is: Option<PersonId>,
+    /// It is none of these.
+    pub is_not: Vec<PersonId>,
 }
 
 /// Finds faces that look alike. Implemented over the index.

@@ -12,7 +12,7 @@ use vow_types::FaceId;
 
 use crate::Params;
 use crate::edges::Edges;
-use crate::faces::{Faces, Slot};
+use crate::faces::{Face, Faces, Slot};
 use crate::groups::Groups;
 
 /// What merging reads.
@@ -26,12 +26,32 @@ pub(crate) struct Space<'a> {
 /// Steps between two looks at `stop`; a step is some tens of scores, microseconds.
 const STEPS_PER_LOOK: u32 = 64;
 
+/// As [`best_first`], in two steps: single faces that humans said are not somebody come after all others. They are near to
+/// that person, and would take faces along.
+pub(crate) fn in_two_steps(
+    groups: &mut Groups,
+    space: Space<'_>,
+    active: &[Slot],
+    stop: &dyn Fn() -> bool,
+    before: &mut dyn FnMut(&Groups, Slot, Slot),
+) -> bool {
+    let late = |slot: &Slot| {
+        let refused = |face: &Face| face.said.is.is_none() && !face.said.is_not.is_empty();
+        groups.members(*slot).len() == 1 && space.faces.get(*slot).is_some_and(refused)
+    };
+    let (late, first): (Vec<Slot>, Vec<Slot>) = active.iter().copied().partition(late);
+    late.iter().for_each(|slot| groups.withdraw(*slot));
+    let done = best_first(groups, space, &first, stop, before);
+    late.iter().for_each(|slot| groups.enter(*slot, space.edges));
+    done && (late.is_empty() || best_first(groups, space, &late, stop, before))
+}
+
 /// Merges the `active` groups with one another and with the groups around them, best first; the highest score goes
 /// first, among equals the pair with the lowest face ids. Pairs of groups that are not active are left alone until one
 /// of them changes. `before` is told of every merge before it is done: the name that stays, then the name that goes.
 ///
 /// False when `stop` said so: the groups are then merged part of the way.
-pub(crate) fn best_first(
+fn best_first(
     groups: &mut Groups,
     space: Space<'_>,
     active: &[Slot],
@@ -60,7 +80,7 @@ pub(crate) fn best_first(
         }
         if !groups.is_group(b) || groups.version(b) != version_b {
             queue.score(a, groups, space);
-        } else if groups.share_a_photo(a, b, space.faces) {
+        } else if !groups.may_meet(a, b, space.faces) {
             queue.barred.insert((a.min(b), a.max(b)));
             queue.score(a, groups, space);
         } else {
@@ -76,7 +96,7 @@ pub(crate) fn best_first(
 #[derive(Default)]
 struct Queue {
     heap: BinaryHeap<Candidate>,
-    /// Pairs that would bring two faces of one photo together; growing cannot change that.
+    /// Pairs that may not meet; growing cannot change that.
     barred: HashSet<(Slot, Slot)>,
 }
 

@@ -28,6 +28,16 @@ pub(crate) struct Vote {
     pub(crate) person: PersonId,
 }
 
+/// One of two groups that become one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Joining {
+    pub(crate) group: Slot,
+    /// How many faces it has.
+    pub(crate) size: usize,
+    /// Who it is by a human's word.
+    pub(crate) is: Option<PersonId>,
+}
+
 impl People {
     /// Nobody; new ids from `next` upwards.
     pub(crate) fn new(next: PersonId) -> Self {
@@ -62,6 +72,11 @@ impl People {
         self.next = self.next.max(PersonId(person.0.saturating_add(1)));
     }
 
+    /// The id that the next new person gets: nobody ever had it.
+    pub(crate) fn next(&self) -> PersonId {
+        self.next
+    }
+
     /// Gives a group an id that nobody ever had.
     pub(crate) fn set_new(&mut self, group: Slot) {
         self.set(group, self.next);
@@ -87,22 +102,25 @@ impl People {
         }
     }
 
-    /// Two groups become one under the name `winner`. Of two ids the named person's stays, else the larger group's,
-    /// else the lower. Answers with the group whose faces thereby become another person than they were.
-    pub(crate) fn join(&mut self, winner: (Slot, usize), loser: (Slot, usize)) -> Option<Slot> {
-        let (theirs, ours) = (self.of(loser.0)?, self.of(winner.0));
-        self.release(loser.0);
+    /// Two groups become one under the name `winner`. Of two ids stays that of the group that is it by a human's word,
+    /// else the named person's, else the larger group's, else the lower. Answers with the group whose faces thereby become
+    /// another person than they were.
+    pub(crate) fn join(&mut self, winner: Joining, loser: Joining) -> Option<Slot> {
+        let (theirs, ours) = (self.of(loser.group)?, self.of(winner.group));
+        self.release(loser.group);
         let Some(ours) = ours else {
-            self.set(winner.0, theirs);
+            self.set(winner.group, theirs);
             return None;
         };
-        let rank = |person: PersonId, size: usize| (self.named.contains(&person), size, Reverse(person));
-        if rank(theirs, loser.1) > rank(ours, winner.1) {
-            self.release(winner.0);
-            self.set(winner.0, theirs);
-            Some(winner.0)
+        let rank = |person: PersonId, joining: Joining| {
+            (joining.is == Some(person), self.named.contains(&person), joining.size, Reverse(person))
+        };
+        if rank(theirs, loser) > rank(ours, winner) {
+            self.release(winner.group);
+            self.set(winner.group, theirs);
+            Some(winner.group)
         } else {
-            Some(loser.0)
+            Some(loser.group)
         }
     }
 
@@ -192,9 +210,21 @@ mod tests {
             if let Some(named) = named {
                 people.name(PersonId(named), true);
             }
-            assert_eq!(people.join((10, sizes.0), (20, sizes.1)), Some(changed));
+            let joining = |group, size| Joining { group, size, is: None };
+            assert_eq!(people.join(joining(10, sizes.0), joining(20, sizes.1)), Some(changed));
             assert_eq!((people.of(10), people.of(20)), (Some(PersonId(stays)), None));
             assert_eq!(people.iter().collect::<Vec<_>>(), [PersonId(stays)]);
         }
+    }
+
+    #[test]
+    fn who_it_is_by_a_humans_word_stays_before_all_others() {
+        let mut people = People::new(PersonId(0));
+        people.set(10, PersonId(1));
+        people.set(20, PersonId(2));
+        people.name(PersonId(2), true);
+        let (small, large) = (Joining { group: 10, size: 1, is: Some(PersonId(1)) }, Joining { group: 20, size: 9, is: None });
+        assert_eq!(people.join(large, small), Some(20));
+        assert_eq!(people.of(20), Some(PersonId(1)));
     }
 }

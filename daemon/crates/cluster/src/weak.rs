@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use vow_types::PersonId;
+
 use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
 use crate::merge::Space;
@@ -76,9 +78,40 @@ impl Weak {
         self.guests.remove(&slot);
     }
 
-    /// Whether another face of the photo of `slot` is in a group.
+    /// Whether another face of the photo of `slot` is in a group, or a human said that it is not this person.
     pub(crate) fn is_kept_out(&self, slot: Slot, group: Slot, groups: &Groups, faces: &Faces) -> bool {
-        faces.siblings(slot).any(|s| groups.of(s) == Some(group) || self.host(s) == Some(group))
+        let is = groups.is(group, faces);
+        if is.is_some() && is == faces.is(slot) {
+            return false;
+        }
+        let same = |other: Slot| is.is_some() && faces.is(other) == is;
+        faces.is_not(slot, is)
+            || faces.siblings(slot).any(same)
+            || faces.siblings(slot).any(|s| groups.of(s) == Some(group) || self.host(s) == Some(group))
+    }
+
+    /// Who a group is by a human's word about its guests.
+    pub(crate) fn is(&self, group: Slot, faces: &Faces) -> Option<PersonId> {
+        self.guests(group).iter().find_map(|slot| faces.is(*slot))
+    }
+
+    /// Brings faces that are by themselves to the person they are by a human's word, whatever they look like. Answers with
+    /// who went where.
+    pub(crate) fn bring_home(&mut self, slots: &[Slot], groups: &Groups, faces: &Faces) -> Vec<(Slot, Slot)> {
+        let mut placed = Vec::new();
+        for slot in slots {
+            let Some(person) = faces.is(*slot) else { continue };
+            let kin = faces.said_to_be(person);
+            let strong = kin.iter().find_map(|slot| groups.of(*slot));
+            // A person of weak faces alone gathers at the one with the lowest id.
+            let first = || kin.iter().copied().min_by_key(|slot| faces.id(*slot));
+            let home = strong.or_else(|| first().and_then(|slot| self.host(slot)));
+            if let Some(home) = home.filter(|home| *home != *slot && self.host(*slot) == Some(*slot)) {
+                self.attach(*slot, home);
+                placed.push((*slot, home));
+            }
+        }
+        placed
     }
 
     /// Finds groups for faces that are by themselves: the highest score goes first, among equals the lowest face ids;
@@ -87,7 +120,7 @@ impl Weak {
         let enough = space.params.merge_at + space.params.weak_extra;
         let mut offers = Vec::new();
         let mut around = Vec::new();
-        for slot in slots {
+        for slot in slots.iter().filter(|slot| space.faces.is(**slot).is_none()) {
             let Some(face) = groups.view(*slot, space.faces) else { continue };
             around.clear();
             around.extend(space.edges.of(*slot).iter().filter_map(|near| groups.of(*near)));

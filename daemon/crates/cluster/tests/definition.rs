@@ -15,7 +15,9 @@
 
 mod common;
 
-use common::{Exact, World, make, params, partition};
+use std::collections::BTreeMap;
+
+use common::{Exact, FIRST, World, make, params, partition, spoken_of};
 use proptest::prelude::*;
 use vow_cluster::{Grouping, Neighbours, Observation, Params};
 use vow_types::{FaceId, PersonId};
@@ -52,7 +54,59 @@ impl Slow<'_> {
     }
 
     fn may_meet(&self, a: &[usize], b: &[usize]) -> bool {
-        a.iter().all(|x| b.iter().all(|y| self.faces[*x].photo != self.faces[*y].photo))
+        let is = |group: &[usize]| group.iter().find_map(|f| self.faces[*f].said.is);
+        let refuses = |group: &[usize], person: Option<PersonId>| {
+            person.is_some_and(|person| {
+                group.iter().any(|f| {
+                    self.faces[*f].said.is != Some(person) && self.faces[*f].said.is_not.contains(&person)
+                })
+            })
+        };
+        // Nobody else of a photo is who some face of it is by a human's word, weak or not.
+        let shares = |group: &[usize], person: Option<PersonId>| {
+            person.is_some_and(|person| {
+                group.iter().filter(|f| self.faces[**f].said.is != Some(person)).any(|f| {
+                    self.faces.iter().any(|other| {
+                        other.photo == self.faces[*f].photo && other.said.is == Some(person)
+                    })
+                })
+            })
+        };
+        !shares(a, is(b))
+            && !shares(b, is(a))
+            && is(a).zip(is(b)).is_none_or(|(x, y)| x == y)
+            && !refuses(a, is(b))
+            && !refuses(b, is(a))
+            && a.iter().all(|x| b.iter().all(|y| self.faces[*x].photo != self.faces[*y].photo))
+    }
+
+    /// Merges until no two groups reach the threshold.
+    fn merge(&mut self, groups: &mut Vec<Vec<usize>>) {
+        loop {
+            let mut scores = Vec::new();
+            for a in 0..groups.len() {
+                for b in a + 1..groups.len() {
+                    if self.are_near(&groups[a], &groups[b]) && self.may_meet(&groups[a], &groups[b]) {
+                        scores.push((self.score(&groups[a], &groups[b]), a, b));
+                    }
+                }
+            }
+            let Some((a, b)) = self.clear_best(scores, f64::from(self.params.merge_at)) else { break };
+            let gone = groups.swap_remove(b);
+            groups[a].extend(gone);
+        }
+    }
+
+    /// Those of `faces` who are one person by a human's word, together; the others each by itself.
+    fn by_word(&self, faces: impl Iterator<Item = usize>) -> (Vec<Vec<usize>>, Vec<usize>) {
+        let (mut people, mut others) = (BTreeMap::<PersonId, Vec<usize>>::new(), Vec::new());
+        for face in faces {
+            match self.faces[face].said.is {
+                Some(is) => people.entry(is).or_default().push(face),
+                None => others.push(face),
+            }
+        }
+        (people.into_values().collect(), others)
     }
 
     fn are_near(&self, a: &[usize], b: &[usize]) -> bool {
@@ -72,27 +126,28 @@ impl Slow<'_> {
     }
 
     fn groups(&mut self) -> Vec<Vec<FaceId>> {
-        let mut groups: Vec<Vec<usize>> =
-            (0..self.faces.len()).filter(|f| self.faces[*f].strong).map(|f| vec![f]).collect();
-        loop {
-            let mut scores = Vec::new();
-            for a in 0..groups.len() {
-                for b in a + 1..groups.len() {
-                    if self.are_near(&groups[a], &groups[b]) && self.may_meet(&groups[a], &groups[b]) {
-                        scores.push((self.score(&groups[a], &groups[b]), a, b));
-                    }
-                }
-            }
-            let Some((a, b)) = self.clear_best(scores, f64::from(self.params.merge_at)) else { break };
-            let gone = groups.swap_remove(b);
-            groups[a].extend(gone);
-        }
-        let mut weak: Vec<usize> = (0..self.faces.len()).filter(|f| !self.faces[*f].strong).collect();
+        let strong = (0..self.faces.len()).filter(|f| self.faces[*f].strong);
+        let (mut groups, others) = self.by_word(strong);
+        let (late, others): (Vec<usize>, Vec<usize>) =
+            others.into_iter().partition(|f| !self.faces[*f].said.is_not.is_empty());
+        groups.extend(others.into_iter().map(|face| vec![face]));
+        self.merge(&mut groups);
+        groups.extend(late.into_iter().map(|face| vec![face]));
+        self.merge(&mut groups);
+        let (homeless, mut weak) = self.by_word((0..self.faces.len()).filter(|f| !self.faces[*f].strong));
         let strong = groups.clone();
+        for kin in homeless {
+            let is = self.faces[kin[0]].said.is;
+            let home = strong.iter().position(|group| group.iter().any(|f| self.faces[*f].said.is == is));
+            match home {
+                Some(home) => groups[home].extend(kin),
+                None => groups.push(kin),
+            }
+        }
         loop {
             let mut scores = Vec::new();
             for (w, face) in weak.iter().enumerate() {
-                for g in 0..groups.len() {
+                for g in 0..strong.len() {
                     if self.are_near(&[*face], &strong[g]) && self.may_meet(&[*face], &groups[g]) {
                         scores.push((self.score(&[*face], &strong[g]), w, g));
                     }
@@ -123,9 +178,10 @@ proptest! {
         kinship in 0.2f32..0.7,
         weak in 0.0f32..0.4,
         neighbours in prop::sample::select(vec![3usize, 6, 32]),
+        share in 0.0f32..0.3,
     ) {
         let world = World { seed, dimension: 48, people, faces, cosine, kinship, weak, crowd: 4 };
-        let faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
+        let faces: Vec<Observation> = spoken_of(make(world), share, seed);
         let params = Params { neighbours, ..params() };
         let index = Exact::of(&faces);
         let mut near = vec![vec![false; faces.len()]; faces.len()];
@@ -141,7 +197,7 @@ proptest! {
         let expected = slow.groups();
         prop_assume!(slow.narrowest > TOO_CLOSE);
 
-        let mut grouping = Grouping::new(params, PersonId(1));
+        let mut grouping = Grouping::new(params, FIRST);
         grouping.add(faces.clone(), &index);
         grouping.settle(&index, &|| false).unwrap();
         prop_assert_eq!(partition(&grouping), expected);

@@ -16,9 +16,9 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{Caller, Exact, Random, World, make, params, partition};
+use common::{Caller, Exact, FIRST, Random, World, make, params, partition, spoken_of, word};
 use proptest::prelude::*;
-use vow_cluster::{Grouping, Observation, Params};
+use vow_cluster::{Decided, Grouping, Observation, Params, Said};
 use vow_types::{FaceId, PersonId};
 
 fn worlds() -> impl Strategy<Value = World> {
@@ -55,7 +55,7 @@ fn faces_of(world: World) -> Vec<Observation> {
 }
 
 fn settled(faces: &[Observation], params: Params) -> Grouping {
-    let mut grouping = Grouping::new(params, PersonId(1));
+    let mut grouping = Grouping::new(params, FIRST);
     for face in faces {
         grouping.restore(face.clone(), None);
     }
@@ -99,14 +99,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn settled_groups_depend_on_the_set_of_faces_only(world in worlds(), params in some_params(), order: u64) {
-        let faces = faces_of(world);
+    fn settled_groups_depend_on_the_faces_and_what_was_said_only(
+        world in worlds(), params in some_params(), order: u64, share in 0.0f32..0.4,
+    ) {
+        let faces = spoken_of(make(world), share, order);
         let mut shuffled = faces.clone();
         let mut random = Random(order);
         random.shuffle(&mut shuffled);
         let at_once = settled(&faces, params);
 
-        let mut grouping = Grouping::new(params, PersonId(1));
+        let mut grouping = Grouping::new(params, FIRST);
         let (mut index, mut caller) = (Exact::default(), Caller::default());
         add_in_batches(&mut grouping, (&mut index, Index::Whenever), &mut caller, &shuffled, &mut random);
         let moves = grouping.settle(&index, &|| false).unwrap();
@@ -120,7 +122,7 @@ proptest! {
     fn the_caller_is_told_everything(world in worlds(), params in some_params(), script: u64) {
         let faces = faces_of(world);
         let mut random = Random(script);
-        let mut grouping = Grouping::new(params, PersonId(1));
+        let mut grouping = Grouping::new(params, FIRST);
         let (mut index, mut caller) = (Exact::default(), Caller::default());
         let (mut out, mut held): (Vec<Observation>, Vec<Observation>) = (faces, Vec::new());
         for _ in 0..30 {
@@ -166,7 +168,7 @@ proptest! {
     fn stopping_changes_nothing(world in worlds(), params in some_params(), patience in 0usize..40) {
         let faces = faces_of(world);
         let index = Exact::of(&faces);
-        let mut grouping = Grouping::new(params, PersonId(1));
+        let mut grouping = Grouping::new(params, FIRST);
         let mut caller = Caller::default();
         let moves = grouping.add(faces.clone(), &index);
         caller.told(&faces, &moves, &grouping);
@@ -193,7 +195,7 @@ proptest! {
         let mut random = Random(order);
         let mut stored = faces.clone();
         random.shuffle(&mut stored);
-        let mut again = Grouping::new(params, PersonId(1));
+        let mut again = Grouping::new(params, FIRST);
         for face in &stored {
             again.restore(face.clone(), Some(known[&face.face]));
         }
@@ -221,7 +223,7 @@ proptest! {
         let (old, new) = faces.split_at(faces.len() / 2);
         let first = settled(old, params);
         let (mut index, mut caller) = (Exact::of(old), Caller::default());
-        let mut grouping = Grouping::new(params, PersonId(1));
+        let mut grouping = Grouping::new(params, FIRST);
         for face in old {
             let person = first.person_of(face.face).filter(|_| random.below(8) > 0);
             grouping.restore(face.clone(), person);
@@ -239,6 +241,111 @@ proptest! {
         add_in_batches(&mut grouping, (&mut index, Index::Whenever), &mut caller, new, &mut random);
     }
 
+    /// Humans speak while faces come and go; after every call what they said holds (see [`Caller`]), and in the end it is as
+    /// if all had been known from the beginning.
+    #[test]
+    fn what_humans_say_holds(world in worlds(), params in some_params(), script: u64) {
+        let faces = make(world);
+        let truth: HashMap<FaceId, usize> = faces.iter().map(|(o, person)| (o.face, *person)).collect();
+        let mut random = Random(script);
+        let mut grouping = Grouping::new(params, FIRST);
+        let (mut index, mut caller) = (Exact::default(), Caller::default());
+        let mut out: Vec<Observation> = faces.into_iter().map(|(o, _)| o).collect();
+        let mut held: Vec<Observation> = Vec::new();
+        for _ in 0..30 {
+            match random.below(10) {
+                0..4 if !out.is_empty() => {
+                    random.shuffle(&mut out);
+                    let now = out.split_off(out.len().saturating_sub(1 + random.below(25)));
+                    add_in_batches(&mut grouping, (&mut index, Index::Whenever), &mut caller, &now, &mut random);
+                    held.extend(now);
+                }
+                4 if !held.is_empty() => {
+                    random.shuffle(&mut held);
+                    let now = held.split_off(held.len().saturating_sub(1 + random.below(12)));
+                    let ids: Vec<FaceId> = now.iter().map(|o| o.face).collect();
+                    index.remove(&ids);
+                    let moves = grouping.remove(&ids);
+                    caller.told(&[], &moves, &grouping);
+                    out.extend(now);
+                }
+                5..8 if !held.is_empty() => {
+                    // Of faces that are held and of others.
+                    let mut decided = Decided::default();
+                    for _ in 0..random.below(5) {
+                        let out_of = if out.is_empty() || random.below(8) > 0 { &mut held } else { &mut out };
+                        let at = random.below(out_of.len());
+                        let said = word(truth[&out_of[at].face], &mut random);
+                        out_of[at].said = said.clone();
+                        decided.said.push((out_of[at].face, said));
+                    }
+                    decided.again.extend((0..random.below(3)).map(|_| held[random.below(held.len())].face));
+                    caller.said.extend(decided.said.iter().cloned());
+                    let moves = grouping.decide(&decided, &index);
+                    caller.told(&[], &moves, &grouping);
+                }
+                8 => {
+                    // Two people are one: nobody is the second any more.
+                    let (into, from) = (PersonId(1 + random.below(4) as u64), PersonId(1 + random.below(4) as u64));
+                    let mut decided = Decided { joined: vec![(into, from)], ..Decided::default() };
+                    for face in held.iter_mut().chain(&mut out).filter(|_| into != from) {
+                        let said = &mut face.said;
+                        if said.is == Some(from) || said.is_not.contains(&from) {
+                            said.is = said.is.map(|is| if is == from { into } else { is });
+                            said.is_not.iter_mut().filter(|not| **not == from).for_each(|not| *not = into);
+                            decided.said.push((face.face, said.clone()));
+                        }
+                    }
+                    caller.said.extend(decided.said.iter().cloned());
+                    if into != from {
+                        let moves = grouping.decide(&decided, &index);
+                        caller.told(&[], &moves, &grouping);
+                    }
+                }
+                _ => {
+                    let moves = grouping.settle(&index, &|| false).unwrap();
+                    caller.told(&[], &moves, &grouping);
+                }
+            }
+        }
+        let moves = grouping.settle(&index, &|| false).unwrap();
+        caller.told(&[], &moves, &grouping);
+        held.sort_by_key(|o| o.face);
+        prop_assert_eq!(partition(&grouping), partition(&settled(&held, params)));
+    }
+
+    /// Whatever else comes, who is somebody by a human's word has that id, and so has the group they are in.
+    #[test]
+    fn decided_people_keep_their_ids(world in worlds(), params in some_params(), order: u64) {
+        let faces = make(world);
+        let mut random = Random(order);
+        let (mut index, mut caller) = (Exact::default(), Caller::default());
+        let mut grouping = Grouping::new(params, FIRST);
+        let (known, new) = faces.split_at(faces.len() / 2);
+        let plain = |faces: &[(Observation, usize)]| faces.iter().map(|(o, _)| o.clone()).collect::<Vec<_>>();
+        add_in_batches(&mut grouping, (&mut index, Index::First), &mut caller, &plain(known), &mut random);
+        // Someone gives a name to everyone there is.
+        let people: Vec<PersonId> = grouping.people().collect();
+        let mut cores = Vec::new();
+        for person in people {
+            let core = grouping.core(person);
+            prop_assert!(!core.is_empty());
+            let said = |face: &FaceId| (*face, Said { is: Some(person), is_not: Vec::new() });
+            let decided = Decided { said: core.iter().map(said).collect(), ..Decided::default() };
+            caller.said.extend(decided.said.iter().cloned());
+            prop_assert_eq!(grouping.decide(&decided, &index), Vec::new(), "a name moves nobody");
+            cores.push((person, core));
+        }
+        add_in_batches(&mut grouping, (&mut index, Index::First), &mut caller, &plain(new), &mut random);
+        let moves = grouping.settle(&index, &|| false).unwrap();
+        caller.told(&[], &moves, &grouping);
+        for (person, core) in cores {
+            for face in core {
+                prop_assert_eq!(grouping.person_of(face), Some(person));
+            }
+        }
+    }
+
     /// People who are far apart keep their ids whatever else of them arrives.
     #[test]
     fn ids_are_stable(seed: u64, people in 1usize..8, order: u64) {
@@ -250,7 +357,7 @@ proptest! {
         let faces: Vec<Observation> = faces.into_iter().map(|(o, _)| o).collect();
         let (known, new) = faces.split_at(60);
         let (mut index, mut caller) = (Exact::default(), Caller::default());
-        let mut grouping = Grouping::new(params(), PersonId(1));
+        let mut grouping = Grouping::new(params(), FIRST);
         add_in_batches(&mut grouping, (&mut index, Index::First), &mut caller, known, &mut random);
         let before = caller.known.clone();
         add_in_batches(&mut grouping, (&mut index, Index::First), &mut caller, new, &mut random);

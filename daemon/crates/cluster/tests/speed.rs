@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use common::{Random, mix, params, photo};
-use vow_cluster::{Grouping, Neighbours, Observation};
+use vow_cluster::{Grouping, Neighbours, Observation, Said};
 use vow_types::{Embedding, FaceId, PersonId};
 
 /// Exact neighbours, found by looking at the faces of the same person only; the time it takes is kept apart.
@@ -99,7 +99,7 @@ fn library(faces: usize, dimension: usize, people: usize) -> Vec<(Observation, u
             let raw = mix(&centres[person], &random.direction(dimension), cosine);
             let embedding = Embedding::from_raw(&raw).unwrap();
             let strong = random.unit() > 0.1;
-            (Observation { face: FaceId(n as u64), photo: photo(n as u64 / 2), embedding, strong }, person)
+            (Observation { face: FaceId(n as u64), photo: photo(n as u64 / 2), embedding, strong, said: Said::default() }, person)
         })
         .collect()
 }
@@ -134,7 +134,7 @@ fn footprint(faces: u64, dimension: usize, size: u64) {
     let before = memory("VmRSS:");
     for id in 0..faces {
         let embedding = Embedding::from_raw(&random.direction(dimension)).unwrap();
-        let face = Observation { face: FaceId(id), photo: photo(id / 2), embedding, strong: true };
+        let face = Observation { face: FaceId(id), photo: photo(id / 2), embedding, strong: true, said: Said::default() };
         grouping.restore(face, Some(PersonId(id / size)));
     }
     let each = |bytes: usize| bytes.saturating_sub(before) / usize::try_from(faces).unwrap();

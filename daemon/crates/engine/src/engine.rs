@@ -15,7 +15,7 @@ use vow_infer::{FaceEngine, Runtime, Tuning};
 use vow_machine::{Meter, View, lower_priority, open_gpu};
 use vow_models::Pack;
 use vow_store::{Store, StoreError};
-use vow_types::{PackId, PersonId, num};
+use vow_types::{PackId, num};
 use vow_vision::Standing;
 use vow_watch::Watcher;
 
@@ -31,17 +31,14 @@ use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
 use crate::pause::{Pause, PauseFile};
-use crate::people::{Keeper, Message, NameError, PackFacts, People};
+use crate::people::{Keeper, Message, PackFacts, People};
 use crate::progress::{Progress, State, Status, now};
-use crate::views::Named;
 use crate::worker::{Bench, work};
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
 const UNCOMMITTED: usize = 128;
 /// Transactions that may wait for the people thread.
 const UNGROUPED: usize = 64;
-/// Longest name of a person, in bytes.
-const LONGEST_NAME: usize = 500;
 
 /// A running engine. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
@@ -59,6 +56,7 @@ struct Shared {
     runtime: Runtime,
     pack: String,
     threads: usize,
+    group_cosine: f32,
     running: Mutex<Vec<JoinHandle<()>>>,
     failed: Arc<Mutex<Option<EngineError>>>,
 }
@@ -265,28 +263,6 @@ impl Engine {
         Ok(failures)
     }
 
-    /// Gives a person a name, or takes it away with an empty one. It is stored when this returns.
-    ///
-    /// # Errors
-    /// When there is no such person, or that is no name.
-    pub fn name_person(&self, id: PersonId, name: &str) -> Result<Named, EngineError> {
-        let name = name.trim();
-        if name.len() > LONGEST_NAME {
-            return Err(EngineError::BadName("it is longer than 500 bytes"));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(EngineError::BadName("it has a control character in it"));
-        }
-        let before = self.people().read().name_of(id).map(str::to_owned);
-        let (reply, answer) = bounded(1);
-        self.tell(Message::Name { person: id, name: name.to_owned(), reply })?;
-        match answer.recv().map_err(|_| EngineError::Stopping)? {
-            Ok(_) => Ok(Named { person: self.person(id)?, before }),
-            Err(NameError::Unknown) => Err(EngineError::UnknownPerson(id.to_string())),
-            Err(NameError::Store(error)) => Err(error.into()),
-        }
-    }
-
     /// Holds all photos up, for a while or until [`Self::resume`], over a restart too. Photos in hand are finished. The
     /// pause is on disk when this returns.
     ///
@@ -405,6 +381,11 @@ impl Engine {
     #[must_use]
     pub fn same_cosine(&self) -> f32 {
         self.0.bench.same_cosine
+    }
+
+    /// The score at which two groups are taken for one person.
+    pub(crate) fn group_cosine(&self) -> f32 {
+        self.0.group_cosine
     }
 
     pub(crate) fn store(&self) -> &Store {

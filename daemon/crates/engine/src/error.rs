@@ -101,6 +101,49 @@ pub enum EngineError {
         #[source]
         source: std::io::Error,
     },
+    /// The face is not (or not any longer) the person's it was said to be.
+    #[error("{face} is not a face of {person}{}; look again: somebody else may have changed it", whose.map(|one| format!(" but of {one}")).unwrap_or_default())]
+    NotTheirs {
+        /// The face.
+        face: FaceId,
+        /// Whose it was said to be.
+        person: PersonId,
+        /// Whose it is.
+        whose: Option<PersonId>,
+    },
+    /// Two people cannot be one without a human's word about a photo that shows both.
+    #[error(
+        "{a} and {b} are both in {photos} of the same photos, so they are two people; if these are mirrors or collages, merge \
+         them with --same-photo"
+    )]
+    SamePhoto {
+        /// One.
+        a: PersonId,
+        /// The other.
+        b: PersonId,
+        /// Photos that show both.
+        photos: usize,
+    },
+    /// A decision that makes no sense.
+    #[error("{0}")]
+    Senseless(String),
+    /// There is no such line in the journal.
+    #[error("there is no entry {0} in the history; `vow history` shows it")]
+    UnknownEntry(u64),
+    /// There is nothing to undo, or to redo.
+    #[error("there is nothing to {0}")]
+    NothingTo(&'static str),
+    /// Other decisions speak of a person who came into being by the one to be undone.
+    #[error(
+        "decisions {} speak of a person who came into being by decision {entry}; undo them too with --with-dependents",
+        dependents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Dependents {
+        /// The entry to be undone.
+        entry: u64,
+        /// Those that depend on it.
+        dependents: Vec<u64>,
+    },
     /// The engine is stopping.
     #[error("the daemon is stopping")]
     Stopping,

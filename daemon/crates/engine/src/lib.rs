@@ -12,6 +12,7 @@ mod budget;
 mod closeness;
 mod commit;
 mod config;
+mod decide;
 mod engine;
 mod error;
 mod feed;
@@ -25,13 +26,17 @@ mod pause;
 mod people;
 mod progress;
 mod query;
+mod questions;
 mod report;
 mod roster;
+mod rulings;
+mod said;
 mod views;
 mod worker;
 
 pub use brake::Hold;
 pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, PackChoice};
+pub use decide::Ask;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
@@ -39,10 +44,11 @@ pub use progress::{IgnoredCounts, State, Status};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
-    FaceView, FailedFile, FileView, NameFilter, Named, PersonPhoto, PersonView, PhotoQuery, SimilarFaces,
-    SimilarHit,
+    Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter, PersonPhoto, PersonView, PhotoQuery, NearFace, Question,
+    SimilarFaces, SimilarHit,
 };
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
+pub use vow_store::{Decision, JournalEntry};
 pub use vow_types as types;

@@ -1,21 +1,26 @@
 //! The people thread: keeps index, grouping and roster up to date with what was committed, and sorts people out over
 //! everything when there is nothing else to do. All it holds is derived from the store.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_cluster::{Grouping, Move, Neighbours, Observation, Params};
+use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed};
 use vow_index::FaceIndex;
-use vow_store::{FaceRow, PersonRow, Store, StoreError};
+use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
 
 use crate::analyse::side_in_frame;
 use crate::commit::Stored;
+use crate::decide::{Answer, Ask, Trouble, standing};
+use crate::error::EngineError;
 use crate::progress::{Progress, now};
+use crate::questions::WORTH_ASKING;
 use crate::roster::Roster;
+use crate::rulings::{self, Rulings};
 
 /// Up to this many faces, people are sorted out over everything whenever the daemon falls idle: that takes seconds.
 const SMALL: usize = 20_000;
@@ -30,14 +35,16 @@ const STANDSTILL: Duration = Duration::from_secs(10);
 pub(crate) struct People {
     pub(crate) roster: RwLock<Roster>,
     index: RwLock<Arc<FaceIndex>>,
+    rulings: RwLock<Arc<Rulings>>,
+    close: RwLock<Arc<Vec<Close>>>,
 }
 
 /// The thread's own state.
 pub(crate) struct Keeper {
-    shared: Arc<People>,
-    store: Store,
-    progress: Arc<Progress>,
-    grouping: Grouping,
+    pub(crate) shared: Arc<People>,
+    pub(crate) store: Store,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) grouping: Grouping,
     pack: PackId,
     dimension: usize,
     gate: QualityGate,
@@ -62,6 +69,19 @@ impl People {
         Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(crate) fn rulings(&self) -> Arc<Rulings> {
+        Arc::clone(&self.rulings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_rulings(&self, rulings: Arc<Rulings>) {
+        *self.rulings.write().unwrap_or_else(PoisonError::into_inner) = rulings;
+    }
+
+    /// The people who were nearly one when people were last sorted out over everything.
+    pub(crate) fn close(&self) -> Arc<Vec<Close>> {
+        Arc::clone(&self.close.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,18 +95,14 @@ impl People {
 pub(crate) enum Message {
     /// A transaction of photos.
     Stored(Stored),
-    /// A human gives a name (empty: takes it away); asked here so that the person cannot be merged away meanwhile.
-    Name { person: PersonId, name: String, reply: Sender<Result<PersonRow, NameError>> },
+    /// A human says something; asked here so that nobody is merged away meanwhile.
+    Decide { ask: Ask, reply: Sender<Result<Answer, EngineError>> },
+    /// Why is this face where it is?
+    Explain { face: FaceId, reply: Sender<Option<Placed>> },
 }
 
-/// Why a name was not given.
-pub(crate) enum NameError {
-    /// There is no such person, or no longer.
-    Unknown,
-    Store(StoreError),
-}
-
-struct Near<'a>(&'a FaceIndex);
+/// The index as grouping sees it.
+pub(crate) struct Near<'a>(pub(crate) &'a FaceIndex);
 
 impl Neighbours for Near<'_> {
     fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
@@ -115,7 +131,12 @@ impl Keeper {
             }
         };
         let shared =
-            Arc::new(People { roster: RwLock::new(Roster::default()), index: RwLock::new(Arc::new(index)) });
+            Arc::new(People {
+                roster: RwLock::new(Roster::default()),
+                index: RwLock::new(Arc::new(index)),
+                rulings: RwLock::default(),
+                close: RwLock::default(),
+            });
         let next = store.next_person()?;
         let mut keeper = Self {
             shared,
@@ -139,15 +160,12 @@ impl Keeper {
     }
 
     fn restore(&mut self) -> Result<(), StoreError> {
-        for row in self.store.people()? {
-            self.grouping.name(row.id, row.name.is_some());
-            self.shared.write().rename(&row);
-        }
+        let rulings = self.hear_everything()?;
         let (mut known, mut loose, mut missing, mut hidden) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let index = self.shared.index();
         self.store.for_each_face(self.pack, &mut |row, embedding, shown, person| {
-            if !shown {
+            if !shown || rulings.is_no_face(row.id) {
                 if index.contains(row.id) {
                     hidden.push(row.id);
                 }
@@ -157,13 +175,17 @@ impl Keeper {
                 missing.push((row.id, embedding.clone()));
             }
             match person {
-                Some(person) => known.push((row, embedding, person)),
+                Some(person) => known.push((row, embedding, rulings.resolve(person))),
                 None => loose.push((row, embedding)),
             }
         })?;
         index.hide(&hidden);
         self.unsaved = !missing.is_empty();
         self.add_to_index(&missing);
+        if !known.is_empty() && known.len() <= SMALL {
+            // Whether what was stored had been sorted out is not known, nor what is worth asking.
+            self.progress.unsettled.store(true, Ordering::SeqCst);
+        }
         {
             let mut roster = self.shared.write();
             let moves: Vec<Move> = known
@@ -175,12 +197,41 @@ impl Keeper {
                 .collect();
             roster.apply(&moves);
         }
+        for (person, known) in rulings.people() {
+            self.grouping.name(person, known.name.is_some());
+        }
         for (row, embedding, person) in known {
             let seen = self.observation(&row, embedding)?;
             self.grouping.restore(seen, Some(person));
         }
         tracing::debug!(loose = loose.len(), "faces that were stored but not grouped");
         self.group(loose)
+    }
+
+    /// Reads the journal, and sees to it that the store has people as it says.
+    fn hear_everything(&self) -> Result<Arc<Rulings>, StoreError> {
+        let journal = self.store.journal(0, usize::MAX)?;
+        let rulings = Arc::new(Rulings::read(&journal, &rulings::undone(&journal)));
+        let stored: HashMap<PersonId, PersonRow> =
+            self.store.people()?.into_iter().map(|row| (row.id, row)).collect();
+        let known = |row: &PersonRow| (row.name.clone(), row.hidden, row.cover);
+        let said = rulings.people().map(|(person, _)| person);
+        let named = stored.values().filter(|row| known(row) != (None, false, None)).map(|row| row.id);
+        let everyone: BTreeSet<PersonId> = said.chain(named).collect();
+        let standings: Vec<Standing> = everyone.iter().map(|id| standing(*id, &rulings)).collect();
+        let differs = |standing: &&Standing| {
+            stored.get(&standing.row.id).is_none_or(|row| known(row) != known(&standing.row))
+        };
+        let wrong: Vec<Standing> = standings.iter().filter(differs).cloned().collect();
+        if !wrong.is_empty() {
+            tracing::info!(people = wrong.len(), "people are as the journal says again");
+            self.store.put_people(&wrong)?;
+        }
+        let mut roster = self.shared.write();
+        standings.iter().for_each(|standing| roster.describe(&standing.row));
+        drop(roster);
+        self.shared.set_rulings(Arc::clone(&rulings));
+        Ok(rulings)
     }
 
     /// Works until the channel is closed; then saves the index.
@@ -200,10 +251,18 @@ impl Keeper {
                     self.take(&stored)?;
                     drop(stored); // its tickets end here
                 }
-                Ok(Message::Name { person, name, reply }) => {
-                    let answer = self.name(person, &name);
-                    // Whoever asked may have gone away; the name is given all the same.
-                    let _ = reply.send(answer);
+                Ok(Message::Decide { ask, reply }) => {
+                    // Whoever asked may have gone away; what was said counts all the same.
+                    match self.decide(ask) {
+                        Ok(answer) => drop(reply.send(Ok(answer))),
+                        Err(Trouble::Asked(error)) => drop(reply.send(Err(error))),
+                        // What is in memory and what is stored may differ now: end, and begin anew from the store.
+                        Err(Trouble::Store(error)) => return Err(error),
+                    }
+                }
+                Ok(Message::Explain { face, reply }) => {
+                    let index = self.shared.index();
+                    drop(reply.send(self.grouping.placed(face, &Near(&index))));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -214,17 +273,6 @@ impl Keeper {
         }
         self.save();
         Ok(())
-    }
-
-    fn name(&mut self, person: PersonId, name: &str) -> Result<PersonRow, NameError> {
-        if !self.shared.read().exists(person) {
-            return Err(NameError::Unknown);
-        }
-        let row = self.store.name_person(person, name, now()).map_err(NameError::Store)?;
-        self.grouping.name(person, row.name.is_some());
-        self.shared.write().rename(&row);
-        self.progress.touch();
-        Ok(row)
     }
 
     /// Follows one transaction.
@@ -268,16 +316,70 @@ impl Keeper {
         Ok(())
     }
 
+    /// Takes faces out of everything: humans said that they are none.
+    pub(crate) fn put_away(&mut self, faces: &[FaceId]) -> Vec<Move> {
+        if faces.is_empty() {
+            return Vec::new();
+        }
+        self.shared.index().hide(faces);
+        self.unsaved = true;
+        self.grouping.remove(faces)
+    }
+
+    /// The way back from [`Self::put_away`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn bring_back(
+        &mut self,
+        faces: &[FaceId],
+        were: &[(FaceId, PersonId)],
+    ) -> Result<Vec<Move>, StoreError> {
+        let mut observations = Vec::new();
+        for face in faces {
+            let (Some(row), Some(embedding)) = (self.store.face(*face)?, self.store.embedding(*face)?) else {
+                continue;
+            };
+            if row.pack != self.pack || self.store.files_of(&row.photo)?.is_empty() {
+                continue;
+            }
+            self.add_to_index(&[(*face, embedding.clone())]);
+            self.shared.write().show(*face, row.photo);
+            observations.push(self.observation(&row, embedding)?);
+        }
+        let rulings = self.shared.rulings();
+        for observation in observations {
+            let face = observation.face;
+            let was = were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
+            // Back to where it was, unless another face of its photo is there now.
+            let photo = observation.photo;
+            let roster = self.shared.read();
+            let taken = |person: &PersonId| {
+                roster.members(*person).iter().any(|other| roster.photo_of(*other) == Some(photo))
+            };
+            let was = was.filter(|person| !taken(person));
+            drop(roster);
+            self.grouping.restore(observation, was);
+        }
+        let index = self.shared.index();
+        let mut moves = self.grouping.add(Vec::new(), &Near(&index));
+        let told: BTreeSet<FaceId> = moves.iter().map(|step| step.face).collect();
+        let placed = faces.iter().filter(|face| !told.contains(face));
+        moves.extend(placed.map(|face| Move { face: *face, person: self.grouping.person_of(*face) }));
+        Ok(moves)
+    }
+
     /// Shows a photo's faces; those who belonged to somebody before belong to them again, the others are `fresh`.
     fn show(&mut self, photo: &ContentId, fresh: &mut Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
         let mut back = Vec::new();
+        let rulings = self.shared.rulings();
         for row in self.store.faces_of(photo, self.pack)? {
-            if self.shared.read().contains(row.id) || fresh.iter().any(|(other, _)| other.id == row.id) {
+            if rulings.is_no_face(row.id) || self.shared.read().contains(row.id) || fresh.iter().any(|(other, _)| other.id == row.id) {
                 continue;
             }
             let Some(embedding) = self.store.embedding(row.id)? else { continue };
             match self.store.person_of(row.id)? {
-                Some(person) => back.push((row, embedding, person)),
+                Some(person) => back.push((row, embedding, rulings.resolve(person))),
                 None => fresh.push((row, embedding)),
             }
         }
@@ -332,6 +434,8 @@ impl Keeper {
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);
+        let close = Arc::new(self.grouping.close_pairs(WORTH_ASKING));
+        *self.shared.close.write().unwrap_or_else(PoisonError::into_inner) = close;
         if index.crowded() {
             self.rebuild_index()?;
         }
@@ -345,8 +449,9 @@ impl Keeper {
     fn rebuild_index(&mut self) -> Result<(), StoreError> {
         let fresh = Arc::new(FaceIndex::new(self.dimension, self.shared.index().len()));
         let mut faces = Vec::new();
+        let rulings = self.shared.rulings();
         self.store.for_each_face(self.pack, &mut |row, embedding, shown, _| {
-            if shown {
+            if shown && !rulings.is_no_face(row.id) {
                 faces.push((row.id, embedding));
             }
         })?;
@@ -369,14 +474,26 @@ impl Keeper {
         }
     }
 
-    /// Writes who belongs to whom.
+    /// Writes who belongs to whom. Where faces leave people with a name, that is noted in the journal.
     fn record(&self, moves: &[Move]) -> Result<(), StoreError> {
         if moves.is_empty() {
             return Ok(());
         }
         let rows: Vec<(FaceId, Option<PersonId>)> =
             moves.iter().map(|step| (step.face, step.person)).collect();
-        self.store.assign(&rows, now())
+        let roster = self.shared.read();
+        let left = |step: &Move| {
+            let from = roster.person_of(step.face).filter(|from| roster.name_of(*from).is_some())?;
+            let to = step.person.filter(|to| *to != from)?;
+            Some((step.face, from, to))
+        };
+        let faces: Vec<_> = moves.iter().filter_map(left).collect();
+        drop(roster);
+        if faces.is_empty() {
+            return self.store.assign(&rows, now());
+        }
+        let outcome = Outcome { moves: rows, people: Vec::new() };
+        self.store.decide(Decision::Left { faces }, Vec::new(), &outcome, now()).map(drop)
     }
 
     fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
@@ -384,10 +501,11 @@ impl Keeper {
         let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
         let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
         let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
-        Ok(Observation { face: row.id, photo: row.photo, embedding, strong })
+        let said = self.shared.rulings().said(row.id);
+        Ok(Observation { face: row.id, photo: row.photo, embedding, strong, said })
     }
 
-    fn touch(&mut self, faces: usize) {
+    pub(crate) fn touch(&mut self, faces: usize) {
         self.touched += faces;
         let all = self.shared.index().len();
         if all <= SMALL || self.touched * SHARE >= all {
@@ -407,3 +525,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,11 +23,13 @@ impl Engine {
     pub fn faces_of_file(&self, path: &Path) -> Result<(FileView, Vec<FaceView>), EngineError> {
         let row = self.indexed_file(path)?;
         let Some(file) = self.file_view(&row)? else { return Err(unknown(path, "")) };
+        let no_faces = self.people().rulings().no_faces().clone();
         let roster = self.people().read();
         let mut faces: Vec<FaceView> = self
             .store()
             .faces_of(&file.photo, self.pack_id())?
             .into_iter()
+            .filter(|face| !no_faces.contains(&face.id))
             .map(|face| face_view(face, &file, &roster))
             .collect();
         faces.sort_by(|a, b| a.bbox.left.total_cmp(&b.bbox.left).then(a.id.cmp(&b.id)));
@@ -41,9 +43,12 @@ impl Engine {
     pub fn find_person(&self, text: &str) -> Result<PersonId, EngineError> {
         if let Ok(id) = text.parse::<PersonId>()
             && text.starts_with('p')
-            && self.people().read().exists(id)
         {
-            return Ok(id);
+            // Whoever was merged is found under the old id too.
+            let id = self.people().rulings().resolve(id);
+            if self.people().read().exists(id) {
+                return Ok(id);
+            }
         }
         let bearers: Vec<PersonId> = self.store().people_named(text)?.into_iter().map(|row| row.id).collect();
         match bearers.as_slice() {
@@ -53,21 +58,24 @@ impl Engine {
         }
     }
 
-    /// Everyone with at least `least` faces or a name: the named by name, then the others by number of faces. Only the
-    /// people of the page are worked out; the second value is how many there are in all.
+    /// Everyone with at least `least` faces or a name: the named by name, then the others by number of faces; either those
+    /// who are hidden, or those who are not. Only the people of the page are worked out; the second value is how many there
+    /// are in all.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn list_people(
         &self,
         names: NameFilter,
+        hidden: bool,
         least: usize,
         skip: usize,
         limit: usize,
     ) -> Result<(Vec<PersonView>, usize), EngineError> {
         let mut order: Vec<(Option<String>, usize, PersonId)> = {
             let roster = self.people().read();
-            let everyone = roster.everyone(least).into_iter();
+            let least = if hidden { 1 } else { least };
+            let everyone = roster.everyone(least).into_iter().filter(|id| roster.is_hidden(*id) == hidden);
             everyone
                 .map(|id| (roster.name_of(id).map(str::to_owned), roster.members(id).len(), id))
                 .filter(|(name, _, _)| match names {
@@ -94,12 +102,13 @@ impl Engine {
     /// # Errors
     /// When there is no such person, or the store cannot be read.
     pub fn person(&self, id: PersonId) -> Result<PersonView, EngineError> {
-        let (name, members) = {
+        let (name, members, chosen, hidden) = {
             let roster = self.people().read();
             if !roster.exists(id) {
                 return Err(EngineError::UnknownPerson(id.to_string()));
             }
-            (roster.name_of(id).map(str::to_owned), roster.members(id).to_vec())
+            let name = roster.name_of(id).map(str::to_owned);
+            (name, roster.members(id).to_vec(), roster.cover_of(id), roster.is_hidden(id))
         };
         let mut photos = BTreeSet::new();
         let mut cover: Option<(f32, FaceId)> = None;
@@ -118,8 +127,8 @@ impl Engine {
                 taken = Some(taken.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
             }
         }
-        let cover = cover.map(|(_, id)| id);
-        Ok(PersonView { id, name, faces: members.len(), photos: photos.len(), cover, taken })
+        let cover = chosen.or(cover.map(|(_, id)| id));
+        Ok(PersonView { id, name, faces: members.len(), photos: photos.len(), hidden, cover, taken })
     }
 
     /// A person's faces, the best quality first, at most `limit`.
@@ -240,6 +249,9 @@ impl Engine {
             for row in rows {
                 let Some(file) = self.file_view(&row)? else { continue };
                 for face in self.store().faces_of(&file.photo, self.pack_id())? {
+                    if self.people().rulings().is_no_face(face.id) {
+                        continue;
+                    }
                     let face = face_view(face, &file, &self.people().read());
                     if !visit(file.clone(), face) {
                         return Ok(());
@@ -271,6 +283,18 @@ impl Engine {
             FileState::Shows { .. } => None,
         };
         Ok(rows.filter_map(failed).collect())
+    }
+
+    /// A face as its first file shows it; `None` when no file does, or there is no such face.
+    pub(crate) fn face(&self, id: FaceId) -> Result<Option<FaceView>, EngineError> {
+        Ok(self.face_and_files(id)?.map(|(face, _)| face))
+    }
+
+    pub(crate) fn face_and_files(&self, id: FaceId) -> Result<Option<(FaceView, Vec<FileView>)>, EngineError> {
+        match self.store().face(id)? {
+            Some(row) => self.show(row),
+            None => Ok(None),
+        }
     }
 
     /// A face with all files that show it; `None` when no file does.

@@ -1,7 +1,7 @@
 //! Who is where, for answering questions: a copy of the grouping's outcome that readers can have at any time, while the
 //! grouping itself belongs to the people thread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
@@ -22,6 +22,8 @@ pub(crate) struct Roster {
     faces: HashMap<FaceId, Member>,
     people: HashMap<PersonId, Vec<FaceId>>,
     names: HashMap<PersonId, String>,
+    hidden: HashSet<PersonId>,
+    covers: HashMap<PersonId, FaceId>,
 }
 
 /// How many there are.
@@ -77,11 +79,30 @@ impl Roster {
         }
     }
 
-    pub(crate) fn rename(&mut self, row: &PersonRow) {
+    /// Takes in what is known of a person.
+    pub(crate) fn describe(&mut self, row: &PersonRow) {
         match &row.name {
-            Some(name) => self.names.insert(row.id, name.clone()),
-            None => self.names.remove(&row.id),
-        };
+            Some(name) => drop(self.names.insert(row.id, name.clone())),
+            None => drop(self.names.remove(&row.id)),
+        }
+        match row.cover {
+            Some(face) => drop(self.covers.insert(row.id, face)),
+            None => drop(self.covers.remove(&row.id)),
+        }
+        if row.hidden {
+            self.hidden.insert(row.id);
+        } else {
+            self.hidden.remove(&row.id);
+        }
+    }
+
+    pub(crate) fn is_hidden(&self, person: PersonId) -> bool {
+        self.hidden.contains(&person)
+    }
+
+    /// The face that a human chose to stand for a person, if it is theirs.
+    pub(crate) fn cover_of(&self, person: PersonId) -> Option<FaceId> {
+        self.covers.get(&person).copied().filter(|face| self.person_of(*face) == Some(person))
     }
 
     pub(crate) fn person_of(&self, face: FaceId) -> Option<PersonId> {
@@ -154,7 +175,7 @@ mod tests {
         roster.apply(&[step(0, Some(1))]);
         let row =
             PersonRow { id: PersonId(1), name: Some("Ada".into()), hidden: false, cover: None, created: 0 };
-        roster.rename(&row);
+        roster.describe(&row);
         roster.hide(FaceId(0));
         assert!(roster.exists(PersonId(1)));
         assert_eq!(roster.everyone(3), [PersonId(1)]);

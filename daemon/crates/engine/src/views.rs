@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use vow_cluster::{Placed, Said};
+use vow_store::JournalEntry;
 use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
 /// A file that shows a photo.
@@ -53,7 +55,9 @@ pub struct PersonView {
     pub faces: usize,
     /// Photos they are in.
     pub photos: usize,
-    /// The face of the best quality.
+    /// Not listed, unless asked for.
+    pub hidden: bool,
+    /// The face that a human chose to stand for them, otherwise that of the best quality.
     pub cover: Option<FaceId>,
     /// Capture time of the first and last photo that has one.
     pub taken: Option<(i64, i64)>,
@@ -126,11 +130,105 @@ pub struct FailedFile {
     pub at: i64,
 }
 
-/// The outcome of giving a name.
+/// A face that belongs to another person than before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// The face.
+    pub face: FaceId,
+    /// Whose it was.
+    pub from: Option<PersonId>,
+    /// Whose it is.
+    pub to: Option<PersonId>,
+}
+
+/// What a decision did.
 #[derive(Debug, Clone)]
-pub struct Named {
-    /// The person now.
-    pub person: PersonView,
-    /// The name until now.
-    pub before: Option<String>,
+pub struct Done {
+    /// Its line in the journal; `None`: it was so already, and nothing changed.
+    pub entry: Option<JournalEntry>,
+    /// Every face that belongs to another person now, by id.
+    pub moved: Vec<Moved>,
+    /// The people it is about, as they are now; who was merged away, or has no face and no name, is left out.
+    pub people: Vec<PersonView>,
+    /// What a human should know of it.
+    pub notes: Vec<String>,
+}
+
+/// A line of the journal, for showing.
+#[derive(Debug, Clone)]
+pub struct HistoryLine {
+    /// The entry.
+    pub entry: JournalEntry,
+    /// It counts: it was not undone.
+    pub in_effect: bool,
+    /// The people it speaks of with the names they have now.
+    pub names: Vec<(PersonId, String)>,
+}
+
+/// A question to a human: are these one person?
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// One.
+    pub a: PersonView,
+    /// The other, with no more faces.
+    pub b: PersonView,
+    /// A face of each, the two that are most alike.
+    pub faces: [FaceView; 2],
+    /// The other is a single face: the question is whether that is the first person.
+    pub is_face: bool,
+    /// How near they are to being taken for one.
+    pub score: f32,
+    /// Estimated chance of yes, 0 to 1.
+    pub chance: f32,
+}
+
+/// Why a face is where it is.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The face.
+    pub face: FaceView,
+    /// All files that show it.
+    pub files: Vec<FileView>,
+    /// A human said that it is no face.
+    pub is_no_face: bool,
+    /// What grouping says; `None` while it has no person.
+    pub placed: Option<Placed>,
+    /// What humans said about it.
+    pub said: Said,
+    /// Of the faces that are its person by a human's word, the nearest.
+    pub confirmed: Vec<NearFace>,
+    /// The nearest of all faces.
+    pub nearest: Vec<NearFace>,
+    /// Who else it looks like.
+    pub runner_up: Option<LooksLike>,
+    /// Lines of the journal that say something about it.
+    pub decisions: Vec<HistoryLine>,
+}
+
+/// A face near another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearFace {
+    /// Its id.
+    pub face: FaceId,
+    /// Cosine similarity, -1 to 1.
+    pub cosine: f32,
+    /// Whose it is.
+    pub person: PersonId,
+    /// That person's name.
+    pub name: Option<String>,
+    /// It is theirs by a human's word.
+    pub confirmed: bool,
+}
+
+/// Somebody a face looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LooksLike {
+    /// Who.
+    pub person: PersonId,
+    /// Their name.
+    pub name: Option<String>,
+    /// Sum-link score with their faces.
+    pub score: f32,
+    /// A human's word, or another face of the photo, keeps it from being them.
+    pub barred: bool,
 }

@@ -55,6 +55,7 @@ pub(crate) fn person(view: PersonView) -> v1::Person {
         cover_face_id: view.cover.map(|id| id.to_string()).unwrap_or_default(),
         first_taken: view.taken.map(|(first, _)| first),
         last_taken: view.taken.map(|(_, last)| last),
+        hidden: view.hidden,
     }
 }
 

@@ -7,6 +7,7 @@
 mod admin;
 mod convert;
 mod faces;
+mod history;
 mod library;
 mod metrics;
 mod packs;

@@ -1,12 +1,13 @@
 //! `vow.v1.People`.
 
 use tonic::{Request, Response, Status};
-use vow_engine::types::num;
-use vow_engine::{Engine, NameFilter, PhotoQuery};
+use vow_engine::types::{FaceId, IdError, num};
+use vow_engine::{Ask, Engine, EngineError, NameFilter, PhotoQuery};
 use vow_proto::v1;
 use vow_proto::v1::list_people_request::Names;
 
 use crate::convert;
+use crate::history;
 use crate::paging::Page;
 use crate::refusal::blocking;
 
@@ -44,7 +45,7 @@ impl v1::people_server::People for Service {
         };
         let engine = self.engine.clone();
         let (people, total) =
-            blocking(move || engine.list_people(names, least, page.skip, page.limit)).await?;
+            blocking(move || engine.list_people(names, request.hidden, least, page.skip, page.limit)).await?;
         Ok(Response::new(v1::ListPeopleResponse {
             people: people.into_iter().map(convert::person).collect(),
             next_page_token: page.next(total),
@@ -92,16 +93,109 @@ impl v1::people_server::People for Service {
         }))
     }
 
-    async fn name_person(
-        &self,
-        request: Request<v1::NamePersonRequest>,
-    ) -> Result<Response<v1::NamePersonResponse>, Status> {
+    async fn name_person(&self, request: Request<v1::NamePersonRequest>) -> Decision {
         let v1::NamePersonRequest { person, name } = request.into_inner();
+        self.decide(move |engine| Ok(Ask::Name(engine.find_person(&person)?, name))).await
+    }
+
+    async fn merge_people(&self, request: Request<v1::MergePeopleRequest>) -> Decision {
+        let v1::MergePeopleRequest { into, from, same_photo } = request.into_inner();
+        if from.is_empty() {
+            return Err(Status::invalid_argument("say who is merged in: from is empty"));
+        }
+        self.decide(move |engine| {
+            let from = from.iter().map(|text| engine.find_person(text)).collect::<Result<_, _>>()?;
+            Ok(Ask::Merge { into: engine.find_person(&into)?, from, same_photo })
+        })
+        .await
+    }
+
+    async fn split_person(&self, request: Request<v1::SplitPersonRequest>) -> Decision {
+        let v1::SplitPersonRequest { person, face_ids } = request.into_inner();
+        let faces = face_ids.iter().map(|text| face_id(text)).collect::<Result<_, _>>()?;
+        self.decide(move |engine| Ok(Ask::Split(engine.find_person(&person)?, faces))).await
+    }
+
+    async fn confirm_face(&self, request: Request<v1::ConfirmFaceRequest>) -> Decision {
+        let v1::ConfirmFaceRequest { face_id: face, person } = request.into_inner();
+        let face = face_id(&face)?;
+        self.decide(move |engine| Ok(Ask::Confirm(face, engine.find_person(&person)?))).await
+    }
+
+    async fn reject_face(&self, request: Request<v1::RejectFaceRequest>) -> Decision {
+        let v1::RejectFaceRequest { face_id: face, person } = request.into_inner();
+        let face = face_id(&face)?;
+        self.decide(move |engine| {
+            let person = Some(person).filter(|text| !text.is_empty());
+            Ok(Ask::Reject(face, person.map(|text| engine.find_person(&text)).transpose()?))
+        })
+        .await
+    }
+
+    async fn reject_non_face(&self, request: Request<v1::RejectNonFaceRequest>) -> Decision {
+        let face = face_id(&request.into_inner().face_id)?;
+        self.decide(move |_| Ok(Ask::NotAFace(face))).await
+    }
+
+    async fn keep_apart(&self, request: Request<v1::KeepApartRequest>) -> Decision {
+        let v1::KeepApartRequest { person, other } = request.into_inner();
+        self.decide(move |engine| Ok(Ask::Apart(engine.find_person(&person)?, engine.find_person(&other)?))).await
+    }
+
+    async fn hide_person(&self, request: Request<v1::HidePersonRequest>) -> Decision {
+        let v1::HidePersonRequest { person, hidden } = request.into_inner();
+        self.decide(move |engine| Ok(Ask::Hide(engine.find_person(&person)?, hidden))).await
+    }
+
+    async fn set_cover(&self, request: Request<v1::SetCoverRequest>) -> Decision {
+        let v1::SetCoverRequest { person, face_id: face } = request.into_inner();
+        let face = Some(face).filter(|text| !text.is_empty()).map(|text| face_id(&text)).transpose()?;
+        self.decide(move |engine| Ok(Ask::Cover(engine.find_person(&person)?, face))).await
+    }
+
+    async fn undo(&self, request: Request<v1::UndoRequest>) -> Decision {
+        let v1::UndoRequest { entry_id, with_dependents } = request.into_inner();
+        let entry = Some(entry_id).filter(|entry| *entry > 0);
+        self.decide(move |_| Ok(Ask::Undo { entry, dependents: with_dependents })).await
+    }
+
+    async fn redo(&self, request: Request<v1::RedoRequest>) -> Decision {
+        let entry = Some(request.into_inner().entry_id).filter(|entry| *entry > 0);
+        self.decide(move |_| Ok(Ask::Redo(entry))).await
+    }
+
+    async fn history(
+        &self,
+        request: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        let request = request.into_inner();
+        let page = Page::read(&request.page_token, request.page_size, 100, 1000)?;
         let engine = self.engine.clone();
-        let named = blocking(move || engine.name_person(engine.find_person(&person)?, &name)).await?;
-        Ok(Response::new(v1::NamePersonResponse {
-            person: Some(convert::person(named.person)),
-            before: named.before.unwrap_or_default(),
+        let (lines, total) = blocking(move || {
+            let person = Some(request.person).filter(|text| !text.is_empty());
+            let person = person.map(|text| engine.find_person(&text)).transpose()?;
+            engine.history(person, page.skip, page.limit)
+        })
+        .await?;
+        Ok(Response::new(v1::HistoryResponse {
+            entries: lines.into_iter().map(history::entry).collect(),
+            next_page_token: page.next(total),
+            total: num::len_u64(total),
         }))
     }
+}
+
+type Decision = Result<Response<v1::DecisionResponse>, Status>;
+
+impl Service {
+    /// Has a decision carried out; `ask` finds out what exactly it is about.
+    async fn decide(&self, ask: impl FnOnce(&Engine) -> Result<Ask, EngineError> + Send + 'static) -> Decision {
+        let engine = self.engine.clone();
+        let done = blocking(move || engine.decide(ask(&engine)?)).await?;
+        Ok(Response::new(history::done(done)))
+    }
+}
+
+fn face_id(text: &str) -> Result<FaceId, Status> {
+    text.parse().map_err(|error: IdError| Status::invalid_argument(error.to_string()))
 }

@@ -11,11 +11,16 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         EngineError::UnknownFolder { .. }
         | EngineError::UnknownFile { .. }
         | EngineError::UnknownFace(_)
-        | EngineError::UnknownPerson(_) => Status::not_found(text),
+        | EngineError::UnknownPerson(_)
+        | EngineError::UnknownEntry(_)
+        | EngineError::NothingTo(_) => Status::not_found(text),
         EngineError::NotAFolder { .. } | EngineError::BadName(_) => Status::invalid_argument(text),
-        EngineError::AmbiguousPerson { .. } | EngineError::Overlap { .. } => {
-            Status::failed_precondition(text)
-        }
+        EngineError::AmbiguousPerson { .. }
+        | EngineError::Overlap { .. }
+        | EngineError::NotTheirs { .. }
+        | EngineError::SamePhoto { .. }
+        | EngineError::Senseless(_)
+        | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::Stopping => Status::unavailable(text),
         EngineError::DataDir { .. }
         | EngineError::NoSuchPack { .. }

@@ -4,6 +4,9 @@
 //! A value is one byte, the row version, and then the wire form in postcard's encoding. An embedding is the row version
 //! and then [`Embedding::to_bytes`]. Keys are not in the value; whoever decodes hands them in.
 
+mod journal;
+
+pub(crate) use journal::{put_entry, take_entry};
 use serde::{Deserialize, Serialize};
 use vow_types::{
     ContentId, Detection, Embedding, FaceId, Failure, FolderId, Landmarks, Orientation, PackId, PersonId,
@@ -11,7 +14,7 @@ use vow_types::{
 };
 
 use crate::path_bytes::{from_bytes as path_from, to_bytes as path_bytes};
-use crate::rows::{Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow, PhotoRow};
+use crate::rows::{FaceRow, FileRow, FileState, Folder, PersonRow, PhotoRow};
 
 /// First byte of a value. One that is not known means that the row was written by another version.
 const ROW: u8 = 1;
@@ -94,18 +97,6 @@ struct PersonWire<'a> {
     decided: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-struct EntryWire<'a> {
-    at: i64,
-    #[serde(borrow)]
-    decision: DecisionWire<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum DecisionWire<'a> {
-    Named { person: u64, name: Option<&'a str>, before: Option<&'a str> },
-}
-
 fn put<T: Serialize>(table: &'static str, wire: &T) -> Result<Vec<u8>> {
     put_as(ROW, table, wire)
 }
@@ -146,7 +137,12 @@ fn take<'a, T: Deserialize<'a>>(table: &'static str, bytes: &'a [u8]) -> Result<
 }
 
 fn take_as<'a, T: Deserialize<'a>>(row: u8, table: &'static str, bytes: &'a [u8]) -> Result<T> {
-    let (wire, rest) = postcard::take_from_bytes(body(row, table, bytes)?)
+    whole(table, body(row, table, bytes)?)
+}
+
+/// A wire form that takes all bytes.
+fn whole<'a, T: Deserialize<'a>>(table: &'static str, body: &'a [u8]) -> Result<T> {
+    let (wire, rest) = postcard::take_from_bytes(body)
         .map_err(|error| RowError { table, why: error.to_string() })?;
     if rest.is_empty() {
         Ok(wire)
@@ -293,23 +289,6 @@ pub(crate) fn take_person(id: u64, bytes: &[u8]) -> Result<(PersonRow, bool)> {
         created: wire.created,
     };
     Ok((row, wire.decided))
-}
-
-pub(crate) fn put_entry(entry: &JournalEntry) -> Result<Vec<u8>> {
-    let Decision::Named { person, name, before } = &entry.decision;
-    let decision = DecisionWire::Named { person: person.0, name: name.as_deref(), before: before.as_deref() };
-    put("journal", &EntryWire { at: entry.at, decision })
-}
-
-pub(crate) fn take_entry(seq: u64, bytes: &[u8]) -> Result<JournalEntry> {
-    let wire: EntryWire<'_> = take("journal", bytes)?;
-    let DecisionWire::Named { person, name, before } = wire.decision;
-    let (name, before) = (name.map(str::to_owned), before.map(str::to_owned));
-    Ok(JournalEntry {
-        seq,
-        at: wire.at,
-        decision: Decision::Named { person: PersonId(person), name, before },
-    })
 }
 
 pub(crate) fn put_pack(name: &str) -> Result<Vec<u8>> {

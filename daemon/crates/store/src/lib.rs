@@ -6,10 +6,12 @@
 
 mod codec;
 mod commit;
+mod decision;
 mod error;
 mod faces;
 mod fault;
 mod files;
+mod journal;
 mod open;
 mod path_bytes;
 mod people;
@@ -17,9 +19,9 @@ mod rows;
 mod store;
 mod tables;
 
+pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
 pub use rows::{
-    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, NewFace,
-    PersonRow, PhotoRow,
+    Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow,
 };
 pub use store::Store;

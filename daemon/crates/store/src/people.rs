@@ -1,18 +1,18 @@
-//! Who is who: which face belongs to which person, what people are called, and the journal of what humans said. Nothing
-//! here knows why a face belongs to somebody.
+//! Who is who: which face belongs to which person, and what people are called. Nothing here knows why a face belongs to
+//! somebody; what humans said is in `journal`.
 
 use std::collections::BTreeSet;
-use std::ops::Bound::{Excluded, Unbounded};
 
-use redb::{ReadTransaction, ReadableMultimapTable, ReadableTable};
+use redb::{ReadTransaction, ReadableMultimapTable, ReadableTable, WriteTransaction};
 use vow_types::{FaceId, PersonId};
 
-use crate::codec::{put_entry, put_person, take_entry, take_person};
+use crate::codec::{put_person, take_person};
+use crate::decision::Standing;
 use crate::error::StoreError;
 use crate::fault::{self, Fault};
-use crate::rows::{Decision, JournalEntry, PersonRow};
+use crate::rows::PersonRow;
 use crate::store::Store;
-use crate::tables::{self, FACE_PERSON, FACES, JOURNAL, META, NAMES, PEOPLE, PERSON_FACES, meta};
+use crate::tables::{self, FACE_PERSON, FACES, META, NAMES, PEOPLE, PERSON_FACES, meta};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -24,46 +24,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownFace`]; when the store cannot be written. Then nothing was changed.
     pub fn assign(&self, moves: &[(FaceId, Option<PersonId>)], now: i64) -> Result<()> {
+        self.write(|txn| give(txn, moves, now))
+    }
+
+    /// Forgets who is who and what they are called: everything about people but the journal and the ids that are taken. For
+    /// rebuilding people from the journal and the faces.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn forget_people(&self) -> Result<()> {
         self.write(|txn| {
-            let faces = txn.open_table(FACES)?;
-            let mut person_of = txn.open_table(FACE_PERSON)?;
-            let mut faces_of = txn.open_multimap_table(PERSON_FACES)?;
-            let mut people = txn.open_table(PEOPLE)?;
-            let mut left = BTreeSet::new();
-            let mut highest = None;
-            for (face, person) in moves {
-                if faces.get(face.0)?.is_none() {
-                    return Err(StoreError::UnknownFace(*face).into());
-                }
-                let before = match person {
-                    Some(person) => person_of.insert(face.0, person.0)?.map(|before| before.value()),
-                    None => person_of.remove(face.0)?.map(|before| before.value()),
-                };
-                if let Some(before) = before {
-                    faces_of.remove(before, face.0)?;
-                    left.insert(before);
-                }
-                if let Some(person) = *person {
-                    faces_of.insert(person.0, face.0)?;
-                    highest = highest.max(Some(person.0));
-                    if people.get(person.0)?.is_none() {
-                        let row =
-                            PersonRow { id: person, name: None, hidden: false, cover: None, created: now };
-                        people.insert(person.0, put_person(&row, false)?.as_slice())?;
-                    }
-                }
-            }
-            for id in left {
-                if faces_of.get(id)?.is_empty() {
-                    let row = people.get(id)?.map(|bytes| take_person(id, bytes.value())).transpose()?;
-                    if row.is_some_and(|(_, decided)| !decided) {
-                        people.remove(id)?;
-                    }
-                }
-            }
-            if let Some(highest) = highest {
-                tables::raise_above(&mut txn.open_table(META)?, meta::NEXT_PERSON, highest)?;
-            }
+            txn.open_table(FACE_PERSON)?.retain(|_, _| false)?;
+            txn.open_table(PEOPLE)?.retain(|_, _| false)?;
+            txn.delete_multimap_table(PERSON_FACES)?;
+            txn.delete_multimap_table(NAMES)?;
+            txn.open_multimap_table(PERSON_FACES)?;
+            txn.open_multimap_table(NAMES)?;
             Ok(())
         })
     }
@@ -119,37 +95,6 @@ impl Store {
         self.read(|txn| Ok(PersonId(tables::counter(&txn.open_table(META)?, meta::NEXT_PERSON)?)))
     }
 
-    /// Names a person, and writes that down in the journal. Spaces around the name do not count; an empty name takes the
-    /// name away. Nothing happens when that is their name already.
-    ///
-    /// # Errors
-    /// [`StoreError::UnknownPerson`]; when the store cannot be written.
-    pub fn name_person(&self, person: PersonId, name: &str, now: i64) -> Result<PersonRow> {
-        let name = Some(name.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
-        self.write(|txn| {
-            let mut people = txn.open_table(PEOPLE)?;
-            let row = people.get(person.0)?.map(|bytes| take_person(person.0, bytes.value())).transpose()?;
-            let Some((row, _)) = row else { return Err(StoreError::UnknownPerson(person).into()) };
-            if row.name == name {
-                return Ok(row);
-            }
-            let mut names = txn.open_multimap_table(NAMES)?;
-            if let Some(before) = &row.name {
-                names.remove(fold(before).as_str(), person.0)?;
-            }
-            if let Some(name) = &name {
-                names.insert(fold(name).as_str(), person.0)?;
-            }
-            let seq = tables::take_id(&mut txn.open_table(META)?, meta::NEXT_ENTRY)?;
-            let decision = Decision::Named { person, name: name.clone(), before: row.name };
-            let entry = put_entry(&JournalEntry { seq, at: now, decision })?;
-            txn.open_table(JOURNAL)?.insert(seq, entry.as_slice())?;
-            let row = PersonRow { name, ..row };
-            people.insert(person.0, put_person(&row, true)?.as_slice())?;
-            Ok(row)
-        })
-    }
-
     /// Everyone with exactly this name, upper and lower case being the same, in the order of their ids.
     ///
     /// # Errors
@@ -164,23 +109,79 @@ impl Store {
             .collect()
         })
     }
+}
 
-    /// The journal from the entry after number `after` on (0: from the first), at most `limit` entries.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>> {
-        self.read(|txn| {
-            let entries = txn.open_table(JOURNAL)?.range((Excluded(after), Unbounded))?;
-            entries
-                .take(limit)
-                .map(|entry| {
-                    let (seq, bytes) = entry?;
-                    Ok(take_entry(seq.value(), bytes.value())?)
-                })
-                .collect()
-        })
+/// Gives faces to people, or to nobody.
+pub(crate) fn give(
+    txn: &WriteTransaction,
+    moves: &[(FaceId, Option<PersonId>)],
+    now: i64,
+) -> fault::Result<()> {
+    let faces = txn.open_table(FACES)?;
+    let mut person_of = txn.open_table(FACE_PERSON)?;
+    let mut faces_of = txn.open_multimap_table(PERSON_FACES)?;
+    let mut people = txn.open_table(PEOPLE)?;
+    let mut left = BTreeSet::new();
+    let mut highest = None;
+    for (face, person) in moves {
+        if faces.get(face.0)?.is_none() {
+            return Err(StoreError::UnknownFace(*face).into());
+        }
+        let before = match person {
+            Some(person) => person_of.insert(face.0, person.0)?.map(|before| before.value()),
+            None => person_of.remove(face.0)?.map(|before| before.value()),
+        };
+        if let Some(before) = before {
+            faces_of.remove(before, face.0)?;
+            left.insert(before);
+        }
+        if let Some(person) = *person {
+            faces_of.insert(person.0, face.0)?;
+            highest = highest.max(Some(person.0));
+            if people.get(person.0)?.is_none() {
+                let row = PersonRow { id: person, name: None, hidden: false, cover: None, created: now };
+                people.insert(person.0, put_person(&row, false)?.as_slice())?;
+            }
+        }
     }
+    for id in left {
+        if faces_of.get(id)?.is_empty() {
+            let row = people.get(id)?.map(|bytes| take_person(id, bytes.value())).transpose()?;
+            if row.is_some_and(|(_, decided)| !decided) {
+                people.remove(id)?;
+            }
+        }
+    }
+    if let Some(highest) = highest {
+        tables::raise_above(&mut txn.open_table(META)?, meta::NEXT_PERSON, highest)?;
+    }
+    Ok(())
+}
+
+/// Writes what is known of people, and their names.
+pub(crate) fn set(txn: &WriteTransaction, standings: &[Standing]) -> fault::Result<()> {
+    let faces_of = txn.open_multimap_table(PERSON_FACES)?;
+    let mut people = txn.open_table(PEOPLE)?;
+    let mut names = txn.open_multimap_table(NAMES)?;
+    for Standing { row, decided } in standings {
+        let id = row.id.0;
+        let before = people.get(id)?.map(|bytes| take_person(id, bytes.value())).transpose()?;
+        if let Some(name) = before.as_ref().and_then(|(row, _)| row.name.as_ref()) {
+            names.remove(fold(name).as_str(), id)?;
+        }
+        if let Some(name) = &row.name {
+            names.insert(fold(name).as_str(), id)?;
+        }
+        if *decided || !faces_of.get(id)?.is_empty() {
+            let created = before.map_or(row.created, |(before, _)| before.created);
+            let row = PersonRow { created, ..row.clone() };
+            people.insert(id, put_person(&row, *decided)?.as_slice())?;
+        } else {
+            people.remove(id)?;
+        }
+        tables::raise_above(&mut txn.open_table(META)?, meta::NEXT_PERSON, id)?;
+    }
+    Ok(())
 }
 
 fn row(txn: &ReadTransaction, person: PersonId) -> fault::Result<Option<PersonRow>> {

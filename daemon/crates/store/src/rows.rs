@@ -164,31 +164,6 @@ pub struct PersonRow {
     pub created: i64,
 }
 
-/// What a human said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// A person has this name.
-    Named {
-        /// Who.
-        person: PersonId,
-        /// The name from then on; `None`: no name any more.
-        name: Option<String>,
-        /// The name until then.
-        before: Option<String>,
-    },
-}
-
-/// A line of the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalEntry {
-    /// Its number: 1 for the first, each one larger than the last.
-    pub seq: u64,
-    /// When it was said.
-    pub at: i64,
-    /// What was said.
-    pub decision: Decision,
-}
-
 /// How much there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -7,7 +7,8 @@ use crate::fault::{Fault, Result};
 
 /// The version of all of this together. It changes whenever a program that knows the old one would misread the new one.
 ///
-/// 1: until files could say that they have no orientation, and photos that one was found. 2: this one.
+/// 1: until files could say that they have no orientation, photos that one was found, and the journal knew more than names.
+/// 2: this one.
 pub(crate) const FORMAT: u64 = 2;
 /// The oldest format that is read. A store of an older format than [`FORMAT`] becomes one of that when it is opened.
 pub(crate) const OLDEST: u64 = 1;

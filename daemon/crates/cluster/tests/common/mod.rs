@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use vow_cluster::{Grouping, Move, Neighbours, Observation, Params};
+use vow_cluster::{Grouping, Move, Neighbours, Observation, Params, Said};
 use vow_types::{ContentId, Distances, Embedding, FaceId, PersonId};
 
 /// The thresholds the tests run with, those of an ArcFace-like embedder.
@@ -108,6 +108,7 @@ pub(crate) fn make(world: World) -> Vec<(Observation, usize)> {
                     photo: photo(shot),
                     embedding: Embedding::from_raw(&raw).unwrap(),
                     strong: !weak,
+                    said: Said::default(),
                 },
                 person,
             ));
@@ -115,6 +116,32 @@ pub(crate) fn make(world: World) -> Vec<(Observation, usize)> {
     }
     faces.truncate(world.faces);
     faces
+}
+
+/// The first id that grouping may give; humans in tests speak of people with lower ones.
+pub(crate) const FIRST: PersonId = PersonId(100);
+
+/// What a human may say: mostly what is true, and not always the same.
+pub(crate) fn word(truth: usize, random: &mut Random) -> Said {
+    let person = |random: &mut Random| {
+        let wrong = random.below(10) == 0;
+        PersonId(1 + if wrong { random.below(4) } else { truth.min(3) } as u64)
+    };
+    let is = (random.below(2) == 0).then(|| person(random));
+    let is_not = (0..random.below(3)).map(|_| PersonId(1 + random.below(4) as u64)).collect();
+    Said { is, is_not }
+}
+
+/// The same faces, a share of which humans spoke of.
+pub(crate) fn spoken_of(faces: Vec<(Observation, usize)>, share: f32, seed: u64) -> Vec<Observation> {
+    let mut random = Random(seed);
+    let say = |(mut face, truth): (Observation, usize)| {
+        if random.unit() < share {
+            face.said = word(truth, &mut random);
+        }
+        face
+    };
+    faces.into_iter().map(say).collect()
 }
 
 /// Exact neighbours among the faces it was told of.
@@ -164,11 +191,14 @@ pub(crate) struct Caller {
     pub(crate) known: HashMap<FaceId, PersonId>,
     pub(crate) photos: HashMap<FaceId, ContentId>,
     pub(crate) ended: Vec<PersonId>,
+    /// What humans said, of faces that are held or not.
+    pub(crate) said: HashMap<FaceId, Said>,
 }
 
 impl Caller {
     pub(crate) fn told(&mut self, faces: &[Observation], moves: &[Move], grouping: &Grouping) {
         self.photos.extend(faces.iter().map(|o| (o.face, o.photo)));
+        self.said.extend(faces.iter().map(|o| (o.face, o.said.clone())));
         let before: Vec<PersonId> = self.known.values().copied().collect();
         for Move { face, person } in moves {
             match person {
@@ -181,7 +211,9 @@ impl Caller {
                 }
             }
         }
-        self.ended.extend(before.into_iter().filter(|person| !self.known.values().any(|p| p == person)));
+        // Who is somebody by a human's word comes back with their faces.
+        let gone = |person: &PersonId| *person >= FIRST && !self.known.values().any(|p| p == person);
+        self.ended.extend(before.into_iter().filter(gone));
         self.check(grouping);
     }
 
@@ -199,7 +231,17 @@ impl Caller {
             let mut known = by_person.remove(&person).unwrap_or_default();
             known.sort_unstable();
             assert_eq!(members, known, "{person}");
+            for face in &members {
+                let said = self.said.get(face).cloned().unwrap_or_default();
+                assert!(said.is.is_none_or(|is| is == person), "{face} is {:?}, not {person}", said.is);
+                assert!(said.is.is_some() || !said.is_not.contains(&person), "{face} is not {person}");
+            }
+            let by_word = |face: &FaceId| self.said.get(face).is_some_and(|said| said.is == Some(person));
+            members.retain(|face| !by_word(face));
             let mut photos: Vec<ContentId> = members.iter().map(|face| self.photos[face]).collect();
+            let taken = self.known.iter().filter(|(face, p)| **p == person && by_word(face));
+            let taken: Vec<ContentId> = taken.map(|(face, _)| self.photos[face]).collect();
+            assert!(photos.iter().all(|photo| !taken.contains(photo)), "{person} holds two faces of one photo");
             photos.sort_unstable();
             photos.dedup();
             assert_eq!(photos.len(), members.len(), "{person} holds two faces of one photo");

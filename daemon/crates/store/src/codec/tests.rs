@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decision::{Decision, JournalEntry};
 
 fn stage() -> impl Strategy<Value = Stage> {
     prop::sample::select(Stage::ALL.to_vec())
@@ -44,6 +45,34 @@ prop_compose! {
     }
 }
 
+fn ids(numbers: Vec<u64>) -> Vec<FaceId> {
+    numbers.into_iter().map(FaceId).collect()
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    let person = || any::<u64>().prop_map(PersonId);
+    let face = || any::<u64>().prop_map(FaceId);
+    let faces = || prop::collection::vec(any::<u64>(), 0..9).prop_map(ids);
+    let maybe = || prop::option::of(any::<u64>().prop_map(PersonId));
+    prop_oneof![
+        (person(), prop::option::of(".{0,20}"), prop::option::of(".{0,20}"))
+            .prop_map(|(person, name, before)| Decision::Named { person, name, before }),
+        (person(), prop::collection::vec((person(), faces()), 0..3), faces())
+            .prop_map(|(into, from, together)| Decision::Merged { into, from, together }),
+        (person(), person(), faces()).prop_map(|(from, into, faces)| Decision::Split { from, into, faces }),
+        (face(), person(), maybe()).prop_map(|(face, person, before)| Decision::Confirmed { face, person, before }),
+        (face(), person(), maybe()).prop_map(|(face, person, before)| Decision::Rejected { face, person, before }),
+        (face(), maybe()).prop_map(|(face, before)| Decision::NotAFace { face, before }),
+        (person(), any::<bool>()).prop_map(|(person, hidden)| Decision::Hidden { person, hidden }),
+        (person(), prop::option::of(face()), prop::option::of(face()))
+            .prop_map(|(person, face, before)| Decision::Covered { person, face, before }),
+        (person(), person()).prop_map(|(a, b)| Decision::Apart { a, b }),
+        prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Undone { entries }),
+        prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Redone { entries }),
+        prop::collection::vec((face(), person(), person()), 0..4).prop_map(|faces| Decision::Left { faces }),
+    ]
+}
+
 proptest! {
     #[test]
     fn rows_survive(
@@ -65,9 +94,17 @@ proptest! {
         prop_assert_eq!(take_analysis(&put_analysis(&faces).unwrap()).unwrap(), faces);
         let person = PersonRow { id: PersonId(id), name: name.clone(), hidden: flag, cover: other.map(FaceId), created: b };
         prop_assert_eq!(take_person(id, &put_person(&person, flag).unwrap()).unwrap(), (person, flag));
-        let entry = JournalEntry { seq: id, at: b, decision: Decision::Named { person: PersonId(a), name, before } };
-        prop_assert_eq!(take_entry(id, &put_entry(&entry).unwrap()).unwrap(), entry);
         prop_assert_eq!(take_pack(&put_pack(&text).unwrap()).unwrap(), text);
+    }
+
+    #[test]
+    fn decisions_survive(
+        decision in decision(), (seq, at) in any::<(u64, i64)>(),
+        known_by in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u64>(), 0..5)), 0..3),
+    ) {
+        let known_by = known_by.into_iter().map(|(person, faces)| (PersonId(person), ids(faces))).collect();
+        let entry = JournalEntry { seq, at, decision, known_by };
+        prop_assert_eq!(take_entry(seq, &put_entry(&entry).unwrap()).unwrap(), entry);
     }
 
     #[test]
@@ -173,11 +210,6 @@ fn the_bytes_of_format_2() {
     let person =
         PersonRow { id: PersonId(1), name: Some("A".to_owned()), hidden: false, cover: None, created: 1 };
     assert_eq!(put_person(&person, true).unwrap(), b"\x01\x01\x01A\x00\x00\x02\x01");
-    let decision = Decision::Named { person: PersonId(1), name: Some("A".to_owned()), before: None };
-    assert_eq!(
-        put_entry(&JournalEntry { seq: 1, at: 1, decision }).unwrap(),
-        b"\x01\x02\x00\x01\x01\x01A\x00"
-    );
 
     let numbers: Vec<f32> = (0..17u8).map(f32::from).collect();
     let points: [RelPoint; 5] =
@@ -191,4 +223,39 @@ fn the_bytes_of_format_2() {
     let face = FaceRow { id, photo, pack, detection, quality: 15.0, norm: 16.0 };
     let floats: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
     assert_eq!(put_face(&face).unwrap(), [&[1][..], &[9; 32], &[8; 16], &floats].concat());
+}
+
+/// Read by hand from docs/STORE.md.
+#[test]
+fn the_bytes_of_the_journal() {
+    let (one, two) = (PersonId(1), PersonId(2));
+    let face = FaceId(9);
+    let named = Decision::Named { person: one, name: Some("A".to_owned()), before: None };
+    let old = b"\x01\x02\x00\x01\x01\x01A\x00";
+    let entry = |decision| JournalEntry { seq: 1, at: 1, decision, known_by: Vec::new() };
+    assert_eq!(take_entry(1, old).unwrap(), entry(named.clone()), "format 1 is still read");
+    let known_by = vec![(one, vec![FaceId(5), FaceId(128)])];
+    assert_eq!(
+        put_entry(&JournalEntry { known_by, ..entry(named) }).unwrap(),
+        b"\x02\x02\x00\x01\x01\x01A\x00\x01\x01\x02\x05\x80\x01"
+    );
+    let bytes: [(Decision, &[u8]); 11] = [
+        (
+            Decision::Merged { into: one, from: vec![(two, vec![face])], together: vec![face] },
+            b"\x01\x01\x01\x02\x01\x09\x01\x09",
+        ),
+        (Decision::Split { from: one, into: two, faces: vec![face] }, b"\x02\x01\x02\x01\x09"),
+        (Decision::Confirmed { face, person: one, before: Some(two) }, b"\x03\x09\x01\x01\x02"),
+        (Decision::Rejected { face, person: one, before: None }, b"\x04\x09\x01\x00"),
+        (Decision::NotAFace { face, before: None }, b"\x05\x09\x00"),
+        (Decision::Hidden { person: one, hidden: true }, b"\x06\x01\x01"),
+        (Decision::Covered { person: one, face: Some(face), before: None }, b"\x07\x01\x01\x09\x00"),
+        (Decision::Apart { a: one, b: two }, b"\x08\x01\x02"),
+        (Decision::Undone { entries: vec![3] }, b"\x09\x01\x03"),
+        (Decision::Redone { entries: vec![3] }, b"\x0A\x01\x03"),
+        (Decision::Left { faces: vec![(face, one, two)] }, b"\x0B\x01\x09\x01\x02"),
+    ];
+    for (decision, body) in bytes {
+        assert_eq!(put_entry(&entry(decision)).unwrap(), [b"\x02\x02", body, b"\x00"].concat());
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use vow_store::{Change, Committed, Counts, FileState, PhotoRow, Store, StoreError};
+use vow_store::{Change, Committed, Counts, Decision, FileState, Outcome, PhotoRow, Store, StoreError};
 use vow_types::{FaceId, FolderId, Orientation, PersonId};
 
 use crate::medium::Memory;
 use crate::samples::{face, faces, failed, file, pack, photo, photo_row, shows};
+use crate::steps::name_person;
 
 fn store() -> (Store, FolderId) {
     let store = Store::with_backend(Memory::default()).unwrap();
@@ -200,18 +201,42 @@ fn a_person_who_was_named_stays_without_faces() {
     let (store, folder) = store();
     store.commit(vec![analysed("/p/a/1", folder, 1, 1)]).unwrap();
     let (face, person) = (FaceId(1), PersonId(1));
-    assert!(matches!(store.name_person(person, "Ada", 1), Err(StoreError::UnknownPerson(PersonId(1)))));
+    assert_eq!(name_person(&store, person, "Ada", 1).unwrap(), None);
     store.assign(&[(face, Some(person))], 1).unwrap();
-    let row = store.name_person(person, "  Ada ", 2).unwrap();
+    let row = name_person(&store, person, "  Ada ", 2).unwrap().unwrap();
     assert_eq!(row.name.as_deref(), Some("Ada"));
-    assert_eq!(store.name_person(person, "Ada", 3).unwrap(), row, "nothing new");
     assert_eq!(store.journal(0, 9).unwrap().len(), 1);
     store.assign(&[(face, None)], 4).unwrap();
     assert_eq!(store.people_named("ADA").unwrap(), [row]);
-    store.name_person(person, " ", 5).unwrap();
+    name_person(&store, person, " ", 5).unwrap();
     assert_eq!(store.people_named("ada").unwrap(), []);
     assert_eq!(store.person(person).unwrap().unwrap().name, None);
     assert_eq!(store.journal(1, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_decision_that_cannot_be_carried_out_leaves_no_entry() {
+    let (store, folder) = store();
+    store.commit(vec![analysed("/p/a/1", folder, 1, 1)]).unwrap();
+    let decision = Decision::Confirmed { face: FaceId(7), person: PersonId(1), before: None };
+    let outcome = Outcome { moves: vec![(FaceId(7), Some(PersonId(1)))], people: Vec::new() };
+    let refused = store.decide(decision.clone(), Vec::new(), &outcome, 1);
+    assert!(matches!(refused, Err(StoreError::UnknownFace(FaceId(7)))));
+    assert_eq!(store.journal(0, 9).unwrap(), []);
+    assert_eq!(store.decide(decision, Vec::new(), &Outcome::default(), 1).unwrap().seq, 1);
+}
+
+#[test]
+fn people_are_forgotten_but_not_what_was_said_nor_which_ids_are_taken() {
+    let (store, folder) = store();
+    store.commit(vec![analysed("/p/a/1", folder, 1, 2)]).unwrap();
+    store.assign(&[(FaceId(1), Some(PersonId(4))), (FaceId(2), Some(PersonId(5)))], 1).unwrap();
+    name_person(&store, PersonId(4), "Ada", 2).unwrap();
+    store.forget_people().unwrap();
+    assert_eq!((store.people().unwrap(), store.people_named("ada").unwrap()), (vec![], vec![]));
+    assert_eq!((store.person_of(FaceId(1)).unwrap(), store.faces_of_person(PersonId(5)).unwrap()), (None, vec![]));
+    assert_eq!(store.journal(0, 9).unwrap().len(), 1);
+    assert_eq!(store.next_person().unwrap(), PersonId(6));
 }
 
 #[test]

@@ -170,10 +170,29 @@ impl Model {
             let before = std::mem::replace(&mut row.name, name.clone());
             let seq = self.state.journal.len() as u64 + 1;
             let decision = Decision::Named { person, name, before };
-            self.state.journal.push(JournalEntry { seq, at: now, decision });
+            self.state.journal.push(JournalEntry { seq, at: now, decision, known_by: Vec::new() });
             self.decided.insert(person);
         }
         Some(row.clone())
+    }
+
+    /// Everything of the second is the first's. Whether it was done; otherwise it was refused.
+    pub(crate) fn merge(&mut self, into: PersonId, from: PersonId, now: i64) -> bool {
+        if into == from || [into, from].iter().any(|person| !self.state.people.contains_key(person)) {
+            return false;
+        }
+        let mut moved = Vec::new();
+        for (face, (_, _, person)) in self.state.faces.iter_mut().filter(|(_, face)| face.2 == Some(from)) {
+            *person = Some(into);
+            moved.push(*face);
+        }
+        self.decided.insert(into);
+        self.decided.remove(&from);
+        self.state.people.remove(&from);
+        let seq = self.state.journal.len() as u64 + 1;
+        let decision = Decision::Merged { into, from: vec![(from, moved.clone())], together: Vec::new() };
+        self.state.journal.push(JournalEntry { seq, at: now, decision, known_by: vec![(into, moved)] });
+        true
     }
 }
 

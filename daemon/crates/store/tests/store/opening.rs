@@ -6,11 +6,12 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, TableDefinition};
-use vow_store::{Change, Store, StoreError};
+use vow_store::{Decision, Change, Store, StoreError};
 use vow_types::{FaceId, FolderId, PersonId};
 
 use crate::medium::Memory;
 use crate::samples::{faces, file, pack, photo, photo_row, shows};
+use crate::steps::name_person;
 
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -28,7 +29,7 @@ fn fill(store: &Store, photos: u8) {
     };
     store.commit((0..photos).map(analysed).collect()).unwrap();
     store.assign(&[(FaceId(1), Some(PersonId(1)))], 0).unwrap();
-    store.name_person(PersonId(1), "Ada", 0).unwrap();
+    name_person(store, PersonId(1), "Ada", 0).unwrap();
 }
 
 /// Opens, expects to be refused, and to find the file as it was.
@@ -147,15 +148,19 @@ fn an_earlier_format_is_read_and_raised() {
     fill(&Store::open(&path).unwrap(), 2);
     let meta = TableDefinition::<&str, u64>::new("meta");
     let photos = TableDefinition::<&[u8; 32], &[u8]>::new("photos");
+    let journal = TableDefinition::<u64, &[u8]>::new("journal");
     let database = Database::open(&path).unwrap();
     let txn = database.begin_write().unwrap();
     txn.open_table(meta).unwrap().insert("format", 1).unwrap();
     txn.open_table(photos).unwrap().insert(&photo(1).0, &b"\x01\x04\x03\x03png\x02"[..]).unwrap();
+    txn.open_table(meta).unwrap().insert("next_journal_entry", 2).unwrap();
+    txn.open_table(journal).unwrap().insert(1, &b"\x01\x02\x00\x01\x01\x01A\x00"[..]).unwrap();
     txn.commit().unwrap();
     drop(database);
     let store = Store::open(&path).unwrap();
     let row = store.photo(&photo(1)).unwrap().unwrap();
     assert_eq!((row.format.as_str(), row.turn), ("png", None));
+    assert!(matches!(&store.journal(0, 9).unwrap()[0].decision, Decision::Named { name: Some(name), .. } if name == "A"));
     drop(store);
     let database = Database::open(&path).unwrap();
     let txn = database.begin_read().unwrap();

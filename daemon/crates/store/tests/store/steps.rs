@@ -1,7 +1,9 @@
 //! Steps of a history: one call of a store's method, carried out on a store or on the model.
 
 use proptest::prelude::*;
-use vow_store::{Change, Committed, FileState, Folder, PersonRow, Store, StoreError};
+use vow_store::{
+    Change, Committed, Decision, FileState, Folder, Outcome, PersonRow, Standing, Store, StoreError,
+};
 use vow_types::{FaceId, FolderId, PersonId};
 
 use crate::model::Model;
@@ -15,6 +17,7 @@ pub(crate) enum Step {
     Commit(Vec<Spec>),
     Assign(Vec<(u64, Option<u64>)>),
     Name(u64, &'static str),
+    Merge(u64, u64),
     PutPack(u8, &'static str),
     Checkpoint,
     Reopen,
@@ -64,6 +67,13 @@ impl Step {
             Self::Name(person, name) => {
                 model.name_person(PersonId(*person), name, 7).map_or(Done::Refused, Done::Person)
             }
+            Self::Merge(into, from) => {
+                if model.merge(PersonId(*into), PersonId(*from), 8) {
+                    Done::Nothing
+                } else {
+                    Done::Refused
+                }
+            }
             Self::PutPack(n, name) => {
                 model.state.packs.insert(pack(*n), (*name).to_owned());
                 Done::Nothing
@@ -82,7 +92,10 @@ pub(crate) fn apply_to_store(step: &Step, store: &Store, model: &Model) -> Done 
         Step::RemoveFolder(id) => store.remove_folder(FolderId(*id)).map(Done::Committed),
         Step::Commit(specs) => store.commit(changes(specs, model)).map(Done::Committed),
         Step::Assign(moves) => store.assign(&people(moves), 6).map(|()| Done::Nothing),
-        Step::Name(person, name) => store.name_person(PersonId(*person), name, 7).map(Done::Person),
+        Step::Name(person, name) => {
+            name_person(store, PersonId(*person), name, 7).map(|row| row.map_or(Done::Refused, Done::Person))
+        }
+        Step::Merge(into, from) => merge(store, PersonId(*into), PersonId(*from)),
         Step::PutPack(n, name) => store.put_pack(pack(*n), name).map(|()| Done::Nothing),
         Step::Checkpoint => store.checkpoint().map(|()| Done::Nothing),
         Step::Reopen => Ok(Done::Nothing),
@@ -94,6 +107,39 @@ pub(crate) fn apply_to_store(step: &Step, store: &Store, model: &Model) -> Done 
         | StoreError::UnknownPerson(_) => Done::Refused,
         other => panic!("{step:?}: {other}"),
     })
+}
+
+/// As a caller does it: nothing when there is no such person, and no entry when that is the name already.
+pub(crate) fn name_person(
+    store: &Store,
+    person: PersonId,
+    name: &str,
+    now: i64,
+) -> Result<Option<PersonRow>, StoreError> {
+    let Some(row) = store.person(person)? else { return Ok(None) };
+    let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    if row.name == name {
+        return Ok(Some(row));
+    }
+    let decision = Decision::Named { person, name: name.clone(), before: row.name.clone() };
+    let row = PersonRow { name, ..row };
+    let people = vec![Standing { row: row.clone(), decided: true }];
+    store.decide(decision, Vec::new(), &Outcome { moves: Vec::new(), people }, now)?;
+    Ok(Some(row))
+}
+
+fn merge(store: &Store, into: PersonId, from: PersonId) -> Result<Done, StoreError> {
+    let (Some(kept), Some(gone)) = (store.person(into)?, store.person(from)?.filter(|_| into != from)) else {
+        return Ok(Done::Refused);
+    };
+    let faces = store.faces_of_person(from)?;
+    let decision = Decision::Merged { into, from: vec![(from, faces.clone())], together: Vec::new() };
+    let people = vec![
+        Standing { row: kept, decided: true },
+        Standing { row: PersonRow { name: None, ..gone }, decided: false },
+    ];
+    let moves = faces.iter().map(|face| (*face, Some(into))).collect();
+    store.decide(decision, vec![(into, faces)], &Outcome { moves, people }, 8).map(|_| Done::Nothing)
 }
 
 fn people(moves: &[(u64, Option<u64>)]) -> Vec<(FaceId, Option<PersonId>)> {
@@ -147,6 +193,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         6 => prop::collection::vec((1u64..9, prop::option::weighted(0.8, person.clone())), 0..4).prop_map(Step::Assign),
         4 => (person, prop::sample::select(vec!["Ada", "ADA", " Émile ", "", "Grace"]))
             .prop_map(|(person, name)| Step::Name(person, name)),
+        2 => (1u64..7, 1u64..7).prop_map(|(into, from)| Step::Merge(into, from)),
         1 => (0..Step::PACKS, prop::sample::select(vec!["starter", "opencv"])).prop_map(|(n, name)| Step::PutPack(n, name)),
         1 => Just(Step::Checkpoint),
         2 => Just(Step::Reopen),

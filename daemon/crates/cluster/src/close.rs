@@ -1,0 +1,122 @@
+//! Questions worth asking, and why a face is where it is. Reads the grouping; changes nobody's person.
+
+use std::cmp::Ordering;
+
+use vow_types::{FaceId, PersonId};
+
+use crate::faces::Slot;
+use crate::groups::Groups;
+use crate::{Grouping, Neighbours};
+
+/// Two people who are nearly one by their looks, and may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Close {
+    /// The one with more faces; of equals the one with the lower id.
+    pub a: PersonId,
+    /// The other.
+    pub b: PersonId,
+    /// Sum-link score, below [`crate::Params::merge_at`].
+    pub score: f32,
+    /// Strong faces of each.
+    pub sizes: (usize, usize),
+    /// A face of each, the two that are most alike.
+    pub faces: (FaceId, FaceId),
+}
+
+/// Why a face is where it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Placed {
+    /// Whose it is.
+    pub person: PersonId,
+    /// Good enough to found a person.
+    pub strong: bool,
+    /// Sum-link score with the person's other strong faces; `None` when there are none.
+    pub score: Option<f32>,
+    /// What a face of its kind needs to join somebody by its looks.
+    pub threshold: f32,
+    /// Who else it looks like most, and how much.
+    pub runner_up: Option<RunnerUp>,
+}
+
+/// Who else a face looks like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunnerUp {
+    /// Who.
+    pub person: PersonId,
+    /// Sum-link score with their strong faces.
+    pub score: f32,
+    /// A human's word, or another face of the photo, keeps it from being them.
+    pub barred: bool,
+}
+
+impl Grouping {
+    /// All pairs of people that miss the threshold by no more than `within` and that nothing keeps from being one. Pairs of
+    /// faces that were not asked for yet are not known: complete after [`Self::settle`].
+    pub fn close_pairs(&mut self, within: f32) -> Vec<Close> {
+        let bar = self.params.merge_at - within;
+        let groups: Vec<Slot> =
+            self.faces.iter().map(|(slot, _)| slot).filter(|slot| self.groups.is_group(*slot)).collect();
+        let mut close = Vec::new();
+        for group in groups {
+            let mut near = Vec::new();
+            self.groups.visit(group, (&self.faces, &self.edges), bar, |score, _, other| {
+                if score >= bar && score < self.params.merge_at && group < other {
+                    near.push((score, other));
+                }
+                bar
+            });
+            for (score, other) in near {
+                if self.groups.may_meet(group, other, &self.faces) {
+                    close.extend(self.close(group, other, score));
+                }
+            }
+        }
+        close
+    }
+
+    fn close(&self, x: Slot, y: Slot, score: f32) -> Option<Close> {
+        let (p, q) = (self.people.of(x)?, self.people.of(y)?);
+        let (n, m) = (self.groups.members(x).len(), self.groups.members(y).len());
+        let swap = n.cmp(&m).then(q.cmp(&p)) == Ordering::Less;
+        let (x, y, p, q, n, m) = if swap { (y, x, q, p, m, n) } else { (x, y, p, q, n, m) };
+        // The smaller group has fewer pairs to look through.
+        let pairs = self.groups.members(y).iter().flat_map(|slot| {
+            let near = self.edges.of(*slot).iter().filter(|near| self.groups.of(**near) == Some(x));
+            near.map(|near| (*near, *slot))
+        });
+        let cosine = |(one, other): &(Slot, Slot)| {
+            let both = self.faces.get(*one).zip(self.faces.get(*other));
+            both.map_or(-1.0, |(one, other)| one.embedding.cosine(&other.embedding))
+        };
+        let (one, other) = pairs.max_by(|a, b| cosine(a).total_cmp(&cosine(b)))?;
+        let faces = (self.faces.id(one), self.faces.id(other));
+        Some(Close { a: p, b: q, score, sizes: (n, m), faces })
+    }
+
+    /// Why a face is where it is; `None` for a face that is not held or has no person yet.
+    pub fn placed(&mut self, face: FaceId, neighbours: &dyn Neighbours) -> Option<Placed> {
+        let slot = self.faces.slot(face)?;
+        self.ask(slot, neighbours);
+        let (group, strong) = (self.group_of(slot)?, self.faces.is_strong(slot));
+        let person = self.people.of(group)?;
+        let own = Groups::face(slot, &self.faces)?;
+        let score = self.groups.score_of(slot, group, &self.faces, &self.params);
+        let mut around: Vec<Slot> =
+            self.edges.of(slot).iter().filter_map(|near| self.groups.of(*near)).filter(|g| *g != group).collect();
+        around.sort_unstable();
+        around.dedup();
+        let scored = around.into_iter().filter_map(|other| {
+            let person = self.people.of(other)?;
+            Some((own.score(&self.groups.view(other, &self.faces)?), person, other))
+        });
+        let best = scored.max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
+        let runner_up = best.map(|(score, person, other)| {
+            let is = self.faces.is(slot);
+            let said = is.is_some_and(|is| is != person);
+            let barred = said || self.weak.is_kept_out(slot, other, &self.groups, &self.faces);
+            RunnerUp { person, score, barred }
+        });
+        let threshold = self.params.merge_at + if strong { 0.0 } else { self.params.weak_extra };
+        Some(Placed { person, strong, score, threshold, runner_up })
+    }
+}

@@ -1,0 +1,214 @@
+//! Following what humans say, at once and no further: the faces they spoke of move, and those who cannot stay with them.
+//! What else follows from it is found by the next faces and by [`Grouping::settle`].
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use vow_types::{FaceId, PersonId};
+
+use crate::faces::Slot;
+use crate::groups::Groups;
+use crate::{Grouping, Move, Neighbours, Said};
+
+/// A human's word, as a change of what was said before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// All that is said about these faces from now on. Faces that are not held are passed over.
+    pub said: Vec<(FaceId, Said)>,
+    /// People that are one from now on: the first takes in the second, with all faces.
+    pub joined: Vec<(PersonId, PersonId)>,
+    /// Faces to find a place for by their looks, although nothing that is said now speaks against the one they have.
+    pub again: Vec<FaceId>,
+    /// That these faces were this person: who of them stay together may have the id again.
+    pub were: Vec<(FaceId, PersonId)>,
+}
+
+/// Faces that lost their place.
+#[derive(Debug, Default)]
+pub(crate) struct Loose {
+    /// Each by itself.
+    pub(crate) strong: Vec<Slot>,
+    /// To be placed anew.
+    pub(crate) weak: Vec<Slot>,
+}
+
+impl Grouping {
+    /// The id that the next person to come into being gets.
+    #[must_use]
+    pub fn next_person(&self) -> PersonId {
+        self.people.next()
+    }
+
+    /// What humans said about a face; nothing about one that is not held.
+    #[must_use]
+    pub fn said(&self, face: FaceId) -> Said {
+        self.faces.slot(face).and_then(|slot| self.faces.get(slot)).map(|face| face.said.clone()).unwrap_or_default()
+    }
+
+    /// The faces by which a person is known for certain: the strong ones that are clearly theirs by their looks, at least
+    /// one; all, when none is strong. By id. None only when the person has no face.
+    #[must_use]
+    pub fn core(&self, person: PersonId) -> Vec<FaceId> {
+        let Some(group) = self.people.group(person) else { return Vec::new() };
+        let enough = self.params.merge_at + self.params.margin;
+        let Some(whole) = self.groups.view(group, &self.faces) else { return Vec::new() };
+        let mut scored: Vec<(f32, FaceId)> = self
+            .groups
+            .members(group)
+            .iter()
+            .filter_map(|slot| Some((Groups::face(*slot, &self.faces)?.score(&whole), self.faces.id(*slot))))
+            .collect();
+        scored.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+        let clear = scored.iter().take_while(|(score, _)| *score >= enough).count().max(1);
+        let mut core: Vec<FaceId> = scored.into_iter().take(clear).map(|(_, face)| face).collect();
+        if core.is_empty() {
+            core.extend(self.weak.guests(group).iter().map(|slot| self.faces.id(*slot)));
+        }
+        core.sort_unstable();
+        core
+    }
+
+    /// Follows a human's word. Answers with every face whose person is another than before, by face id.
+    ///
+    /// Costs a microsecond for each face of the people concerned, and one [`Neighbours::nearest`] for each face that has to
+    /// find a new place.
+    pub fn decide(&mut self, decided: &Decided, neighbours: &dyn Neighbours) -> Vec<Move> {
+        let into: HashMap<PersonId, PersonId> =
+            decided.joined.iter().map(|(into, from)| (*from, *into)).collect();
+        let again: HashSet<FaceId> = decided.again.iter().copied().collect();
+        let mut leaving: HashMap<Slot, HashSet<Slot>> = HashMap::new();
+        let mut spoken_of: Vec<Slot> = Vec::new();
+        let spoken: HashSet<FaceId> = decided.said.iter().map(|(face, _)| *face).collect();
+        let unsaid = decided.again.iter().filter(|face| !spoken.contains(face));
+        let unsaid: Vec<(FaceId, Said)> = unsaid.map(|face| (*face, self.said(*face))).collect();
+        for (face, said) in decided.said.iter().chain(&unsaid) {
+            let Some(slot) = self.faces.slot(*face) else { continue };
+            self.faces.say(slot, said.clone());
+            let Some(group) = self.group_of(slot) else { continue };
+            spoken_of.push(slot);
+            let now = self.people.of(group);
+            let now = now.map(|person| into.get(&person).copied().unwrap_or(person));
+            let goes = match said.is {
+                Some(is) => now != Some(is),
+                None => self.faces.is_not(slot, now) || again.contains(face),
+            };
+            let leaving = leaving.entry(group).or_default();
+            if goes {
+                leaving.insert(slot);
+            }
+        }
+        self.remember(&decided.were);
+        leaving.keys().for_each(|group| self.groups.hear(*group, &self.faces));
+        let (mut strong, mut weak) = (Vec::new(), Vec::new());
+        for (into, from) in &decided.joined {
+            if let Some((a, b)) = self.people.group(*into).zip(self.people.group(*from)) {
+                weak.extend(self.join(a, b));
+            }
+        }
+        // Groups that were joined are called by another name now.
+        let groups: BTreeSet<Slot> = spoken_of.iter().filter_map(|slot| self.group_of(*slot)).collect();
+        let goers: HashSet<Slot> = leaving.into_values().flatten().collect();
+        for group in groups {
+            let gone: HashSet<Slot> = self.faces_of(group).filter(|slot| goers.contains(slot)).collect();
+            if !gone.is_empty() {
+                let loose = self.extract(group, &gone);
+                strong.extend(loose.strong);
+                weak.extend(loose.weak);
+            }
+        }
+        let loose = self.gather(&spoken_of);
+        weak.extend(loose.weak);
+        strong.extend(loose.strong);
+        for slot in &strong {
+            self.ask(*slot, neighbours);
+        }
+        let mut active: Vec<Slot> = strong.iter().filter_map(|slot| self.groups.of(*slot)).collect();
+        active.sort_unstable();
+        active.dedup();
+        weak.extend(self.merge(&active, true));
+        weak.extend(spoken_of.iter().filter(|slot| !self.faces.is_strong(**slot)));
+        self.place_weak(weak, Some(neighbours));
+        self.dirty.extend(spoken_of);
+        self.settled = false;
+        self.tell()
+    }
+
+    /// Joins two groups, whichever of them are of weak faces only.
+    fn join(&mut self, a: Slot, b: Slot) -> Vec<Slot> {
+        match (self.groups.is_group(a), self.groups.is_group(b)) {
+            (true, true) => self.force(a, b),
+            // Weak faces follow who they are by a human's word.
+            _ => self.faces_of(a).chain(self.faces_of(b)).filter(|slot| !self.faces.is_strong(*slot)).collect(),
+        }
+    }
+
+    fn remember(&mut self, were: &[(FaceId, PersonId)]) {
+        for (face, person) in were {
+            let Some(slot) = self.faces.slot(*face) else { continue };
+            if let Some(face) = self.faces.get_mut(slot) {
+                face.was = Some(*person);
+            }
+        }
+    }
+
+    /// Takes faces out of a group; the others stay together and stay who they are. Those who go are by themselves.
+    pub(crate) fn extract(&mut self, group: Slot, gone: &HashSet<Slot>) -> Loose {
+        let (person, touched) = (self.people.of(group), self.touched.get(&group).copied().unwrap_or_default());
+        let (strong, weak) = self.take_apart(group);
+        let (gone_strong, stay): (Vec<Slot>, Vec<Slot>) = strong.into_iter().partition(|slot| gone.contains(slot));
+        let Some((first, others)) = stay.split_first() else {
+            return Loose { strong: gone_strong, weak };
+        };
+        for slot in others {
+            self.groups.merge(*first, *slot, &self.faces, &self.edges, &self.params);
+        }
+        let (gone_weak, guests): (Vec<Slot>, Vec<Slot>) = weak.into_iter().partition(|slot| gone.contains(slot));
+        guests.iter().for_each(|slot| self.weak.attach(*slot, *first));
+        person.into_iter().for_each(|person| self.people.set(*first, person));
+        self.touched.insert(*first, touched.saturating_add(gone.len()));
+        Loose { strong: gone_strong, weak: gone_weak }
+    }
+
+    /// Brings everyone together who is one person by a human's word, the people of these faces only, and puts out who
+    /// cannot stay with them.
+    pub(crate) fn gather(&mut self, slots: &[Slot]) -> Loose {
+        let people: BTreeSet<PersonId> = slots.iter().filter_map(|slot| self.faces.is(*slot)).collect();
+        let mut loose = Loose::default();
+        for person in people {
+            let kin = self.faces.said_to_be(person);
+            let mut homes: Vec<(FaceId, Slot)> = kin
+                .iter()
+                .filter_map(|slot| Some((self.faces.id(*slot), self.groups.of(*slot)?)))
+                .collect();
+            loose.weak.extend(kin.iter().filter(|slot| !self.faces.is_strong(**slot)));
+            homes.sort_unstable();
+            let Some((_, mut home)) = homes.first().copied() else { continue };
+            let mut known = HashSet::from([home]);
+            for (_, other) in homes {
+                if known.insert(other) {
+                    let (winner, _) = self.groups.winner(home, other);
+                    loose.weak.extend(self.force(home, other));
+                    home = winner;
+                }
+            }
+            let put_out = self.put_out(home, person);
+            loose.strong.extend(put_out.strong);
+            loose.weak.extend(put_out.weak);
+        }
+        loose
+    }
+
+    /// Puts those out of a person's group who are not that person by a human's word, or share a photo with one who is.
+    fn put_out(&mut self, group: Slot, person: PersonId) -> Loose {
+        let together: HashSet<Slot> = self.faces_of(group).collect();
+        let before = |one: Slot, other: Slot| self.faces.id(one) < self.faces.id(other);
+        let out = |slot: &Slot| {
+            let is_other = self.faces.is(*slot) != Some(person);
+            let shares = |other: Slot| {
+                self.faces.is(other) == Some(person) || (together.contains(&other) && before(other, *slot))
+            };
+            is_other && (self.faces.is_not(*slot, Some(person)) || self.faces.siblings(*slot).any(shares))
+        };
+        let gone: HashSet<Slot> = together.iter().copied().filter(out).collect();
+        if gone.is_empty() { Loose::default() } else { self.extract(group, &gone) }
+    }
+}

@@ -1,0 +1,75 @@
+//! What happens at once when humans speak, one rule a test, on people who look nothing like each other.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a test may panic: that is how it fails; its counts are small"
+)]
+
+mod common;
+
+use common::{Exact, FIRST, Random, mix, params, photo};
+use vow_cluster::{Decided, Grouping, Observation, Said};
+use vow_types::{Embedding, FaceId, PersonId};
+
+/// Three faces of each of two people, each in a photo of its own.
+fn two_people() -> (Grouping, Exact) {
+    let mut random = Random(3);
+    let mut faces = Vec::new();
+    for person in 0..2u64 {
+        let centre = random.direction(64);
+        for shot in 0..3u64 {
+            let raw = mix(&centre, &random.direction(64), 0.9);
+            let id = 3 * person + shot + 1;
+            faces.push(Observation {
+                face: FaceId(id),
+                photo: photo(id),
+                embedding: Embedding::from_raw(&raw).unwrap(),
+                strong: true,
+                said: Said::default(),
+            });
+        }
+    }
+    let index = Exact::of(&faces);
+    let mut grouping = Grouping::new(params(), FIRST);
+    grouping.add(faces, &index);
+    grouping.settle(&index, &|| false).unwrap();
+    (grouping, index)
+}
+
+fn is(person: PersonId) -> Said {
+    Said { is: Some(person), is_not: Vec::new() }
+}
+
+fn who(grouping: &Grouping) -> Vec<PersonId> {
+    (1..=6).map(|face| grouping.person_of(FaceId(face)).unwrap()).collect()
+}
+
+#[test]
+fn a_merge_that_is_taken_back_leaves_everyone_as_they_were() {
+    let (mut grouping, index) = two_people();
+    let before = who(&grouping);
+    let (a, b) = (before[0], before[3]);
+    assert_ne!(a, b);
+    let said = (1..=6).map(|face| (FaceId(face), is(a))).collect();
+    let merged = Decided { said, joined: vec![(a, b)], ..Decided::default() };
+    assert_eq!(grouping.decide(&merged, &index).len(), 3);
+    grouping.settle(&index, &|| false).unwrap();
+    assert_eq!(who(&grouping), [a; 6]);
+    let undone = Decided {
+        said: (1..=6).map(|face| (FaceId(face), Said::default())).collect(),
+        joined: Vec::new(),
+        again: (4..=6).map(FaceId).collect(),
+        were: (4..=6).map(|face| (FaceId(face), b)).collect(),
+    };
+    grouping.decide(&undone, &index);
+    assert_eq!(who(&grouping), before);
+    grouping.settle(&index, &|| false).unwrap();
+    assert_eq!(who(&grouping), before);
+}

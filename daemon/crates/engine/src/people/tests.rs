@@ -1,0 +1,301 @@
+//! Decisions against store, roster and grouping at once, on made-up faces: nothing is lost, all of it can be undone, and the
+//! journal alone brings people back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use proptest::prelude::*;
+use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow};
+use vow_types::{Detection, Distances, FolderId, Landmarks, RelBox, RelPoint};
+
+use super::*;
+
+const DIMENSION: u16 = 32;
+
+/// A small generator (SplitMix64, Steele et al. 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, below: usize) -> usize {
+        usize::try_from(self.next() % num::len_u64(below.max(1))).unwrap()
+    }
+
+    fn unit(&mut self) -> f32 {
+        f32::from(u16::try_from(self.next() >> 48).unwrap()) / 32_768.0 - 1.0
+    }
+
+    fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
+        items.get(self.below(items.len())).copied()
+    }
+}
+
+fn look(identity: u64, random: &mut Random, noise: f32) -> Embedding {
+    let mut own = Random(identity.wrapping_mul(77) + 5);
+    let raw: Vec<f32> = (0..DIMENSION).map(|_| own.unit() + noise * random.unit()).collect();
+    Embedding::from_raw(&raw).unwrap()
+}
+
+fn face(identity: u64, random: &mut Random) -> NewFace {
+    let bbox = RelBox { left: 0.1, top: 0.1, right: 0.4, bottom: 0.5 };
+    let landmarks = Landmarks([RelPoint { x: 0.2, y: 0.2 }; 5]);
+    // Every eighth is weak.
+    let score = if random.below(8) == 0 { 0.4 } else { 0.9 };
+    let detection = Detection { bbox, landmarks, score };
+    NewFace { detection, quality: 0.5, norm: 14.0, embedding: look(identity, random, 0.9) }
+}
+
+fn pack() -> PackFacts {
+    PackFacts {
+        id: PackId([1; 16]),
+        dimension: u32::from(DIMENSION),
+        params: Params::new(Distances { same: 0.3, group: 0.5, neighbour: 0.28 }),
+        gate: QualityGate { min_face: 1.0, min_score: 0.6 },
+        shapes: vec![Size { width: 640, height: 480 }],
+    }
+}
+
+/// A library of photos with one to three of six people.
+fn library(store: &Store, seed: u64) {
+    let mut random = Random(seed);
+    let (folder, _) = store.add_folder(Path::new("/p"), 1, 0).unwrap();
+    let changes = (0..30u8).map(|n| analysed(n, folder.id, &mut random)).collect();
+    store.commit(changes).unwrap();
+}
+
+fn analysed(n: u8, folder: FolderId, random: &mut Random) -> Change {
+    let photo = ContentId([n; 32]);
+    let state = FileState::Shows { photo, orientation: Default::default(), taken: None };
+    let file = FileRow { path: format!("/p/{n}.jpg").into(), folder, size: 1, mtime_ns: 1, inode: 1, state };
+    let coded = Size { width: 640, height: 480 };
+    let photo = PhotoRow { content: photo, coded, format: "jpeg".to_owned(), first_seen: 0 };
+    let first = random.below(6);
+    let faces = (0..=random.below(3)).map(|at| face(num::len_u64((first + at) % 6), random)).collect();
+    Change::Analysed { file, photo, pack: PackId([1; 16]), faces }
+}
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(seed: u64) -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        library(&place.store(), seed);
+        place
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.dir.path().join("s.redb")).unwrap()
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper::open(self.store(), Progress::new(), pack(), self.dir.path().join("index")).unwrap()
+    }
+}
+
+fn settle(keeper: &mut Keeper) {
+    keeper.settle(&crossbeam_channel::never()).unwrap();
+    agrees(keeper);
+}
+
+/// The store, the roster and the grouping say the same.
+fn agrees(keeper: &Keeper) {
+    let roster = keeper.shared.read();
+    let rulings = keeper.shared.rulings();
+    let mut seen = 0;
+    keeper
+        .store
+        .for_each_face(keeper.pack, &mut |row, _, shown, person| {
+            if !shown || rulings.is_no_face(row.id) {
+                assert!(!roster.contains(row.id) && keeper.grouping.person_of(row.id).is_none());
+                return;
+            }
+            seen += 1;
+            assert_eq!((roster.person_of(row.id), keeper.grouping.person_of(row.id)), (person, person), "{}", row.id);
+            let said = rulings.said(row.id);
+            assert!(said.is.is_none_or(|is| person == Some(is)), "{} is {said:?}, not {person:?}", row.id);
+            assert!(person.is_none_or(|person| !said.is_not.contains(&person)), "{} is not {person:?}", row.id);
+        })
+        .unwrap();
+    assert_eq!(seen, roster.census().faces);
+    for row in keeper.store.people().unwrap() {
+        assert_eq!(roster.name_of(row.id), row.name.as_deref());
+        assert_eq!(roster.is_hidden(row.id), row.hidden);
+    }
+}
+
+type Groups = BTreeSet<Vec<FaceId>>;
+
+/// Those a human spoke of, by id; and the others as groups.
+fn everyone(keeper: &Keeper) -> (BTreeMap<PersonId, (Option<String>, bool, Option<FaceId>, Vec<FaceId>)>, Groups) {
+    let rulings = keeper.shared.rulings();
+    let (mut known, mut others) = (BTreeMap::new(), Groups::new());
+    for row in keeper.store.people().unwrap() {
+        let faces = keeper.store.faces_of_person(row.id).unwrap();
+        if rulings.person(row.id).is_some() {
+            known.insert(row.id, (row.name, row.hidden, row.cover, faces));
+        } else {
+            others.insert(faces);
+        }
+    }
+    (known, others)
+}
+
+fn groups(keeper: &Keeper) -> Groups {
+    let (known, others) = everyone(keeper);
+    known.into_values().map(|(.., faces)| faces).filter(|faces| !faces.is_empty()).chain(others).collect()
+}
+
+/// Something that a human might say.
+fn ask(keeper: &Keeper, random: &mut Random) -> Option<Ask> {
+    let people: Vec<PersonId> = keeper.store.people().unwrap().iter().map(|row| row.id).collect();
+    let a = random.pick(&people)?;
+    let b = random.pick(&people)?;
+    let theirs = keeper.shared.read().members(a).to_vec();
+    let face = random.pick(&theirs).or_else(|| random.pick(keeper.shared.read().members(b)));
+    Some(match random.below(12) {
+        0 | 1 => Ask::Name(a, ["Ada", "Bob", "Eve", ""][random.below(4)].to_owned()),
+        2 => Ask::Merge { into: a, from: vec![b], same_photo: random.below(2) == 0 },
+        3 => Ask::Split(a, theirs.into_iter().filter(|_| random.below(3) == 0).collect()),
+        4 => Ask::Confirm(face?, b),
+        5 => Ask::Reject(face?, (random.below(3) == 0).then_some(b)),
+        6 => Ask::NotAFace(face?),
+        7 => Ask::Hide(a, random.below(2) == 0),
+        8 => Ask::Cover(a, face),
+        9 => Ask::Apart(a, b),
+        10 => Ask::Undo { entry: None, dependents: true },
+        _ => Ask::Redo(None),
+    })
+}
+
+/// Whether it was possible.
+fn say(keeper: &mut Keeper, ask: Ask) -> bool {
+    let before: BTreeMap<FaceId, Option<PersonId>> = whose(keeper);
+    match keeper.decide(ask.clone()) {
+        Ok(answer) => {
+            agrees(keeper);
+            // The answer tells every move, and no other.
+            let now = whose(keeper);
+            let faces: BTreeSet<FaceId> = before.keys().chain(now.keys()).copied().collect();
+            let at = |all: &BTreeMap<FaceId, Option<PersonId>>, face| all.get(face).copied().flatten();
+            let moved: Vec<_> = faces
+                .iter()
+                .map(|face| (*face, at(&before, face), at(&now, face)))
+                .filter(|(_, from, to)| from != to)
+                .collect();
+            let told: Vec<_> = answer.moved.iter().map(|one| (one.face, one.from, one.to)).collect();
+            assert_eq!(told, moved, "{ask:?}");
+            answer.entry.is_some()
+        }
+        Err(Trouble::Asked(_)) => {
+            assert_eq!(whose(keeper), before, "{ask:?} was refused");
+            false
+        }
+        Err(Trouble::Store(error)) => panic!("{ask:?}: {error}"),
+    }
+}
+
+fn whose(keeper: &Keeper) -> BTreeMap<FaceId, Option<PersonId>> {
+    let mut whose = BTreeMap::new();
+    let roster = keeper.shared.read();
+    keeper
+        .store
+        .for_each_face(keeper.pack, &mut |row, ..| {
+            if roster.contains(row.id) {
+                whose.insert(row.id, roster.person_of(row.id));
+            }
+        })
+        .unwrap();
+    whose
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whatever_humans_say_people_can_be_rebuilt_from_the_journal(seed: u64, count in 1usize..25) {
+        let place = Place::new(seed);
+        let mut random = Random(seed ^ 1);
+        let mut keeper = place.keeper();
+        settle(&mut keeper);
+        for _ in 0..count {
+            if let Some(ask) = ask(&keeper, &mut random) {
+                say(&mut keeper, ask);
+            }
+            if random.below(6) == 0 {
+                settle(&mut keeper);
+            }
+        }
+        keeper.progress.unsettled.store(true, Ordering::SeqCst);
+        settle(&mut keeper);
+        let before = everyone(&keeper);
+        // A restart changes nothing.
+        drop(keeper);
+        let keeper = place.keeper();
+        agrees(&keeper);
+        prop_assert_eq!(everyone(&keeper), before.clone());
+        // Nor does losing everything but the faces and the journal.
+        keeper.store.forget_people().unwrap();
+        drop(keeper);
+        let mut keeper = place.keeper();
+        settle(&mut keeper);
+        prop_assert_eq!(everyone(&keeper), before);
+    }
+
+    #[test]
+    fn whatever_humans_said_can_be_undone_and_redone(seed: u64, count in 1usize..12) {
+        let place = Place::new(seed);
+        let mut random = Random(seed ^ 2);
+        let mut keeper = place.keeper();
+        settle(&mut keeper);
+        let original = groups(&keeper);
+        let mut said = 0;
+        for _ in 0..count {
+            let asked = ask(&keeper, &mut random).filter(|ask| !matches!(ask, Ask::Undo { .. } | Ask::Redo(_)));
+            said += usize::from(asked.is_some_and(|ask| say(&mut keeper, ask)));
+        }
+        settle(&mut keeper);
+        let after = everyone(&keeper);
+        for _ in 0..said {
+            prop_assert!(say(&mut keeper, Ask::Undo { entry: None, dependents: false }));
+        }
+        settle(&mut keeper);
+        prop_assert_eq!(groups(&keeper), original);
+        prop_assert!(keeper.store.people().unwrap().iter().all(|row| row.name.is_none() && !row.hidden));
+        for _ in 0..said {
+            prop_assert!(say(&mut keeper, Ask::Redo(None)));
+        }
+        settle(&mut keeper);
+        prop_assert_eq!(everyone(&keeper), after);
+    }
+}
+
+/// Photos whose files go take their faces along; what was said about them is there when they are back.
+#[test]
+fn what_was_said_outlives_the_photo() {
+    let place = Place::new(4);
+    let mut keeper = place.keeper();
+    settle(&mut keeper);
+    let (face, person) = whose(&keeper).into_iter().next().unwrap();
+    let person = person.unwrap();
+    let other = keeper.store.people().unwrap().iter().map(|row| row.id).find(|id| *id != person).unwrap();
+    assert!(say(&mut keeper, Ask::Confirm(face, other)));
+    let photo = keeper.store.face(face).unwrap().unwrap().photo;
+    let row = keeper.store.files_of(&photo).unwrap().remove(0);
+    let gone = keeper.store.commit(vec![Change::Gone { path: row.path.clone() }]).unwrap();
+    keeper.take(&Stored { committed: gone, _tickets: Vec::new() }).unwrap();
+    assert!(!keeper.shared.read().contains(face));
+    settle(&mut keeper);
+    let back = keeper.store.commit(vec![Change::Known { file: row }]).unwrap();
+    keeper.take(&Stored { committed: back, _tickets: Vec::new() }).unwrap();
+    assert_eq!(keeper.shared.read().person_of(face), Some(other));
+    settle(&mut keeper);
+    assert_eq!(keeper.shared.read().person_of(face), Some(other));
+}

@@ -1,0 +1,285 @@
+//! What holds of all that humans said: the journal, read from its beginning, without what was undone. Pure: it knows
+//! neither the store nor what faces look like.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use vow_cluster::Said;
+use vow_store::{Decision, JournalEntry};
+use vow_types::{FaceId, PersonId};
+
+/// What humans said that counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rulings {
+    /// As it was said: the person may have been merged since.
+    is: HashMap<FaceId, PersonId>,
+    is_not: HashMap<FaceId, BTreeSet<PersonId>>,
+    not_faces: HashSet<FaceId>,
+    /// Whom a person was merged into.
+    into: HashMap<PersonId, PersonId>,
+    people: BTreeMap<PersonId, Known>,
+    apart: HashSet<(PersonId, PersonId)>,
+}
+
+/// What humans said about a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) name: Option<String>,
+    pub(crate) hidden: bool,
+    pub(crate) cover: Option<FaceId>,
+}
+
+/// The numbers of the entries that were undone and not redone.
+pub(crate) fn undone(journal: &[JournalEntry]) -> BTreeSet<u64> {
+    let mut undone = BTreeSet::new();
+    for entry in journal {
+        match &entry.decision {
+            Decision::Undone { entries } => undone.extend(entries),
+            Decision::Redone { entries } => undone.retain(|seq| !entries.contains(seq)),
+            _ => {}
+        }
+    }
+    undone
+}
+
+/// Whether an entry says something about people, and can therefore be undone.
+pub(crate) fn is_decision(entry: &JournalEntry) -> bool {
+    !matches!(entry.decision, Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. })
+}
+
+/// The people and the faces that a decision speaks of.
+pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
+    match decision {
+        Decision::Named { person, .. } | Decision::Hidden { person, .. } => (vec![*person], Vec::new()),
+        Decision::Merged { into, from, together } => {
+            let people = from.iter().map(|(person, _)| *person).chain([*into]).collect();
+            (people, together.clone())
+        }
+        Decision::Split { from, into, faces } => (vec![*from, *into], faces.clone()),
+        Decision::Confirmed { face, person, before } | Decision::Rejected { face, person, before } => {
+            (before.iter().copied().chain([*person]).collect(), vec![*face])
+        }
+        Decision::NotAFace { face, before } => (before.iter().copied().collect(), vec![*face]),
+        Decision::Covered { person, face, .. } => (vec![*person], face.iter().copied().collect()),
+        Decision::Apart { a, b } => (vec![*a, *b], Vec::new()),
+        Decision::Undone { .. } | Decision::Redone { .. } => (Vec::new(), Vec::new()),
+        Decision::Left { faces } => {
+            (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
+        }
+    }
+}
+
+/// The entries that make no sense without those in `undone`: they speak of a person who came into being there. In effect
+/// and not in `undone` themselves.
+pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, without: &[u64]) -> Vec<u64> {
+    let mut unborn = HashSet::new();
+    let mut dependents = Vec::new();
+    for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq) && is_decision(entry)) {
+        let goes = without.contains(&entry.seq);
+        let depends = mentioned(&entry.decision).0.iter().any(|person| unborn.contains(person));
+        if depends && !goes {
+            dependents.push(entry.seq);
+        }
+        if let Decision::Split { into, .. } = &entry.decision
+            && (goes || depends)
+        {
+            unborn.insert(*into);
+        }
+    }
+    dependents
+}
+
+/// These entries and all that they make no sense without: where a person they speak of came into being.
+pub(crate) fn with_parents(journal: &[JournalEntry], undone: &BTreeSet<u64>, mut seqs: Vec<u64>) -> Vec<u64> {
+    // From the last to the first: whoever gave birth to a parent came before.
+    for entry in journal.iter().rev().filter(|entry| undone.contains(&entry.seq)) {
+        let Decision::Split { into, .. } = &entry.decision else { continue };
+        let speaks = |child: &&JournalEntry| {
+            seqs.contains(&child.seq) && child.seq > entry.seq && mentioned(&child.decision).0.contains(into)
+        };
+        if !seqs.contains(&entry.seq) && journal.iter().any(|child| speaks(&child)) {
+            seqs.push(entry.seq);
+        }
+    }
+    seqs
+}
+
+/// Later entries in effect that speak of the same people or faces.
+pub(crate) fn later(journal: &[JournalEntry], undone: &BTreeSet<u64>, seq: u64) -> Vec<u64> {
+    let Some(entry) = journal.iter().find(|entry| entry.seq == seq) else { return Vec::new() };
+    let (people, faces) = mentioned(&entry.decision);
+    let speaks = |other: &&JournalEntry| {
+        let (their_people, their_faces) = mentioned(&other.decision);
+        their_people.iter().any(|person| people.contains(person))
+            || their_faces.iter().any(|face| faces.contains(face))
+    };
+    let later = journal.iter().filter(|other| other.seq > seq && is_decision(other));
+    later.filter(|other| !undone.contains(&other.seq)).filter(speaks).map(|other| other.seq).collect()
+}
+
+impl Rulings {
+    /// All of the journal but the entries in `undone`.
+    pub(crate) fn read(journal: &[JournalEntry], undone: &BTreeSet<u64>) -> Self {
+        let mut rulings = Self::default();
+        for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq)) {
+            rulings.apply(&entry.decision, &entry.known_by);
+        }
+        rulings
+    }
+
+    /// One more decision.
+    pub(crate) fn apply(&mut self, decision: &Decision, known_by: &[(PersonId, Vec<FaceId>)]) {
+        for (person, faces) in known_by {
+            for face in faces {
+                let refused = self.is_not.get(face).is_some_and(|not| not.contains(person));
+                if !refused && !self.not_faces.contains(face) {
+                    self.is.entry(*face).or_insert(*person);
+                }
+            }
+            self.known(*person);
+        }
+        match decision {
+            Decision::Named { person, name, .. } => self.known(*person).name.clone_from(name),
+            Decision::Merged { into, from, together } => {
+                from.iter().for_each(|(person, _)| self.merge(*into, *person));
+                for face in together {
+                    self.say(*face, *into);
+                }
+                self.known(*into);
+            }
+            Decision::Split { from, into, faces } => {
+                faces.iter().for_each(|face| self.say(*face, *into));
+                self.known(*from);
+                self.known(*into);
+            }
+            Decision::Confirmed { face, person, .. } => {
+                self.say(*face, *person);
+                self.known(*person);
+            }
+            Decision::Rejected { face, person, .. } => {
+                if self.said(*face).is == Some(self.resolve(*person)) {
+                    self.is.remove(face);
+                }
+                self.is_not.entry(*face).or_default().insert(*person);
+                self.known(*person);
+            }
+            Decision::NotAFace { face, .. } => {
+                self.is.remove(face);
+                self.not_faces.insert(*face);
+            }
+            Decision::Hidden { person, hidden } => self.known(*person).hidden = *hidden,
+            Decision::Covered { person, face, .. } => self.known(*person).cover = *face,
+            Decision::Apart { a, b } => {
+                self.known(*a);
+                self.known(*b);
+                self.apart.insert((*a.min(b), *a.max(b)));
+            }
+            Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. } => {}
+        }
+    }
+
+    fn known(&mut self, person: PersonId) -> &mut Known {
+        let person = self.resolve(person);
+        self.people.entry(person).or_default()
+    }
+
+    fn say(&mut self, face: FaceId, person: PersonId) {
+        self.is.insert(face, person);
+        self.not_faces.remove(&face);
+        let person = self.resolve(person);
+        if let Some(mut not) = self.is_not.remove(&face) {
+            not.retain(|other| self.resolve(*other) != person);
+            if !not.is_empty() {
+                self.is_not.insert(face, not);
+            }
+        }
+    }
+
+    fn merge(&mut self, into: PersonId, from: PersonId) {
+        let (into, from) = (self.resolve(into), self.resolve(from));
+        if into == from {
+            return;
+        }
+        self.into.insert(from, into);
+        let gone = self.people.remove(&from).unwrap_or_default();
+        let kept = self.people.entry(into).or_default();
+        kept.name = kept.name.take().or(gone.name);
+        kept.cover = kept.cover.or(gone.cover);
+    }
+
+    /// Who a person is now: whoever they were merged into, at the end of the chain.
+    pub(crate) fn resolve(&self, person: PersonId) -> PersonId {
+        // A chain has no circle: `merge` links ends of chains only.
+        let mut person = person;
+        while let Some(into) = self.into.get(&person) {
+            person = *into;
+        }
+        person
+    }
+
+    /// What was said about a face.
+    pub(crate) fn said(&self, face: FaceId) -> Said {
+        let is = self.is.get(&face).map(|person| self.resolve(*person));
+        let not = self.is_not.get(&face).into_iter().flatten().map(|person| self.resolve(*person));
+        let not: BTreeSet<PersonId> = not.filter(|person| is != Some(*person)).collect();
+        Said { is, is_not: not.into_iter().collect() }
+    }
+
+    /// Whether a human said that this is no face.
+    pub(crate) fn is_no_face(&self, face: FaceId) -> bool {
+        self.not_faces.contains(&face)
+    }
+
+    /// All that humans said are no faces.
+    pub(crate) fn no_faces(&self) -> &HashSet<FaceId> {
+        &self.not_faces
+    }
+
+    /// What was said about a person; `None`: nothing.
+    pub(crate) fn person(&self, person: PersonId) -> Option<&Known> {
+        self.people.get(&person)
+    }
+
+    /// Everyone about whom something was said, merged people apart.
+    pub(crate) fn people(&self) -> impl Iterator<Item = (PersonId, &Known)> {
+        self.people.iter().map(|(person, known)| (*person, known))
+    }
+
+    /// Whether some face is this person by a human's word.
+    pub(crate) fn can_be_told(&self, person: PersonId) -> bool {
+        self.is.values().any(|other| self.resolve(*other) == person)
+    }
+
+    /// Whether a human said that these are two people.
+    pub(crate) fn are_apart(&self, a: PersonId, b: PersonId) -> bool {
+        let apart = |(x, y): &(PersonId, PersonId)| {
+            let (x, y) = (self.resolve(*x), self.resolve(*y));
+            (x, y) == (a, b) || (y, x) == (a, b)
+        };
+        self.apart.iter().any(apart)
+    }
+
+    /// The faces about which something was said that speaks of these people.
+    pub(crate) fn faces_said(&self, people: &[PersonId]) -> Vec<FaceId> {
+        let named = |person: &PersonId| people.contains(&self.resolve(*person));
+        let is = self.is.iter().filter(|(_, person)| named(person)).map(|(face, _)| *face);
+        let not = self.is_not.iter().filter(|(_, not)| not.iter().any(named)).map(|(face, _)| *face);
+        is.chain(not).collect()
+    }
+
+    /// The faces about which the two say different things.
+    pub(crate) fn faces_that_differ(&self, other: &Self) -> Vec<FaceId> {
+        let all = [self, other].into_iter().flat_map(|one| one.is.keys().chain(one.is_not.keys()));
+        let all: BTreeSet<FaceId> = all.copied().collect();
+        all.into_iter().filter(|face| self.said(*face) != other.said(*face)).collect()
+    }
+
+    /// The people about whom the two say different things.
+    pub(crate) fn people_that_differ(&self, other: &Self) -> Vec<PersonId> {
+        let all = [self, other].into_iter().flat_map(|one| one.people.keys().chain(one.into.keys()));
+        let all: BTreeSet<PersonId> = all.copied().collect();
+        all.into_iter().filter(|person| self.person(*person) != other.person(*person)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! What humans say about people, as plain data: the lines of the journal. What follows from them is the business of
+//! whoever reads the journal from its beginning.
+
+use vow_types::{FaceId, PersonId};
+
+use crate::rows::PersonRow;
+
+/// What a human said, or had to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// A person has this name.
+    Named {
+        /// Who.
+        person: PersonId,
+        /// The name from then on; `None`: no name any more.
+        name: Option<String>,
+        /// The name until then.
+        before: Option<String>,
+    },
+    /// Several people are one. The ids of those who are taken in lead to the one who stays.
+    Merged {
+        /// Who stays.
+        into: PersonId,
+        /// Who is taken in, each with all faces they had.
+        from: Vec<(PersonId, Vec<FaceId>)>,
+        /// Faces of one photo that are this one person all the same.
+        together: Vec<FaceId>,
+    },
+    /// Some faces of a person are another one.
+    Split {
+        /// Whose faces they were.
+        from: PersonId,
+        /// Who they are: a person who came into being then.
+        into: PersonId,
+        /// The faces.
+        faces: Vec<FaceId>,
+    },
+    /// A face is this person.
+    Confirmed {
+        /// The face.
+        face: FaceId,
+        /// Who it is.
+        person: PersonId,
+        /// Whom it was taken for.
+        before: Option<PersonId>,
+    },
+    /// A face is not this person.
+    Rejected {
+        /// The face.
+        face: FaceId,
+        /// Who it is not.
+        person: PersonId,
+        /// Whom it was taken for.
+        before: Option<PersonId>,
+    },
+    /// What was found is no face.
+    NotAFace {
+        /// What was found.
+        face: FaceId,
+        /// Whom it was taken for.
+        before: Option<PersonId>,
+    },
+    /// A person is not to be listed, or is again.
+    Hidden {
+        /// Who.
+        person: PersonId,
+        /// From then on.
+        hidden: bool,
+    },
+    /// A face stands for a person.
+    Covered {
+        /// Who.
+        person: PersonId,
+        /// The face; `None`: whichever is best.
+        face: Option<FaceId>,
+        /// The face until then.
+        before: Option<FaceId>,
+    },
+    /// Two people who look alike are two people.
+    Apart {
+        /// One.
+        a: PersonId,
+        /// The other.
+        b: PersonId,
+    },
+    /// Earlier entries do not count.
+    Undone {
+        /// Their numbers.
+        entries: Vec<u64>,
+    },
+    /// Entries that were undone count again.
+    Redone {
+        /// Their numbers.
+        entries: Vec<u64>,
+    },
+    /// No human's word but a note: faces left people with a name, because by their looks they belong elsewhere.
+    Left {
+        /// Each face with whom it left and to whom it went.
+        faces: Vec<(FaceId, PersonId, PersonId)>,
+    },
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Its number: 1 for the first, each one larger than the last.
+    pub seq: u64,
+    /// When it was said.
+    pub at: i64,
+    /// What was said.
+    pub decision: Decision,
+    /// By which faces the people it speaks of can be told from then on: empty for those who could be told before.
+    pub known_by: Vec<(PersonId, Vec<FaceId>)>,
+}
+
+/// A person as they are after a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What is known of them.
+    pub row: PersonRow,
+    /// A human has a say about them, so that they stay although their last face may leave.
+    pub decided: bool,
+}
+
+/// What follows from a decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Faces that belong to another person from then on, or to nobody.
+    pub moves: Vec<(FaceId, Option<PersonId>)>,
+    /// People about whom something else changed. Without a face, and without anybody's say, they end.
+    pub people: Vec<Standing>,
+}

@@ -1,0 +1,64 @@
+//! The journal: what humans said, in order, and never changed. Each entry is one transaction with all that follows from it.
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use vow_types::{FaceId, PersonId};
+
+use crate::codec::{put_entry, take_entry};
+use crate::decision::{Decision, JournalEntry, Outcome, Standing};
+use crate::error::StoreError;
+use crate::people::{give, set};
+use crate::store::Store;
+use crate::tables::{self, JOURNAL, META, meta};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store {
+    /// Appends a decision to the journal and carries out what follows from it, all in one transaction. `known_by`: see
+    /// [`JournalEntry`].
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownFace`] when a face that moves is not in the store; when the store cannot be written. Then nothing
+    /// was changed.
+    pub fn decide(
+        &self,
+        decision: Decision,
+        known_by: Vec<(PersonId, Vec<FaceId>)>,
+        outcome: &Outcome,
+        now: i64,
+    ) -> Result<JournalEntry> {
+        self.write(|txn| {
+            let seq = tables::take_id(&mut txn.open_table(META)?, meta::NEXT_ENTRY)?;
+            let entry = JournalEntry { seq, at: now, decision, known_by };
+            txn.open_table(JOURNAL)?.insert(seq, put_entry(&entry)?.as_slice())?;
+            give(txn, &outcome.moves, now)?;
+            set(txn, &outcome.people)?;
+            Ok(entry)
+        })
+    }
+
+    /// Writes what is known of people where that was found to differ from what the journal says; no entry is made.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_people(&self, people: &[Standing]) -> Result<()> {
+        self.write(|txn| set(txn, people))
+    }
+
+    /// The journal from the entry after number `after` on (0: from the first), at most `limit` entries.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>> {
+        self.read(|txn| {
+            let entries = txn.open_table(JOURNAL)?.range((Excluded(after), Unbounded))?;
+            entries
+                .take(limit)
+                .map(|entry| {
+                    let (seq, bytes) = entry?;
+                    Ok(take_entry(seq.value(), bytes.value())?)
+                })
+                .collect()
+        })
+    }
+}
