@@ -189,7 +189,10 @@ fn decision_json(answer: &v1::DecisionResponse, is_name: bool) -> Map<String, Va
         let before = answer.entry.as_ref().map(|entry| entry.before.clone()).unwrap_or_default();
         object.insert("before".into(), optional(&before));
     }
-    object.insert("decision".into(), answer.entry.as_ref().map_or(Value::Null, |entry| entry_json(entry).into()));
+    object.insert(
+        "decision".into(),
+        answer.entry.as_ref().map_or(Value::Null, |entry| entry_json(entry).into()),
+    );
     let moved = answer.moved.iter().map(|face| {
         json!({
             "face_id": face.face_id,

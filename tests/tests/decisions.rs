@@ -70,7 +70,10 @@ fn every_decision_does_what_it_says_and_can_be_taken_back() {
 
     // Name, rename.
     let named = daemon.json(["name", &a, "Ada"]);
-    assert_eq!((&named["name"], &named["before"], &named["moved"]), (&"Ada".into(), &Value::Null, &Value::Array(vec![])));
+    assert_eq!(
+        (&named["name"], &named["before"], &named["moved"]),
+        (&"Ada".into(), &Value::Null, &Value::Array(vec![]))
+    );
     assert_eq!(daemon.json(["name", "ada", "Ada L."])["before"], "Ada");
     assert_eq!(daemon.json(["name", &a, "Ada L."])["decision"], Value::Null, "it is so already");
     daemon.json(["undo"]);
@@ -102,7 +105,8 @@ fn every_decision_does_what_it_says_and_can_be_taken_back() {
 
     // Split, with a decision that depends on it.
     let split = daemon.json(["split", &c, &c_faces[0], &c_faces[1]]);
-    let (number, new) = (split["decision"]["id"].to_string(), text(&split["decision"]["other_person_ids"][0]));
+    let (number, new) =
+        (split["decision"]["id"].to_string(), text(&split["decision"]["other_person_ids"][0]));
     assert_eq!(people(&daemon)[&new], BTreeSet::from([c_faces[0].clone(), c_faces[1].clone()]));
     daemon.wait_idle();
     assert_eq!(people(&daemon)[&new].len(), 2, "they look the same, and stay apart");
@@ -147,8 +151,22 @@ fn every_decision_does_what_it_says_and_can_be_taken_back() {
 
     // The history has all of it, and undoing everything leaves nothing.
     let history = daemon.json(["history"]);
-    let kinds: BTreeSet<String> = history.as_array().unwrap().iter().map(|line| text(&line["kind"])).collect();
-    for kind in ["named", "merged", "split", "confirmed", "rejected", "not-a-face", "hidden", "shown", "cover", "apart", "undone", "redone"] {
+    let kinds: BTreeSet<String> =
+        history.as_array().unwrap().iter().map(|line| text(&line["kind"])).collect();
+    for kind in [
+        "named",
+        "merged",
+        "split",
+        "confirmed",
+        "rejected",
+        "not-a-face",
+        "hidden",
+        "shown",
+        "cover",
+        "apart",
+        "undone",
+        "redone",
+    ] {
         assert!(kinds.contains(kind), "{kind}: {kinds:?}");
     }
     assert!(daemon.vow(["history"]).stdout.contains("Ada L."));
@@ -191,7 +209,8 @@ fn what_was_answered_for_survives_a_kill() {
         let now = people(&daemon);
         for moved in answer["moved"].as_array().unwrap() {
             let (face, to) = (text(&moved["face_id"]), &moved["to_person_id"]);
-            let holder = now.iter().find(|(_, faces)| faces.contains(&face)).map(|(person, _)| person.as_str());
+            let holder =
+                now.iter().find(|(_, faces)| faces.contains(&face)).map(|(person, _)| person.as_str());
             assert_eq!(holder, to.as_str(), "{decision:?}: {face}; before: {before:?}");
         }
     }
@@ -208,13 +227,16 @@ fn two_clients_at_once_are_both_told_what_they_changed() {
     let names: Vec<String> = (0..8).map(|n| format!("Name {n}")).collect();
     let befores: Vec<Value> = std::thread::scope(|scope| {
         let (daemon, a) = (&daemon, &a);
-        let asked: Vec<_> =
-            names.iter().map(|name| scope.spawn(move || daemon.json(["name", a, name])["before"].clone())).collect();
+        let asked: Vec<_> = names
+            .iter()
+            .map(|name| scope.spawn(move || daemon.json(["name", a, name])["before"].clone()))
+            .collect();
         asked.into_iter().map(|one| one.join().unwrap()).collect()
     });
     // Whoever came first found no name, everyone after that the name of the one before.
     let last = text(&daemon.json(["person", &a])["name"]);
-    let mut seen: BTreeSet<String> = befores.iter().filter_map(|before| before.as_str().map(str::to_owned)).collect();
+    let mut seen: BTreeSet<String> =
+        befores.iter().filter_map(|before| before.as_str().map(str::to_owned)).collect();
     assert_eq!(seen.len(), 7, "{befores:?}");
     assert!(seen.insert(last));
     assert_eq!(seen, names.into_iter().collect());
@@ -247,7 +269,11 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let again = daemon.json(["name", &c, "Sam"]);
     assert!(again["notes"][0].as_str().unwrap().contains("merge"), "{again}");
     let refused = daemon.vow(["hide", "sam"]);
-    assert!(refused.code == 4 && refused.stderr.contains(&a) && refused.stderr.contains(&c), "{}", refused.stderr);
+    assert!(
+        refused.code == 4 && refused.stderr.contains(&a) && refused.stderr.contains(&c),
+        "{}",
+        refused.stderr
+    );
     daemon.wait_idle();
     assert_eq!(people(&daemon), before);
     assert!(a_faces.len() == 3);

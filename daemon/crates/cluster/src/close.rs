@@ -101,8 +101,13 @@ impl Grouping {
         let person = self.people.of(group)?;
         let own = Groups::face(slot, &self.faces)?;
         let score = self.groups.score_of(slot, group, &self.faces, &self.params);
-        let mut around: Vec<Slot> =
-            self.edges.of(slot).iter().filter_map(|near| self.groups.of(*near)).filter(|g| *g != group).collect();
+        let mut around: Vec<Slot> = self
+            .edges
+            .of(slot)
+            .iter()
+            .filter_map(|near| self.groups.of(*near))
+            .filter(|g| *g != group)
+            .collect();
         around.sort_unstable();
         around.dedup();
         let scored = around.into_iter().filter_map(|other| {

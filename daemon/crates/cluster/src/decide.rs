@@ -41,7 +41,11 @@ impl Grouping {
     /// What humans said about a face; nothing about one that is not held.
     #[must_use]
     pub fn said(&self, face: FaceId) -> Said {
-        self.faces.slot(face).and_then(|slot| self.faces.get(slot)).map(|face| face.said.clone()).unwrap_or_default()
+        self.faces
+            .slot(face)
+            .and_then(|slot| self.faces.get(slot))
+            .map(|face| face.said.clone())
+            .unwrap_or_default()
     }
 
     /// The faces by which a person is known for certain: the strong ones that are clearly theirs by their looks, at least
@@ -137,7 +141,9 @@ impl Grouping {
         match (self.groups.is_group(a), self.groups.is_group(b)) {
             (true, true) => self.force(a, b),
             // Weak faces follow who they are by a human's word.
-            _ => self.faces_of(a).chain(self.faces_of(b)).filter(|slot| !self.faces.is_strong(*slot)).collect(),
+            _ => {
+                self.faces_of(a).chain(self.faces_of(b)).filter(|slot| !self.faces.is_strong(*slot)).collect()
+            }
         }
     }
 
@@ -152,16 +158,19 @@ impl Grouping {
 
     /// Takes faces out of a group; the others stay together and stay who they are. Those who go are by themselves.
     pub(crate) fn extract(&mut self, group: Slot, gone: &HashSet<Slot>) -> Loose {
-        let (person, touched) = (self.people.of(group), self.touched.get(&group).copied().unwrap_or_default());
+        let (person, touched) =
+            (self.people.of(group), self.touched.get(&group).copied().unwrap_or_default());
         let (strong, weak) = self.take_apart(group);
-        let (gone_strong, stay): (Vec<Slot>, Vec<Slot>) = strong.into_iter().partition(|slot| gone.contains(slot));
+        let (gone_strong, stay): (Vec<Slot>, Vec<Slot>) =
+            strong.into_iter().partition(|slot| gone.contains(slot));
         let Some((first, others)) = stay.split_first() else {
             return Loose { strong: gone_strong, weak };
         };
         for slot in others {
             self.groups.merge(*first, *slot, &self.faces, &self.edges, &self.params);
         }
-        let (gone_weak, guests): (Vec<Slot>, Vec<Slot>) = weak.into_iter().partition(|slot| gone.contains(slot));
+        let (gone_weak, guests): (Vec<Slot>, Vec<Slot>) =
+            weak.into_iter().partition(|slot| gone.contains(slot));
         guests.iter().for_each(|slot| self.weak.attach(*slot, *first));
         person.into_iter().for_each(|person| self.people.set(*first, person));
         self.touched.insert(*first, touched.saturating_add(gone.len()));
@@ -175,10 +184,8 @@ impl Grouping {
         let mut loose = Loose::default();
         for person in people {
             let kin = self.faces.said_to_be(person);
-            let mut homes: Vec<(FaceId, Slot)> = kin
-                .iter()
-                .filter_map(|slot| Some((self.faces.id(*slot), self.groups.of(*slot)?)))
-                .collect();
+            let mut homes: Vec<(FaceId, Slot)> =
+                kin.iter().filter_map(|slot| Some((self.faces.id(*slot), self.groups.of(*slot)?))).collect();
             loose.weak.extend(kin.iter().filter(|slot| !self.faces.is_strong(**slot)));
             homes.sort_unstable();
             let Some((_, mut home)) = homes.first().copied() else { continue };

@@ -76,9 +76,8 @@ impl Grouping {
         let Some(slot) = self.insert(observation, person) else { return };
         let is = self.faces.is(slot);
         // A human's word that was not followed yet is followed with the next faces.
-        let person = person.filter(|person| {
-            is.is_none_or(|is| is == *person) && !self.faces.is_not(slot, Some(*person))
-        });
+        let person = person
+            .filter(|person| is.is_none_or(|is| is == *person) && !self.faces.is_not(slot, Some(*person)));
         let Some(person) = person else {
             self.waiting.push(slot);
             return;
@@ -255,7 +254,8 @@ impl Grouping {
     pub(crate) fn force(&mut self, a: Slot, b: Slot) -> Vec<Slot> {
         let Self { params, faces, edges, groups, weak, people, touched, dirty, .. } = self;
         let (winner, loser) = groups.winner(a, b);
-        let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving: true };
+        let mut ledger =
+            Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving: true };
         ledger.enter(groups, winner, loser);
         let misplaced = ledger.misplaced;
         groups.merge(winner, loser, faces, edges, params);

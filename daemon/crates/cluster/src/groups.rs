@@ -225,8 +225,12 @@ impl Groups {
     pub(crate) fn hear(&mut self, group: Slot, faces: &Faces) {
         let Some(mut many) = self.take(group) else { return };
         many.is = many.members.iter().find_map(|slot| faces.is(*slot));
-        many.is_not =
-            many.members.iter().filter_map(|slot| faces.get(*slot)).flat_map(|f| f.said.is_not.clone()).collect();
+        many.is_not = many
+            .members
+            .iter()
+            .filter_map(|slot| faces.get(*slot))
+            .flat_map(|f| f.said.is_not.clone())
+            .collect();
         many.is_not.sort_unstable();
         many.is_not.dedup();
         self.put(group, many);

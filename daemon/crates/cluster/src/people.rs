@@ -223,7 +223,8 @@ mod tests {
         people.set(10, PersonId(1));
         people.set(20, PersonId(2));
         people.name(PersonId(2), true);
-        let (small, large) = (Joining { group: 10, size: 1, is: Some(PersonId(1)) }, Joining { group: 20, size: 9, is: None });
+        let (small, large) =
+            (Joining { group: 10, size: 1, is: Some(PersonId(1)) }, Joining { group: 20, size: 9, is: None });
         assert_eq!(people.join(large, small), Some(20));
         assert_eq!(people.of(20), Some(PersonId(1)));
     }

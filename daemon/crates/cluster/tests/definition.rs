@@ -66,9 +66,9 @@ impl Slow<'_> {
         let shares = |group: &[usize], person: Option<PersonId>| {
             person.is_some_and(|person| {
                 group.iter().filter(|f| self.faces[**f].said.is != Some(person)).any(|f| {
-                    self.faces.iter().any(|other| {
-                        other.photo == self.faces[*f].photo && other.said.is == Some(person)
-                    })
+                    self.faces
+                        .iter()
+                        .any(|other| other.photo == self.faces[*f].photo && other.said.is == Some(person))
                 })
             })
         };

@@ -99,7 +99,16 @@ fn library(faces: usize, dimension: usize, people: usize) -> Vec<(Observation, u
             let raw = mix(&centres[person], &random.direction(dimension), cosine);
             let embedding = Embedding::from_raw(&raw).unwrap();
             let strong = random.unit() > 0.1;
-            (Observation { face: FaceId(n as u64), photo: photo(n as u64 / 2), embedding, strong, said: Said::default() }, person)
+            (
+                Observation {
+                    face: FaceId(n as u64),
+                    photo: photo(n as u64 / 2),
+                    embedding,
+                    strong,
+                    said: Said::default(),
+                },
+                person,
+            )
         })
         .collect()
 }
@@ -134,7 +143,13 @@ fn footprint(faces: u64, dimension: usize, size: u64) {
     let before = memory("VmRSS:");
     for id in 0..faces {
         let embedding = Embedding::from_raw(&random.direction(dimension)).unwrap();
-        let face = Observation { face: FaceId(id), photo: photo(id / 2), embedding, strong: true, said: Said::default() };
+        let face = Observation {
+            face: FaceId(id),
+            photo: photo(id / 2),
+            embedding,
+            strong: true,
+            said: Said::default(),
+        };
         grouping.restore(face, Some(PersonId(id / size)));
     }
     let each = |bytes: usize| bytes.saturating_sub(before) / usize::try_from(faces).unwrap();

@@ -172,7 +172,10 @@ impl Keeper {
             Ask::Apart(a, b) => {
                 let (a, b) = (self.existing(a)?, self.existing(b)?);
                 if a == b {
-                    return Err(EngineError::Senseless(format!("{a} is one person; to make two of them, split")).into());
+                    return Err(EngineError::Senseless(format!(
+                        "{a} is one person; to make two of them, split"
+                    ))
+                    .into());
                 }
                 if self.shared.rulings().are_apart(a, b) {
                     return Ok(Plan::nothing([a, b]));
@@ -233,7 +236,8 @@ impl Keeper {
             return Ok(Plan::nothing([person]));
         }
         let mut plan = self.about(&[person], Decision::Named { person, name: name.clone(), before }, &[]);
-        let namesakes = name.as_ref().map(|name| self.store.people_named(name)).transpose()?.unwrap_or_default();
+        let namesakes =
+            name.as_ref().map(|name| self.store.people_named(name)).transpose()?.unwrap_or_default();
         for other in namesakes.into_iter().filter(|other| other.id != person) {
             plan.notes.push(format!("{} has this name too; `vow merge` makes one person of two", other.id));
         }
@@ -256,12 +260,17 @@ impl Keeper {
         let everyone: Vec<PersonId> = [into].into_iter().chain(others.iter().copied()).collect();
         let absorbed = others.iter().map(|person| Ok((*person, self.store.faces_of_person(*person)?)));
         let absorbed = absorbed.collect::<std::result::Result<Vec<_>, StoreError>>()?;
-        let mut plan = self.about(&everyone, Decision::Merged { into, from: absorbed, together: together.clone() }, &[]);
+        let mut plan =
+            self.about(&everyone, Decision::Merged { into, from: absorbed, together: together.clone() }, &[]);
         plan.faces.extend(together);
         plan.faces.extend(self.shared.rulings().faces_said(&others));
         let roster = self.shared.read();
         let kept = roster.name_of(into);
-        for name in others.iter().filter_map(|person| roster.name_of(*person)).filter(|name| kept.is_some_and(|kept| kept != *name)) {
+        for name in others
+            .iter()
+            .filter_map(|person| roster.name_of(*person))
+            .filter(|name| kept.is_some_and(|kept| kept != *name))
+        {
             plan.notes.push(format!("the name {name} went; undo brings it back"));
         }
         drop(roster);
@@ -279,7 +288,9 @@ impl Keeper {
                 photos.entry(photo).or_default().push((*person, *face));
             }
         }
-        let differ = |shown: &Vec<(PersonId, FaceId)>| shown.iter().any(|(person, _)| shown.iter().any(|(other, _)| other != person));
+        let differ = |shown: &Vec<(PersonId, FaceId)>| {
+            shown.iter().any(|(person, _)| shown.iter().any(|(other, _)| other != person))
+        };
         photos.retain(|_, shown| differ(shown));
         if !allowed
             && let Some((a, b)) = photos.values().find_map(|shown| {
@@ -336,7 +347,9 @@ impl Keeper {
             plan.notes.push(if stays {
                 format!("{other} of the same photo is {person} by an earlier word; both are now")
             } else {
-                format!("{other} of the same photo is no longer {person}: two faces of a photo are two people")
+                format!(
+                    "{other} of the same photo is no longer {person}: two faces of a photo are two people"
+                )
             });
         }
         Ok(plan)
@@ -353,7 +366,9 @@ impl Keeper {
         }
         let roster = self.shared.read();
         if roster.members(person) == [face] && roster.name_of(person).is_none() {
-            let text = format!("{face} is the only face of {person}, who has no name: there is nobody to tell it from");
+            let text = format!(
+                "{face} is the only face of {person}, who has no name: there is nobody to tell it from"
+            );
             return Err(EngineError::Senseless(text).into());
         }
         drop(roster);
@@ -396,11 +411,19 @@ impl Keeper {
         let undone = rulings::undone(&journal);
         let counts = |entry: &&JournalEntry| rulings::is_decision(entry) && !undone.contains(&entry.seq);
         let seq = match entry {
-            None => journal.iter().rev().find(counts).map(|entry| entry.seq).ok_or(EngineError::NothingTo("undo"))?,
+            None => journal
+                .iter()
+                .rev()
+                .find(counts)
+                .map(|entry| entry.seq)
+                .ok_or(EngineError::NothingTo("undo"))?,
             Some(seq) => {
-                let entry = journal.iter().find(|entry| entry.seq == seq).ok_or(EngineError::UnknownEntry(seq))?;
+                let entry =
+                    journal.iter().find(|entry| entry.seq == seq).ok_or(EngineError::UnknownEntry(seq))?;
                 if !rulings::is_decision(entry) {
-                    let text = format!("entry {seq} is no decision; `vow undo` and `vow redo` take the number of one");
+                    let text = format!(
+                        "entry {seq} is no decision; `vow undo` and `vow redo` take the number of one"
+                    );
                     return Err(EngineError::Senseless(text).into());
                 }
                 if undone.contains(&seq) {
@@ -452,7 +475,13 @@ impl Keeper {
     }
 
     /// Entries that count no longer, or again.
-    fn plan_toggle(&self, journal: &[JournalEntry], seqs: &[u64], undone: &BTreeSet<u64>, undo: bool) -> Plan {
+    fn plan_toggle(
+        &self,
+        journal: &[JournalEntry],
+        seqs: &[u64],
+        undone: &BTreeSet<u64>,
+        undo: bool,
+    ) -> Plan {
         let mut undone = undone.clone();
         for seq in seqs {
             if undo {
@@ -475,7 +504,9 @@ impl Keeper {
                         let joined = from.iter().map(|(person, _)| (into, *person));
                         plan.grouping.joined.extend(joined.filter(|(into, person)| into != person));
                     }
-                    from.iter().flat_map(|(person, faces)| faces.iter().map(|face| (*face, *person))).collect()
+                    from.iter()
+                        .flat_map(|(person, faces)| faces.iter().map(|face| (*face, *person)))
+                        .collect()
                 }
                 Decision::Split { from, faces, .. } => faces.iter().map(|face| (*face, *from)).collect(),
                 Decision::Confirmed { face, before, .. } | Decision::Rejected { face, before, .. } => {
@@ -491,8 +522,7 @@ impl Keeper {
             }
         }
         let entries = seqs.to_vec();
-        plan.decision =
-            Some(if undo { Decision::Undone { entries } } else { Decision::Redone { entries } });
+        plan.decision = Some(if undo { Decision::Undone { entries } } else { Decision::Redone { entries } });
         plan.rulings = Some(rulings);
         plan
     }
@@ -534,4 +564,3 @@ pub(crate) fn standing(person: PersonId, rulings: &Rulings) -> Standing {
         decided: rulings.person(person).is_some(),
     }
 }
-

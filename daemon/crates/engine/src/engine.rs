@@ -56,7 +56,6 @@ struct Shared {
     runtime: Runtime,
     pack: String,
     threads: usize,
-    group_cosine: f32,
     running: Mutex<Vec<JoinHandle<()>>>,
     failed: Arc<Mutex<Option<EngineError>>>,
 }
@@ -381,11 +380,6 @@ impl Engine {
     #[must_use]
     pub fn same_cosine(&self) -> f32 {
         self.0.bench.same_cosine
-    }
-
-    /// The score at which two groups are taken for one person.
-    pub(crate) fn group_cosine(&self) -> f32 {
-        self.0.group_cosine
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -44,8 +44,8 @@ pub use progress::{IgnoredCounts, State, Status};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
-    Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter, PersonPhoto, PersonView, PhotoQuery, NearFace, Question,
-    SimilarFaces, SimilarHit,
+    Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter, NearFace,
+    PersonPhoto, PersonView, PhotoQuery, Question, SimilarFaces, SimilarHit,
 };
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
 pub use vow_machine as machine;

@@ -37,6 +37,8 @@ pub(crate) struct People {
     index: RwLock<Arc<FaceIndex>>,
     rulings: RwLock<Arc<Rulings>>,
     close: RwLock<Arc<Vec<Close>>>,
+    /// The score at which two groups are taken for one person.
+    pub(crate) group_cosine: f32,
 }
 
 /// The thread's own state.
@@ -130,13 +132,13 @@ impl Keeper {
                 FaceIndex::new(dimension, SMALL)
             }
         };
-        let shared =
-            Arc::new(People {
-                roster: RwLock::new(Roster::default()),
-                index: RwLock::new(Arc::new(index)),
-                rulings: RwLock::default(),
-                close: RwLock::default(),
-            });
+        let shared = Arc::new(People {
+            roster: RwLock::new(Roster::default()),
+            index: RwLock::new(Arc::new(index)),
+            rulings: RwLock::default(),
+            close: RwLock::default(),
+            group_cosine: pack.params.merge_at,
+        });
         let next = store.next_person()?;
         let mut keeper = Self {
             shared,
@@ -262,7 +264,7 @@ impl Keeper {
                 }
                 Ok(Message::Explain { face, reply }) => {
                     let index = self.shared.index();
-                    drop(reply.send(self.grouping.placed(face, &Near(&index))));
+                    let _ = reply.send(self.grouping.placed(face, &Near(&index)));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -350,7 +352,8 @@ impl Keeper {
         let rulings = self.shared.rulings();
         for observation in observations {
             let face = observation.face;
-            let was = were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
+            let was =
+                were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
             // Back to where it was, unless another face of its photo is there now.
             let photo = observation.photo;
             let roster = self.shared.read();
@@ -374,7 +377,10 @@ impl Keeper {
         let mut back = Vec::new();
         let rulings = self.shared.rulings();
         for row in self.store.faces_of(photo, self.pack)? {
-            if rulings.is_no_face(row.id) || self.shared.read().contains(row.id) || fresh.iter().any(|(other, _)| other.id == row.id) {
+            if rulings.is_no_face(row.id)
+                || self.shared.read().contains(row.id)
+                || fresh.iter().any(|(other, _)| other.id == row.id)
+            {
                 continue;
             }
             let Some(embedding) = self.store.embedding(row.id)? else { continue };

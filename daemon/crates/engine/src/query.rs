@@ -290,7 +290,10 @@ impl Engine {
         Ok(self.face_and_files(id)?.map(|(face, _)| face))
     }
 
-    pub(crate) fn face_and_files(&self, id: FaceId) -> Result<Option<(FaceView, Vec<FileView>)>, EngineError> {
+    pub(crate) fn face_and_files(
+        &self,
+        id: FaceId,
+    ) -> Result<Option<(FaceView, Vec<FileView>)>, EngineError> {
         match self.store().face(id)? {
             Some(row) => self.show(row),
             None => Ok(None),

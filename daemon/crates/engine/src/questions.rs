@@ -29,10 +29,11 @@ impl Engine {
     /// When the store cannot be read.
     pub fn questions(&self, limit: usize) -> Result<(Vec<Question>, usize), EngineError> {
         let rulings = self.people().rulings();
-        let group = self.group_cosine();
+        let group = self.people().group_cosine;
+        let close = self.people().close();
         let mut open: Vec<(f32, f32, Close)> = {
             let roster = self.people().read();
-            let open = self.people().close().iter().copied().filter(|close| {
+            let open = close.iter().copied().filter(|close| {
                 // Answered since: they are one, or two, or one of the faces moved.
                 let there = |person: PersonId, face: FaceId| roster.person_of(face) == Some(person);
                 there(close.a, close.faces.0)
@@ -101,7 +102,17 @@ impl Engine {
             barred: other.barred,
         });
         let decisions = self.decisions_about(id)?;
-        Ok(Explained { is_no_face: rulings.is_no_face(id), face, files, placed, said, confirmed, nearest, runner_up, decisions })
+        Ok(Explained {
+            is_no_face: rulings.is_no_face(id),
+            face,
+            files,
+            placed,
+            said,
+            confirmed,
+            nearest,
+            runner_up,
+            decisions,
+        })
     }
 
     /// The lines of the journal that count and say something about a face.

@@ -58,7 +58,8 @@ impl Engine {
         let roster = self.people().read();
         let line = |entry: vow_store::JournalEntry| {
             let people: BTreeSet<PersonId> = rulings::mentioned(&entry.decision).0.into_iter().collect();
-            let name = |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
+            let name =
+                |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
             let names = people.iter().filter_map(name).collect();
             HistoryLine { in_effect: !undone.contains(&entry.seq), names, entry }
         };

@@ -131,7 +131,8 @@ fn sentence(line: &HistoryLine) -> String {
         }
         Decision::Confirmed { face, person, before } => {
             let before = before.filter(|before| before != person);
-            let before = before.map(|before| format!(" (was taken for {})", who(&before))).unwrap_or_default();
+            let before =
+                before.map(|before| format!(" (was taken for {})", who(&before))).unwrap_or_default();
             format!("{face} is {}{before}", who(person))
         }
         Decision::Rejected { face, person, .. } => format!("{face} is not {}", who(person)),

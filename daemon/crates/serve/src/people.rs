@@ -139,7 +139,8 @@ impl v1::people_server::People for Service {
 
     async fn keep_apart(&self, request: Request<v1::KeepApartRequest>) -> Decision {
         let v1::KeepApartRequest { person, other } = request.into_inner();
-        self.decide(move |engine| Ok(Ask::Apart(engine.find_person(&person)?, engine.find_person(&other)?))).await
+        self.decide(move |engine| Ok(Ask::Apart(engine.find_person(&person)?, engine.find_person(&other)?)))
+            .await
     }
 
     async fn hide_person(&self, request: Request<v1::HidePersonRequest>) -> Decision {
@@ -189,7 +190,10 @@ type Decision = Result<Response<v1::DecisionResponse>, Status>;
 
 impl Service {
     /// Has a decision carried out; `ask` finds out what exactly it is about.
-    async fn decide(&self, ask: impl FnOnce(&Engine) -> Result<Ask, EngineError> + Send + 'static) -> Decision {
+    async fn decide(
+        &self,
+        ask: impl FnOnce(&Engine) -> Result<Ask, EngineError> + Send + 'static,
+    ) -> Decision {
         let engine = self.engine.clone();
         let done = blocking(move || engine.decide(ask(&engine)?)).await?;
         Ok(Response::new(history::done(done)))

@@ -142,8 +142,8 @@ fn take_as<'a, T: Deserialize<'a>>(row: u8, table: &'static str, bytes: &'a [u8]
 
 /// A wire form that takes all bytes.
 fn whole<'a, T: Deserialize<'a>>(table: &'static str, body: &'a [u8]) -> Result<T> {
-    let (wire, rest) = postcard::take_from_bytes(body)
-        .map_err(|error| RowError { table, why: error.to_string() })?;
+    let (wire, rest) =
+        postcard::take_from_bytes(body).map_err(|error| RowError { table, why: error.to_string() })?;
     if rest.is_empty() {
         Ok(wire)
     } else {

@@ -37,7 +37,13 @@ fn observation(id: u64) -> Observation {
     let raw = [angle.sin(), angle.cos(), (angle * 0.3).sin(), 1.0];
     let embedding = Embedding::from_raw(&raw).unwrap();
     // Every eighth face is weak: known to the candidate pairs, and in no group.
-    Observation { face: FaceId(id), photo: ContentId([0; 32]), embedding, strong: !id.is_multiple_of(8), said: Said::default() }
+    Observation {
+        face: FaceId(id),
+        photo: ContentId([0; 32]),
+        embedding,
+        strong: !id.is_multiple_of(8),
+        said: Said::default(),
+    }
 }
 
 /// What `visit` should show: every group with a candidate pair to this one, and its score.

@@ -241,7 +241,10 @@ impl Caller {
             let mut photos: Vec<ContentId> = members.iter().map(|face| self.photos[face]).collect();
             let taken = self.known.iter().filter(|(face, p)| **p == person && by_word(face));
             let taken: Vec<ContentId> = taken.map(|(face, _)| self.photos[face]).collect();
-            assert!(photos.iter().all(|photo| !taken.contains(photo)), "{person} holds two faces of one photo");
+            assert!(
+                photos.iter().all(|photo| !taken.contains(photo)),
+                "{person} holds two faces of one photo"
+            );
             photos.sort_unstable();
             photos.dedup();
             assert_eq!(photos.len(), members.len(), "{person} holds two faces of one photo");

@@ -56,7 +56,7 @@ fn pack() -> PackFacts {
         id: PackId([1; 16]),
         dimension: u32::from(DIMENSION),
         params: Params::new(Distances { same: 0.3, group: 0.5, neighbour: 0.28 }),
-        gate: QualityGate { min_face: 1.0, min_score: 0.6 },
+        gate: QualityGate { min_face: 1.0, min_score: 0.6, min_quality: 0.0, full_norm: None },
         shapes: vec![Size { width: 640, height: 480 }],
     }
 }
@@ -74,7 +74,7 @@ fn analysed(n: u8, folder: FolderId, random: &mut Random) -> Change {
     let state = FileState::Shows { photo, orientation: Default::default(), taken: None };
     let file = FileRow { path: format!("/p/{n}.jpg").into(), folder, size: 1, mtime_ns: 1, inode: 1, state };
     let coded = Size { width: 640, height: 480 };
-    let photo = PhotoRow { content: photo, coded, format: "jpeg".to_owned(), first_seen: 0 };
+    let photo = PhotoRow { content: photo, coded, format: "jpeg".to_owned(), first_seen: 0, turn: None };
     let first = random.below(6);
     let faces = (0..=random.below(3)).map(|at| face(num::len_u64((first + at) % 6), random)).collect();
     Change::Analysed { file, photo, pack: PackId([1; 16]), faces }
@@ -118,10 +118,19 @@ fn agrees(keeper: &Keeper) {
                 return;
             }
             seen += 1;
-            assert_eq!((roster.person_of(row.id), keeper.grouping.person_of(row.id)), (person, person), "{}", row.id);
+            assert_eq!(
+                (roster.person_of(row.id), keeper.grouping.person_of(row.id)),
+                (person, person),
+                "{}",
+                row.id
+            );
             let said = rulings.said(row.id);
             assert!(said.is.is_none_or(|is| person == Some(is)), "{} is {said:?}, not {person:?}", row.id);
-            assert!(person.is_none_or(|person| !said.is_not.contains(&person)), "{} is not {person:?}", row.id);
+            assert!(
+                person.is_none_or(|person| !said.is_not.contains(&person)),
+                "{} is not {person:?}",
+                row.id
+            );
         })
         .unwrap();
     assert_eq!(seen, roster.census().faces);
@@ -134,7 +143,9 @@ fn agrees(keeper: &Keeper) {
 type Groups = BTreeSet<Vec<FaceId>>;
 
 /// Those a human spoke of, by id; and the others as groups.
-fn everyone(keeper: &Keeper) -> (BTreeMap<PersonId, (Option<String>, bool, Option<FaceId>, Vec<FaceId>)>, Groups) {
+fn everyone(
+    keeper: &Keeper,
+) -> (BTreeMap<PersonId, (Option<String>, bool, Option<FaceId>, Vec<FaceId>)>, Groups) {
     let rulings = keeper.shared.rulings();
     let (mut known, mut others) = (BTreeMap::new(), Groups::new());
     for row in keeper.store.people().unwrap() {
@@ -207,7 +218,7 @@ fn whose(keeper: &Keeper) -> BTreeMap<FaceId, Option<PersonId>> {
     let roster = keeper.shared.read();
     keeper
         .store
-        .for_each_face(keeper.pack, &mut |row, ..| {
+        .for_each_face(keeper.pack, &mut |row, _, _, _| {
             if roster.contains(row.id) {
                 whose.insert(row.id, roster.person_of(row.id));
             }
@@ -264,7 +275,8 @@ proptest! {
         settle(&mut keeper);
         let after = everyone(&keeper);
         for _ in 0..said {
-            prop_assert!(say(&mut keeper, Ask::Undo { entry: None, dependents: false }));
+            let said = say(&mut keeper, Ask::Undo { entry: None, dependents: false });
+            prop_assert!(said);
         }
         settle(&mut keeper);
         prop_assert_eq!(groups(&keeper), original);

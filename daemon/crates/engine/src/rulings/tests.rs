@@ -90,9 +90,17 @@ fn what_speaks_of_a_person_who_is_not_born_then_depends_on_it() {
 fn decision() -> impl Strategy<Value = Decision> {
     let person = || prop::sample::select(P.to_vec());
     prop_oneof![
-        (person(), prop::option::of("[AB]")).prop_map(|(person, name)| Decision::Named { person, name, before: None }),
+        (person(), prop::option::of("[AB]")).prop_map(|(person, name)| Decision::Named {
+            person,
+            name,
+            before: None
+        }),
         (person(), person()).prop_map(|(into, from)| merged(into, from)),
-        (person(), person(), 0u64..6).prop_map(|(from, into, face)| Decision::Split { from, into, faces: vec![FaceId(face)] }),
+        (person(), person(), 0u64..6).prop_map(|(from, into, face)| Decision::Split {
+            from,
+            into,
+            faces: vec![FaceId(face)]
+        }),
         (0u64..6, person()).prop_map(|(face, person)| confirmed(face, person)),
         (0u64..6, person()).prop_map(|(face, person)| rejected(face, person)),
         (0u64..6).prop_map(|face| Decision::NotAFace { face: FaceId(face), before: None }),

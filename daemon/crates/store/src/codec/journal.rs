@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vow_types::{FaceId, PersonId};
 
-use super::{Result, RowError};
+use super::Result;
 use crate::decision::{Decision, JournalEntry};
 
 /// First byte of what is written.
@@ -80,7 +80,9 @@ fn to_wire(decision: &Decision) -> DecisionWire<'_> {
         Decision::Rejected { face, person: who, before } => {
             DecisionWire::Rejected { face: face.0, person: who.0, before: person(before) }
         }
-        Decision::NotAFace { face, before } => DecisionWire::NotAFace { face: face.0, before: person(before) },
+        Decision::NotAFace { face, before } => {
+            DecisionWire::NotAFace { face: face.0, before: person(before) }
+        }
         Decision::Hidden { person, hidden } => DecisionWire::Hidden { person: person.0, hidden: *hidden },
         Decision::Covered { person, face, before } => {
             let number = |face: &Option<FaceId>| face.map(|face| face.0);
@@ -89,9 +91,9 @@ fn to_wire(decision: &Decision) -> DecisionWire<'_> {
         Decision::Apart { a, b } => DecisionWire::Apart { a: a.0, b: b.0 },
         Decision::Undone { entries } => DecisionWire::Undone { entries: entries.clone() },
         Decision::Redone { entries } => DecisionWire::Redone { entries: entries.clone() },
-        Decision::Left { faces } => {
-            DecisionWire::Left { faces: faces.iter().map(|(face, from, to)| (face.0, from.0, to.0)).collect() }
-        }
+        Decision::Left { faces } => DecisionWire::Left {
+            faces: faces.iter().map(|(face, from, to)| (face.0, from.0, to.0)).collect(),
+        },
     }
 }
 
@@ -115,13 +117,13 @@ fn from_wire(wire: DecisionWire<'_>) -> Decision {
         DecisionWire::Rejected { face, person, before } => {
             Decision::Rejected { face: FaceId(face), person: PersonId(person), before: id(before) }
         }
-        DecisionWire::NotAFace { face, before } => Decision::NotAFace { face: FaceId(face), before: id(before) },
+        DecisionWire::NotAFace { face, before } => {
+            Decision::NotAFace { face: FaceId(face), before: id(before) }
+        }
         DecisionWire::Hidden { person, hidden } => Decision::Hidden { person: PersonId(person), hidden },
-        DecisionWire::Covered { person, face, before } => Decision::Covered {
-            person: PersonId(person),
-            face: face.map(FaceId),
-            before: before.map(FaceId),
-        },
+        DecisionWire::Covered { person, face, before } => {
+            Decision::Covered { person: PersonId(person), face: face.map(FaceId), before: before.map(FaceId) }
+        }
         DecisionWire::Apart { a, b } => Decision::Apart { a: PersonId(a), b: PersonId(b) },
         DecisionWire::Undone { entries } => Decision::Undone { entries },
         DecisionWire::Redone { entries } => Decision::Redone { entries },
@@ -133,11 +135,8 @@ fn from_wire(wire: DecisionWire<'_>) -> Decision {
 }
 
 pub(crate) fn put_entry(entry: &JournalEntry) -> Result<Vec<u8>> {
-    let wire = EntryWire {
-        at: entry.at,
-        decision: to_wire(&entry.decision),
-        known_by: groups(&entry.known_by),
-    };
+    let wire =
+        EntryWire { at: entry.at, decision: to_wire(&entry.decision), known_by: groups(&entry.known_by) };
     super::put_as(ROW, TABLE, &wire)
 }
 

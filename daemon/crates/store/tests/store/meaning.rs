@@ -234,7 +234,10 @@ fn people_are_forgotten_but_not_what_was_said_nor_which_ids_are_taken() {
     name_person(&store, PersonId(4), "Ada", 2).unwrap();
     store.forget_people().unwrap();
     assert_eq!((store.people().unwrap(), store.people_named("ada").unwrap()), (vec![], vec![]));
-    assert_eq!((store.person_of(FaceId(1)).unwrap(), store.faces_of_person(PersonId(5)).unwrap()), (None, vec![]));
+    assert_eq!(
+        (store.person_of(FaceId(1)).unwrap(), store.faces_of_person(PersonId(5)).unwrap()),
+        (None, vec![])
+    );
     assert_eq!(store.journal(0, 9).unwrap().len(), 1);
     assert_eq!(store.next_person().unwrap(), PersonId(6));
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, TableDefinition};
-use vow_store::{Decision, Change, Store, StoreError};
+use vow_store::{Change, Decision, Store, StoreError};
 use vow_types::{FaceId, FolderId, PersonId};
 
 use crate::medium::Memory;
@@ -160,7 +160,9 @@ fn an_earlier_format_is_read_and_raised() {
     let store = Store::open(&path).unwrap();
     let row = store.photo(&photo(1)).unwrap().unwrap();
     assert_eq!((row.format.as_str(), row.turn), ("png", None));
-    assert!(matches!(&store.journal(0, 9).unwrap()[0].decision, Decision::Named { name: Some(name), .. } if name == "A"));
+    assert!(
+        matches!(&store.journal(0, 9).unwrap()[0].decision, Decision::Named { name: Some(name), .. } if name == "A")
+    );
     drop(store);
     let database = Database::open(&path).unwrap();
     let txn = database.begin_read().unwrap();
