@@ -109,10 +109,16 @@ impl Grouping {
             }
         }
         // Groups that were joined are called by another name now.
-        let groups: BTreeSet<Slot> = spoken_of.iter().filter_map(|slot| self.group_of(*slot)).collect();
+        let joined = decided.joined.iter().filter_map(|(into, _)| self.people.group(*into));
+        let groups: BTreeSet<Slot> =
+            spoken_of.iter().filter_map(|slot| self.group_of(*slot)).chain(joined).collect();
         let goers: HashSet<Slot> = leaving.into_values().flatten().collect();
         for group in groups {
-            let gone: HashSet<Slot> = self.faces_of(group).filter(|slot| goers.contains(slot)).collect();
+            let mut gone: HashSet<Slot> = self.faces_of(group).filter(|slot| goers.contains(slot)).collect();
+            // A word that no longer holds may be what two faces of one photo were together by.
+            let person =
+                self.faces_of(group).filter(|slot| !gone.contains(slot)).find_map(|slot| self.faces.is(slot));
+            gone.extend(self.misfits(group, person, &gone));
             if !gone.is_empty() {
                 let loose = self.extract(group, &gone);
                 strong.extend(loose.strong);
@@ -197,25 +203,26 @@ impl Grouping {
                     home = winner;
                 }
             }
-            let put_out = self.put_out(home, person);
-            loose.strong.extend(put_out.strong);
-            loose.weak.extend(put_out.weak);
+            let out = self.misfits(home, Some(person), &HashSet::new());
+            if !out.is_empty() {
+                let out = self.extract(home, &out);
+                loose.strong.extend(out.strong);
+                loose.weak.extend(out.weak);
+            }
         }
         loose
     }
 
-    /// Puts those out of a person's group who are not that person by a human's word, or share a photo with one who is.
-    fn put_out(&mut self, group: Slot, person: PersonId) -> Loose {
-        let together: HashSet<Slot> = self.faces_of(group).collect();
+    /// Who of a group, `gone` apart, cannot stay: whoever is not `person` by a human's word, shares a photo with somebody who
+    /// is, or with another face of the group that has the lower id.
+    fn misfits(&self, group: Slot, person: Option<PersonId>, gone: &HashSet<Slot>) -> HashSet<Slot> {
+        let stay: HashSet<Slot> = self.faces_of(group).filter(|slot| !gone.contains(slot)).collect();
+        let by_word = |slot: Slot| person.is_some() && self.faces.is(slot) == person;
         let before = |one: Slot, other: Slot| self.faces.id(one) < self.faces.id(other);
         let out = |slot: &Slot| {
-            let is_other = self.faces.is(*slot) != Some(person);
-            let shares = |other: Slot| {
-                self.faces.is(other) == Some(person) || (together.contains(&other) && before(other, *slot))
-            };
-            is_other && (self.faces.is_not(*slot, Some(person)) || self.faces.siblings(*slot).any(shares))
+            let shares = |other: Slot| by_word(other) || (stay.contains(&other) && before(other, *slot));
+            !by_word(*slot) && (self.faces.is_not(*slot, person) || self.faces.siblings(*slot).any(shares))
         };
-        let gone: HashSet<Slot> = together.iter().copied().filter(out).collect();
-        if gone.is_empty() { Loose::default() } else { self.extract(group, &gone) }
+        stay.iter().copied().filter(out).collect()
     }
 }

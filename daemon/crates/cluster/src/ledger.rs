@@ -36,7 +36,15 @@ impl Ledger<'_> {
         if !weak.guests(winner).is_empty() {
             let siblings = moved.iter().flat_map(|slot| faces.siblings(*slot));
             misplaced.extend(siblings.filter(|s| weak.host(*s) == Some(winner)));
-            misplaced.extend(weak.guests(winner).iter().filter(|slot| faces.is_not(**slot, was)));
+        }
+        if is.is_none() && was.is_some() {
+            // Its guests were let in before it was known who it is.
+            let barred = |slot: &&Slot| {
+                let shares = || faces.siblings(**slot).any(|other| faces.is(other) == was);
+                faces.is(**slot) != was
+                    && (faces.is(**slot).is_some() || faces.is_not(**slot, was) || shares())
+            };
+            misplaced.extend(weak.guests(winner).iter().filter(barred));
         }
         let guests = weak.guests(loser).iter().copied();
         misplaced.extend(

@@ -81,8 +81,9 @@ impl Weak {
     /// Whether another face of the photo of `slot` is in a group, or a human said that it is not this person.
     pub(crate) fn is_kept_out(&self, slot: Slot, group: Slot, groups: &Groups, faces: &Faces) -> bool {
         let is = groups.is(group, faces);
-        if is.is_some() && is == faces.is(slot) {
-            return false;
+        let own = faces.is(slot);
+        if is.is_some() && own.is_some() {
+            return is != own;
         }
         let same = |other: Slot| is.is_some() && faces.is(other) == is;
         faces.is_not(slot, is)

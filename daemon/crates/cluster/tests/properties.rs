@@ -311,7 +311,11 @@ proptest! {
         let moves = grouping.settle(&index, &|| false).unwrap();
         caller.told(&[], &moves, &grouping);
         held.sort_by_key(|o| o.face);
-        prop_assert_eq!(partition(&grouping), partition(&settled(&held, params)));
+        // Who is nobody by a human's word any more is known by those who were them: that depends on what came before.
+        let by_word = |person: &PersonId| held.iter().any(|o| o.said.is == Some(*person));
+        if held.iter().flat_map(|o| &o.said.is_not).all(by_word) {
+            prop_assert_eq!(partition(&grouping), partition(&settled(&held, params)));
+        }
     }
 
     /// Whatever else comes, who is somebody by a human's word has that id, and so has the group they are in.
