@@ -33,6 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "vow/v1/common.proto",
         "vow/v1/library.proto",
+        "vow/v1/decisions.proto",
+        "vow/v1/questions.proto",
         "vow/v1/people.proto",
         "vow/v1/faces.proto",
         "vow/v1/admin.proto",

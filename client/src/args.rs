@@ -52,6 +52,9 @@ pub(crate) enum Command {
         /// List people without a name from this many faces on.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         min_faces: u32,
+        /// In which order.
+        #[arg(long, value_enum, default_value_t = PeopleOrder::Name)]
+        by: PeopleOrder,
     },
     /// One person and their best faces.
     Person {
@@ -66,6 +69,15 @@ pub(crate) enum Command {
         /// Photos with any of them instead of all.
         #[arg(long)]
         any: bool,
+        /// Leave out photos that show this person; can be given several times.
+        #[arg(long, value_name = "PERSON")]
+        without: Vec<String>,
+        /// Only files below this folder.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+        /// In which order.
+        #[arg(long, value_enum, default_value_t = PhotoOrder::Oldest)]
+        by: PhotoOrder,
         /// Taken at or after this time, such as 2026-06-01 or 2026-06-01T18:00:00.
         #[arg(long, value_name = "TIME", value_parser = since)]
         since: Option<i64>,
@@ -75,6 +87,15 @@ pub(crate) enum Command {
         /// Only the paths, as they are on disk, each ended by a zero byte: for `xargs -0`.
         #[arg(long, conflicts_with = "json")]
         print0: bool,
+    },
+    /// Who else is in photos of a person, or of several together.
+    With {
+        /// Ids or names.
+        #[arg(required = true)]
+        people: Vec<String>,
+        /// People at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
     },
     /// The faces in a photo.
     Faces {
@@ -98,6 +119,20 @@ pub(crate) enum Command {
     },
     #[command(flatten)]
     Say(Say),
+    /// Questions whose answers would help most: are these two the same person?
+    Suggestions {
+        /// Questions at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Ask them one by one and pass the answers on: yes, no, skip, quit.
+        #[arg(long, conflicts_with = "json")]
+        ask: bool,
+    },
+    /// Why a face is where it is.
+    Explain {
+        /// A face id such as f12.
+        face: String,
+    },
     /// Files that could not be indexed, and why.
     Failures {
         /// Read them all again.
@@ -132,6 +167,28 @@ pub(crate) enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum PeopleOrder {
+    /// People with a name by name, then the others by number of faces.
+    Name,
+    /// The most faces first.
+    Faces,
+    /// By their first photo, the earliest first.
+    First,
+    /// By their last photo, the latest first.
+    Last,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum PhotoOrder {
+    /// Oldest first, photos without a time last.
+    Oldest,
+    /// Newest first, photos without a time last.
+    Newest,
+    /// By path.
+    Path,
 }
 
 #[derive(Debug, Subcommand)]

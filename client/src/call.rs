@@ -15,6 +15,8 @@ use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::packs_client::PacksClient;
 use vow_proto::v1::people_client::PeopleClient;
 
+use crate::args::{PeopleOrder, PhotoOrder};
+
 /// The largest answer taken, in bytes: pages are far smaller.
 const LARGEST: usize = 256 << 20;
 
@@ -133,8 +135,15 @@ impl Daemon {
         unnamed: bool,
         hidden: bool,
         min_faces: u32,
+        by: PeopleOrder,
     ) -> Result<Vec<v1::Person>, Failure> {
-        use v1::list_people_request::Names;
+        use v1::list_people_request::{Names, Order};
+        let order = match by {
+            PeopleOrder::Name => Order::Unspecified,
+            PeopleOrder::Faces => Order::Faces,
+            PeopleOrder::First => Order::FirstTaken,
+            PeopleOrder::Last => Order::LastTaken,
+        };
         let names = match (named, unnamed) {
             (true, _) => Names::Named,
             (_, true) => Names::Unnamed,
@@ -143,8 +152,9 @@ impl Daemon {
         let mut people = Vec::new();
         let mut page_token = String::new();
         loop {
+            let (names, order) = (names.into(), order.into());
             let request =
-                v1::ListPeopleRequest { min_faces, names: names.into(), page_size: 1000, page_token, hidden };
+                v1::ListPeopleRequest { min_faces, names, page_size: 1000, page_token, hidden, order };
             let answer = self.people.list_people(request).await?.into_inner();
             people.extend(answer.people);
             page_token = answer.next_page_token;
@@ -160,23 +170,23 @@ impl Daemon {
 
     pub(crate) async fn photos(
         &mut self,
-        people: Vec<String>,
-        any: bool,
-        since: Option<i64>,
-        until: Option<i64>,
+        request: v1::ListPhotosRequest,
     ) -> Result<Vec<v1::PersonPhoto>, Failure> {
+        let mut stream = self.people.stream_photos(request).await?.into_inner();
         let mut photos = Vec::new();
-        let mut page_token = String::new();
-        loop {
-            let people = people.clone();
-            let request = v1::ListPhotosRequest { people, any, since, until, page_size: 10_000, page_token };
-            let answer = self.people.list_photos(request).await?.into_inner();
-            photos.extend(answer.photos);
-            page_token = answer.next_page_token;
-            if page_token.is_empty() {
-                return Ok(photos);
-            }
+        while let Some(photo) = next(&mut stream).await? {
+            photos.push(photo);
         }
+        Ok(photos)
+    }
+
+    pub(crate) async fn companions(
+        &mut self,
+        people: Vec<String>,
+        limit: u32,
+    ) -> Result<Vec<v1::Companion>, Failure> {
+        let request = v1::ListCompanionsRequest { people, limit };
+        Ok(self.people.list_companions(request).await?.into_inner().companions)
     }
 
     pub(crate) async fn faces(&mut self, photo: &Path) -> Result<v1::ListFacesResponse, Failure> {
@@ -264,6 +274,15 @@ impl Daemon {
         request: v1::InstallRuntimeRequest,
     ) -> Result<Streaming<v1::InstallRuntimeResponse>, Failure> {
         Ok(self.packs.install_runtime(request).await?.into_inner())
+    }
+}
+
+pub(crate) fn photo_order(by: PhotoOrder) -> v1::list_photos_request::Order {
+    use v1::list_photos_request::Order;
+    match by {
+        PhotoOrder::Oldest => Order::Unspecified,
+        PhotoOrder::Newest => Order::Newest,
+        PhotoOrder::Path => Order::Path,
     }
 }
 

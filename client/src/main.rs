@@ -9,6 +9,7 @@ mod call;
 mod hold;
 mod json;
 mod packs;
+mod questions;
 mod render;
 mod say;
 mod watch;
@@ -17,6 +18,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use vow_proto::v1;
 
 use crate::args::{Args, Command, FolderCommand};
 use crate::call::{Daemon, Failure};
@@ -69,19 +71,34 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.folder_removed(&path, gone)?;
         }
         Command::Folder(FolderCommand::List) => out.folders(&daemon.folders().await?)?,
-        Command::People { named, unnamed, hidden, min_faces } => {
-            out.people(&daemon.people(named, unnamed, hidden, min_faces).await?)?;
+        Command::People { named, unnamed, hidden, min_faces, by } => {
+            out.people(&daemon.people(named, unnamed, hidden, min_faces, by).await?)?;
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
-        Command::Photos { people, any, since, until, print0 } => {
-            let photos = daemon.photos(people, any, since, until).await?;
-            out.photos(&photos, print0)?;
+        Command::Photos { people, any, without, folder, by, since, until, print0 } => {
+            let folder = folder.map(|folder| call::absolute(&folder)).unwrap_or_default();
+            let order = call::photo_order(by).into();
+            let request = v1::ListPhotosRequest {
+                people,
+                any,
+                without,
+                folder,
+                since,
+                until,
+                order,
+                ..Default::default()
+            };
+            out.photos(&daemon.photos(request).await?, print0)?;
         }
+        Command::With { people, limit } => out.companions(&daemon.companions(people, limit).await?)?,
         Command::Faces { photo } => out.faces(&daemon.faces(&photo).await?)?,
         Command::Similar { photo, face, limit, min_cosine } => {
             out.similar(&daemon.similar(photo, face, limit, min_cosine).await?)?;
         }
         Command::Say(what) => say::say(what, &mut daemon, &out).await?,
+        Command::Suggestions { limit, ask: false } => questions::list(&mut daemon, limit, &out).await?,
+        Command::Suggestions { limit, ask: true } => questions::ask(&mut daemon, limit, &out).await?,
+        Command::Explain { face } => questions::explain(&mut daemon, face, &out).await?,
         Command::Failures { retry: true } => {
             let files = daemon.retry_failures().await?;
             out.done(&format!("{files} failed files are read again"))?;

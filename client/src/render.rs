@@ -198,6 +198,23 @@ impl Output {
         table(&["taken", "file"], &[], rows, "no photo")
     }
 
+    pub(crate) fn companions(&self, companions: &[v1::Companion]) -> io::Result<()> {
+        let person = |companion: &v1::Companion| companion.person.clone().unwrap_or_default();
+        if self.json {
+            let rows = companions.iter().map(|companion| {
+                let mut object = person_json(&person(companion));
+                object.insert("photos_together".into(), companion.photos_together.into());
+                Value::from(object)
+            });
+            return value(&rows.collect());
+        }
+        let rows = companions.iter().map(|companion| {
+            let person = person(companion);
+            vec![companion.photos_together.to_string(), person.person_id, person.name]
+        });
+        table(&["together", "id", "name"], &[0], rows, "nobody else is in these photos")
+    }
+
     pub(crate) fn faces(&self, answer: &v1::ListFacesResponse) -> io::Result<()> {
         if self.json {
             let mut object = file_json(&answer.file.clone().unwrap_or_default());
@@ -319,7 +336,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> io::Result<()> {
     io::stdout().write_all(&text)
 }
 
-fn face_table(faces: &[v1::Face]) -> io::Result<()> {
+pub(crate) fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     let rows = faces.iter().map(|face| {
         let b = face.r#box.unwrap_or_default();
         let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
@@ -334,7 +351,7 @@ fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
 }
 
-fn whose(face: &v1::Face) -> String {
+pub(crate) fn whose(face: &v1::Face) -> String {
     match (face.person_id.as_str(), face.person_name.as_str()) {
         ("", _) => "not grouped yet".to_owned(),
         (id, "") => id.to_owned(),

@@ -206,7 +206,7 @@ fn decision_json(answer: &v1::DecisionResponse, is_name: bool) -> Map<String, Va
     object
 }
 
-fn entry_json(entry: &v1::HistoryEntry) -> Map<String, Value> {
+pub(crate) fn entry_json(entry: &v1::HistoryEntry) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("id".into(), entry.entry_id.into());
     object.insert("at".into(), entry.at.into());

@@ -124,6 +124,9 @@ pub enum EngineError {
         /// Photos that show both.
         photos: usize,
     },
+    /// Something that has to be said was not.
+    #[error("{0}")]
+    Incomplete(&'static str),
     /// A decision that makes no sense.
     #[error("{0}")]
     Senseless(String),

@@ -24,6 +24,7 @@ mod models;
 mod neighbour;
 mod pause;
 mod people;
+mod photos;
 mod progress;
 mod query;
 mod questions;
@@ -44,8 +45,9 @@ pub use progress::{IgnoredCounts, State, Status};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
-    Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter, NearFace,
-    PersonPhoto, PersonView, PhotoQuery, Question, SimilarFaces, SimilarHit,
+    Companion, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter,
+    NearFace, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery, Question, SimilarFaces,
+    SimilarHit,
 };
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
 pub use vow_machine as machine;

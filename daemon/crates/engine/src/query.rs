@@ -1,18 +1,19 @@
-//! Questions and their answers: faces of a photo, photos of a person, everyone, who looks like this. Reads the store,
-//! the roster and the index; changes nothing.
+//! Questions and their answers: faces of a photo, everyone, who looks like this (photos of people: `photos`). Reads the
+//! store, the roster and the index; changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use vow_store::{FaceRow, FileRow, FileState, PhotoRow};
-use vow_types::{ContentId, Embedding, FaceId, PersonId};
+use vow_types::{Embedding, FaceId, PersonId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::library::Folders;
 use crate::roster::Roster;
 use crate::views::{
-    FaceView, FailedFile, FileView, NameFilter, PersonPhoto, PersonView, PhotoQuery, SimilarFaces, SimilarHit,
+    FaceView, FailedFile, FileView, NameFilter, PersonOrder, PersonView, SimilarFaces, SimilarHit,
 };
 
 impl Engine {
@@ -58,26 +59,26 @@ impl Engine {
         }
     }
 
-    /// Everyone with at least `least` faces or a name: the named by name, then the others by number of faces; either those
-    /// who are hidden, or those who are not. Only the people of the page are worked out; the second value is how many there
-    /// are in all.
+    /// Everyone with at least `least` faces or a name; either those who are hidden, or those who are not. The second value is
+    /// how many there are in all. Ordered by time, everyone's photos are looked at, otherwise only those of the page.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn list_people(
         &self,
         names: NameFilter,
+        order: PersonOrder,
         hidden: bool,
         least: usize,
         skip: usize,
         limit: usize,
     ) -> Result<(Vec<PersonView>, usize), EngineError> {
-        let mut order: Vec<(Option<String>, usize, PersonId)> = {
+        let mut listed: Vec<(Option<String>, usize, PersonId)> = {
             let roster = self.people().read();
             let least = if hidden { 1 } else { least };
             let everyone = roster.everyone(least).into_iter().filter(|id| roster.is_hidden(*id) == hidden);
             everyone
-                .map(|id| (roster.name_of(id).map(str::to_owned), roster.members(id).len(), id))
+                .map(|id| (roster.name_of(id).map(str::to_lowercase), roster.members(id).len(), id))
                 .filter(|(name, _, _)| match names {
                     NameFilter::Any => true,
                     NameFilter::Named => name.is_some(),
@@ -85,15 +86,29 @@ impl Engine {
                 })
                 .collect()
         };
-        order.sort_by(|(a_name, a_faces, a), (b_name, b_faces, b)| {
-            let by_name = match (a_name, b_name) {
-                (Some(a), Some(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
-                (a, b) => b.is_some().cmp(&a.is_some()),
-            };
-            by_name.then(b_faces.cmp(a_faces)).then(a.cmp(b))
-        });
-        let total = order.len();
-        let page = order.into_iter().skip(skip).take(limit).map(|(_, _, id)| self.person(id));
+        let total = listed.len();
+        let by_time = |first: bool| -> Result<Vec<PersonView>, EngineError> {
+            let views = listed.iter().map(|(_, _, id)| self.person(*id));
+            let mut views = views.collect::<Result<Vec<_>, _>>()?;
+            views.sort_by_key(|view| match view.taken {
+                Some((time, _)) if first => (false, time, view.id),
+                Some((_, time)) => (false, time.saturating_neg(), view.id),
+                None => (true, 0, view.id),
+            });
+            Ok(views.into_iter().skip(skip).take(limit).collect())
+        };
+        match order {
+            PersonOrder::Name => {
+                listed.sort_by(|(a_name, a_faces, a), (b_name, b_faces, b)| {
+                    let by_name = a_name.is_none().cmp(&b_name.is_none()).then(a_name.cmp(b_name));
+                    by_name.then(b_faces.cmp(a_faces)).then(a.cmp(b))
+                });
+            }
+            PersonOrder::Faces => listed.sort_by_key(|(_, faces, id)| (Reverse(*faces), *id)),
+            PersonOrder::FirstTaken => return Ok((by_time(true)?, total)),
+            PersonOrder::LastTaken => return Ok((by_time(false)?, total)),
+        }
+        let page = listed.into_iter().skip(skip).take(limit).map(|(_, _, id)| self.person(id));
         Ok((page.collect::<Result<_, _>>()?, total))
     }
 
@@ -115,9 +130,7 @@ impl Engine {
         for face in &members {
             let Some(row) = self.store().face(*face)? else { continue };
             photos.insert(row.photo);
-            if cover.is_none_or(|(best, id)| {
-                (row.quality, std::cmp::Reverse(row.id)) > (best, std::cmp::Reverse(id))
-            }) {
+            if cover.is_none_or(|(best, id)| (row.quality, Reverse(row.id)) > (best, Reverse(id))) {
                 cover = Some((row.quality, row.id));
             }
         }
@@ -144,62 +157,6 @@ impl Engine {
         rows.sort_by(|a, b| b.quality.total_cmp(&a.quality).then(a.id.cmp(&b.id)));
         rows.truncate(limit);
         rows.into_iter().filter_map(|row| self.show(row).transpose()).map(|shown| Ok(shown?.0)).collect()
-    }
-
-    /// The photos that an answer to `query` holds, oldest first, those without a time last by path; each with all its
-    /// files. The second value is how many photos there are in all.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn photos(
-        &self,
-        query: &PhotoQuery,
-        skip: usize,
-        limit: usize,
-    ) -> Result<(Vec<PersonPhoto>, usize), EngineError> {
-        let wanted: BTreeSet<PersonId> = query.people.iter().copied().collect();
-        let mut photos: BTreeMap<ContentId, (BTreeSet<PersonId>, Vec<FaceId>)> = BTreeMap::new();
-        {
-            let roster = self.people().read();
-            for person in &wanted {
-                for face in roster.members(*person) {
-                    let Some(photo) = roster.photo_of(*face) else { continue };
-                    let (people, faces) = photos.entry(photo).or_default();
-                    people.insert(*person);
-                    faces.push(*face);
-                }
-            }
-        }
-        photos.retain(|_, (people, _)| query.any || people.len() == wanted.len());
-        let timed = query.since.is_some() || query.until.is_some();
-        let mut rows = Vec::with_capacity(photos.len());
-        for (photo, (_, faces)) in photos {
-            let mut files = self.store().files_of(&photo)?;
-            files.sort_by(|a, b| a.path.cmp(&b.path));
-            let taken = files.iter().find_map(taken_of);
-            let within = |time: i64| {
-                query.since.is_none_or(|since| time >= since) && query.until.is_none_or(|until| time <= until)
-            };
-            let Some(first) = files.first() else { continue };
-            if !timed || taken.is_some_and(within) {
-                rows.push((taken.is_none(), taken, first.path.clone(), files, faces));
-            }
-        }
-        rows.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
-        let total = rows.len();
-        let mut page = Vec::new();
-        for (_, _, _, files, faces) in rows.into_iter().skip(skip).take(limit) {
-            for file in files {
-                let Some(file) = self.file_view(&file)? else { continue };
-                let mut views = Vec::with_capacity(faces.len());
-                for face in &faces {
-                    let row = self.store().face(*face)?;
-                    views.extend(row.map(|row| face_view(row, &file, &self.people().read())));
-                }
-                page.push(PersonPhoto { file, faces: views });
-            }
-        }
-        Ok((page, total))
     }
 
     /// Faces that look like one face, most alike first.
@@ -285,11 +242,7 @@ impl Engine {
         Ok(rows.filter_map(failed).collect())
     }
 
-    /// A face as its first file shows it; `None` when no file does, or there is no such face.
-    pub(crate) fn face(&self, id: FaceId) -> Result<Option<FaceView>, EngineError> {
-        Ok(self.face_and_files(id)?.map(|(face, _)| face))
-    }
-
+    /// A face with all files that show it; `None` when no file does, or there is no such face.
     pub(crate) fn face_and_files(
         &self,
         id: FaceId,
@@ -312,7 +265,7 @@ impl Engine {
         Ok(Some((face, files)))
     }
 
-    fn file_view(&self, row: &FileRow) -> Result<Option<FileView>, EngineError> {
+    pub(crate) fn file_view(&self, row: &FileRow) -> Result<Option<FileView>, EngineError> {
         let FileState::Shows { photo, orientation, taken } = row.state else { return Ok(None) };
         let Some(PhotoRow { coded, turn, .. }) = self.store().photo(&photo)? else { return Ok(None) };
         // What the file says is trusted; what was found counts where it says nothing.
@@ -355,7 +308,7 @@ fn unknown(path: &Path, hint: &str) -> EngineError {
     EngineError::UnknownFile { path: path.to_owned(), hint: hint.to_owned() }
 }
 
-fn taken_of(row: &FileRow) -> Option<i64> {
+pub(crate) fn taken_of(row: &FileRow) -> Option<i64> {
     match row.state {
         FileState::Shows { taken, .. } => taken,
         FileState::Failed { .. } => None,
@@ -363,7 +316,7 @@ fn taken_of(row: &FileRow) -> Option<i64> {
 }
 
 /// A stored face as `file` shows it.
-fn face_view(row: FaceRow, file: &FileView, roster: &Roster) -> FaceView {
+pub(crate) fn face_view(row: FaceRow, file: &FileView, roster: &Roster) -> FaceView {
     let upright = row.detection.mapped(|p| file.orientation.to_upright(p));
     let person = roster.person_of(row.id);
     FaceView {

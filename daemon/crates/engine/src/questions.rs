@@ -62,11 +62,24 @@ impl Engine {
                 (Err(EngineError::UnknownPerson(_)), _) | (_, Err(EngineError::UnknownPerson(_))) => continue,
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
-            let (Some(face_a), Some(face_b)) = (self.face(close.faces.0)?, self.face(close.faces.1)?) else {
+            let shown = |face: FaceId| -> Result<_, EngineError> {
+                Ok(self
+                    .face_and_files(face)?
+                    .and_then(|(face, files)| Some((face, files.into_iter().next()?))))
+            };
+            let (Some(face_a), Some(face_b)) = (shown(close.faces.0)?, shown(close.faces.1)?) else {
                 continue;
             };
-            let is_face = close.sizes.1 == 1;
-            questions.push(Question { a, b, faces: [face_a, face_b], is_face, score: close.score, chance });
+            let (is_face, score) = (b.faces == 1, close.score);
+            questions.push(Question {
+                a,
+                b,
+                faces: [face_a, face_b],
+                is_face,
+                score,
+                merge_at: group,
+                chance,
+            });
         }
         Ok((questions, total))
     }

@@ -1,6 +1,7 @@
 //! Who is where, for answering questions: a copy of the grouping's outcome that readers can have at any time, while the
 //! grouping itself belongs to the people thread.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
@@ -20,6 +21,7 @@ struct Member {
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     faces: HashMap<FaceId, Member>,
+    photos: HashMap<ContentId, Vec<FaceId>>,
     people: HashMap<PersonId, Vec<FaceId>>,
     names: HashMap<PersonId, String>,
     hidden: HashSet<PersonId>,
@@ -38,13 +40,22 @@ pub(crate) struct Census {
 impl Roster {
     /// A face became visible; it has no person yet.
     pub(crate) fn show(&mut self, face: FaceId, photo: ContentId) {
-        self.faces.entry(face).or_insert(Member { photo, person: None });
+        if let Entry::Vacant(place) = self.faces.entry(face) {
+            place.insert(Member { photo, person: None });
+            self.photos.entry(photo).or_default().push(face);
+        }
     }
 
     /// A face is no longer visible.
     pub(crate) fn hide(&mut self, face: FaceId) {
         self.put(face, None);
-        self.faces.remove(&face);
+        let Some(Member { photo, .. }) = self.faces.remove(&face) else { return };
+        if let Some(faces) = self.photos.get_mut(&photo) {
+            faces.retain(|other| *other != face);
+            if faces.is_empty() {
+                self.photos.remove(&photo);
+            }
+        }
     }
 
     pub(crate) fn contains(&self, face: FaceId) -> bool {
@@ -111,6 +122,12 @@ impl Roster {
 
     pub(crate) fn photo_of(&self, face: FaceId) -> Option<ContentId> {
         Some(self.faces.get(&face)?.photo)
+    }
+
+    /// Who is in a photo; as often as there are faces of theirs.
+    pub(crate) fn people_in(&self, photo: &ContentId) -> impl Iterator<Item = PersonId> {
+        let faces = self.photos.get(photo).map_or(&[][..], Vec::as_slice);
+        faces.iter().filter_map(|face| self.person_of(*face))
     }
 
     pub(crate) fn name_of(&self, person: PersonId) -> Option<&str> {

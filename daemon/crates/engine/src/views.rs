@@ -75,6 +75,41 @@ pub enum NameFilter {
     Unnamed,
 }
 
+/// How to order people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PersonOrder {
+    /// The named by name, then the others by number of faces.
+    #[default]
+    Name,
+    /// The most faces first.
+    Faces,
+    /// By their first photo that has a time, the earliest first; those without a time last.
+    FirstTaken,
+    /// By their last one, the latest first; those without a time last.
+    LastTaken,
+}
+
+/// How to order photos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PhotoOrder {
+    /// Oldest first, those without a time last, by path.
+    #[default]
+    Oldest,
+    /// Newest first, those without a time last, by path.
+    Newest,
+    /// By path.
+    Path,
+}
+
+/// Somebody in the same photos as others.
+#[derive(Debug, Clone)]
+pub struct Companion {
+    /// Who.
+    pub person: PersonView,
+    /// Photos that show them together.
+    pub photos: usize,
+}
+
 /// Which photos to list.
 #[derive(Debug, Clone, Default)]
 pub struct PhotoQuery {
@@ -82,6 +117,12 @@ pub struct PhotoQuery {
     pub people: Vec<PersonId>,
     /// With any of them instead of all.
     pub any: bool,
+    /// And none of these.
+    pub without: Vec<PersonId>,
+    /// Files below this folder only.
+    pub folder: Option<PathBuf>,
+    /// In this order.
+    pub order: PhotoOrder,
     /// Taken at or after, seconds since 1970.
     pub since: Option<i64>,
     /// Taken at or before.
@@ -172,12 +213,14 @@ pub struct Question {
     pub a: PersonView,
     /// The other, with no more faces.
     pub b: PersonView,
-    /// A face of each, the two that are most alike.
-    pub faces: [FaceView; 2],
+    /// A face of each, the two that are most alike, in the first file that shows it.
+    pub faces: [(FaceView, FileView); 2],
     /// The other is a single face: the question is whether that is the first person.
     pub is_face: bool,
     /// How near they are to being taken for one.
     pub score: f32,
+    /// The score at which they would be.
+    pub merge_at: f32,
     /// Estimated chance of yes, 0 to 1.
     pub chance: f32,
 }

@@ -14,6 +14,7 @@ mod packs;
 mod page;
 mod paging;
 mod people;
+mod questions;
 mod refusal;
 mod report;
 mod socket;

@@ -1,20 +1,26 @@
 //! `vow.v1.People`.
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vow_engine::types::{FaceId, IdError, num};
-use vow_engine::{Ask, Engine, EngineError, NameFilter, PhotoQuery};
+use vow_engine::{Ask, Companion, Engine, EngineError, NameFilter, PersonOrder, PhotoOrder, PhotoQuery};
 use vow_proto::v1;
-use vow_proto::v1::list_people_request::Names;
+use vow_proto::v1::list_people_request::{Names, Order as PeopleOrder};
+use vow_proto::v1::list_photos_request::Order as PhotosOrder;
 
 use crate::convert;
 use crate::history;
 use crate::paging::Page;
-use crate::refusal::blocking;
+use crate::questions;
+use crate::refusal::{blocking, refuse};
 
 /// A person's answer shows at most this many faces.
 const SHOWN_FACES: usize = 20;
 /// People without a name are listed from this many faces on, unless asked otherwise.
 const LEAST_FACES: usize = 3;
+/// Photos that may wait for a slow reader of a stream; the stream waits beyond.
+const UNREAD: usize = 64;
 
 pub(crate) struct Service {
     engine: Engine,
@@ -39,13 +45,20 @@ impl v1::people_server::People for Service {
             Names::Named => NameFilter::Named,
             Names::Unnamed => NameFilter::Unnamed,
         };
+        let order = match request.order() {
+            PeopleOrder::Unspecified => PersonOrder::Name,
+            PeopleOrder::Faces => PersonOrder::Faces,
+            PeopleOrder::FirstTaken => PersonOrder::FirstTaken,
+            PeopleOrder::LastTaken => PersonOrder::LastTaken,
+        };
         let least = match request.min_faces {
             0 => LEAST_FACES,
             some => num::index(some),
         };
         let engine = self.engine.clone();
         let (people, total) =
-            blocking(move || engine.list_people(names, request.hidden, least, page.skip, page.limit)).await?;
+            blocking(move || engine.list_people(names, order, request.hidden, least, page.skip, page.limit))
+                .await?;
         Ok(Response::new(v1::ListPeopleResponse {
             people: people.into_iter().map(convert::person).collect(),
             next_page_token: page.next(total),
@@ -74,23 +87,86 @@ impl v1::people_server::People for Service {
         request: Request<v1::ListPhotosRequest>,
     ) -> Result<Response<v1::ListPhotosResponse>, Status> {
         let request = request.into_inner();
-        if request.people.is_empty() {
-            return Err(Status::invalid_argument("say whose photos: people is empty"));
-        }
         let page = Page::read(&request.page_token, request.page_size, 1000, 10_000)?;
         let engine = self.engine.clone();
-        let (photos, total) = blocking(move || {
-            let people =
-                request.people.iter().map(|text| engine.find_person(text)).collect::<Result<_, _>>()?;
-            let query = PhotoQuery { people, any: request.any, since: request.since, until: request.until };
-            engine.photos(&query, page.skip, page.limit)
-        })
-        .await?;
+        let (photos, total) =
+            blocking(move || engine.photos(&photo_query(&engine, request)?, page.skip, page.limit)).await?;
         Ok(Response::new(v1::ListPhotosResponse {
             photos: photos.into_iter().map(convert::photo).collect(),
             next_page_token: page.next(total),
             total: num::len_u64(total),
         }))
+    }
+
+    type StreamPhotosStream = ReceiverStream<Result<v1::PersonPhoto, Status>>;
+
+    async fn stream_photos(
+        &self,
+        request: Request<v1::ListPhotosRequest>,
+    ) -> Result<Response<Self::StreamPhotosStream>, Status> {
+        let (request, engine) = (request.into_inner(), self.engine.clone());
+        // Whom it is about is found out before the first message, so that a wrong name is a plain refusal.
+        let (query, engine) = blocking(move || Ok((photo_query(&engine, request)?, engine))).await?;
+        let (sender, receiver) = mpsc::channel(UNREAD);
+        tokio::task::spawn_blocking(move || {
+            // A reader that went away ends it.
+            let result = engine
+                .each_photo(&query, &mut |photo| sender.blocking_send(Ok(convert::photo(photo))).is_ok());
+            if let Err(error) = result {
+                let _ = sender.blocking_send(Err(refuse(error)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn list_companions(
+        &self,
+        request: Request<v1::ListCompanionsRequest>,
+    ) -> Result<Response<v1::ListCompanionsResponse>, Status> {
+        let v1::ListCompanionsRequest { people, limit } = request.into_inner();
+        if people.is_empty() {
+            return Err(Status::invalid_argument("say with whom: people is empty"));
+        }
+        let limit = if limit == 0 { 100 } else { num::index(limit).min(1000) };
+        let engine = self.engine.clone();
+        let companions = blocking(move || {
+            let people = people.iter().map(|text| engine.find_person(text)).collect::<Result<Vec<_>, _>>()?;
+            engine.companions(&people, limit)
+        })
+        .await?;
+        let companion = |one: Companion| v1::Companion {
+            person: Some(convert::person(one.person)),
+            photos_together: num::len_u64(one.photos),
+        };
+        Ok(Response::new(v1::ListCompanionsResponse {
+            companions: companions.into_iter().map(companion).collect(),
+        }))
+    }
+
+    async fn list_suggestions(
+        &self,
+        request: Request<v1::ListSuggestionsRequest>,
+    ) -> Result<Response<v1::ListSuggestionsResponse>, Status> {
+        let limit = match request.into_inner().limit {
+            0 => 20,
+            some => num::index(some).min(1000),
+        };
+        let engine = self.engine.clone();
+        let (open, total) = blocking(move || engine.questions(limit)).await?;
+        Ok(Response::new(v1::ListSuggestionsResponse {
+            suggestions: open.into_iter().map(questions::suggestion).collect(),
+            total: num::len_u64(total),
+        }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let face = face_id(&request.into_inner().face_id)?;
+        let engine = self.engine.clone();
+        let why = blocking(move || engine.explain(face)).await?;
+        Ok(Response::new(questions::explained(why, self.engine.same_cosine())))
     }
 
     async fn name_person(&self, request: Request<v1::NamePersonRequest>) -> Decision {
@@ -184,6 +260,29 @@ impl v1::people_server::People for Service {
             total: num::len_u64(total),
         }))
     }
+}
+
+/// What photos a request asks for.
+fn photo_query(engine: &Engine, request: v1::ListPhotosRequest) -> Result<PhotoQuery, EngineError> {
+    if request.people.is_empty() {
+        return Err(EngineError::Incomplete("say whose photos: people is empty"));
+    }
+    let find =
+        |people: &[String]| people.iter().map(|text| engine.find_person(text)).collect::<Result<_, _>>();
+    let order = match request.order() {
+        PhotosOrder::Unspecified => PhotoOrder::Oldest,
+        PhotosOrder::Newest => PhotoOrder::Newest,
+        PhotosOrder::Path => PhotoOrder::Path,
+    };
+    Ok(PhotoQuery {
+        people: find(&request.people)?,
+        without: find(&request.without)?,
+        any: request.any,
+        since: request.since,
+        until: request.until,
+        folder: (!request.folder.is_empty()).then(|| convert::path(request.folder)),
+        order,
+    })
 }
 
 type Decision = Result<Response<v1::DecisionResponse>, Status>;

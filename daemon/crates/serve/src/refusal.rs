@@ -14,7 +14,9 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::UnknownPerson(_)
         | EngineError::UnknownEntry(_)
         | EngineError::NothingTo(_) => Status::not_found(text),
-        EngineError::NotAFolder { .. } | EngineError::BadName(_) => Status::invalid_argument(text),
+        EngineError::NotAFolder { .. } | EngineError::BadName(_) | EngineError::Incomplete(_) => {
+            Status::invalid_argument(text)
+        }
         EngineError::AmbiguousPerson { .. }
         | EngineError::Overlap { .. }
         | EngineError::NotTheirs { .. }
