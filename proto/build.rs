@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "vow/v1/library.proto",
         "vow/v1/decisions.proto",
         "vow/v1/questions.proto",
+        "vow/v1/refit.proto",
         "vow/v1/people.proto",
         "vow/v1/faces.proto",
         "vow/v1/admin.proto",

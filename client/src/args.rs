@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// In which order.
         #[arg(long, value_enum, default_value_t = PeopleOrder::Name)]
         by: PeopleOrder,
+        /// Instead of everyone: how good the grouping is, as far as your answers tell.
+        #[arg(long, conflicts_with_all = ["named", "unnamed", "hidden", "min_faces", "by"])]
+        stats: bool,
     },
     /// One person and their best faces.
     Person {
@@ -128,6 +131,8 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "json")]
         ask: bool,
     },
+    /// Sort everyone out anew in another way: shows what would be different, and with --apply makes it so.
+    Recluster(ReclusterArgs),
     /// Why a face is where it is.
     Explain {
         /// A face id such as f12.
@@ -167,6 +172,37 @@ pub(crate) enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReclusterArgs {
+    /// Only show what would be different; so it is without --apply too.
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) preview: bool,
+    /// Make it so; `vow undo` takes it back.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// How.
+    #[arg(long, value_enum, default_value_t = Method::Grow)]
+    pub(crate) method: Method,
+    /// grow: the score from which on groups are one person, 0.05 to 0.95, or `answers` for what your answers speak for
+    /// [default: the pack's].
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) merge_at: Option<String>,
+    /// dbscan: the largest distance of neighbours, above 0 and up to 2 [default: 0.7].
+    #[arg(long)]
+    pub(crate) eps: Option<f32>,
+    /// dbscan: neighbours that make a core, at least 2 [default: 3].
+    #[arg(long)]
+    pub(crate) min_samples: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Method {
+    /// As ever: by sum-link, growing with what comes in.
+    Grow,
+    /// By density, with one distance for everyone.
+    Dbscan,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

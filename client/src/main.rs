@@ -10,6 +10,7 @@ mod hold;
 mod json;
 mod packs;
 mod questions;
+mod refit;
 mod render;
 mod say;
 mod watch;
@@ -71,7 +72,8 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.folder_removed(&path, gone)?;
         }
         Command::Folder(FolderCommand::List) => out.folders(&daemon.folders().await?)?,
-        Command::People { named, unnamed, hidden, min_faces, by } => {
+        Command::People { stats: true, .. } => refit::stats(&mut daemon, &out).await?,
+        Command::People { named, unnamed, hidden, min_faces, by, stats: false } => {
             out.people(&daemon.people(named, unnamed, hidden, min_faces, by).await?)?;
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
@@ -98,6 +100,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Say(what) => say::say(what, &mut daemon, &out).await?,
         Command::Suggestions { limit, ask: false } => questions::list(&mut daemon, limit, &out).await?,
         Command::Suggestions { limit, ask: true } => questions::ask(&mut daemon, limit, &out).await?,
+        Command::Recluster(how) => refit::recluster(how, &mut daemon, &out).await?,
         Command::Explain { face } => questions::explain(&mut daemon, face, &out).await?,
         Command::Failures { retry: true } => {
             let files = daemon.retry_failures().await?;

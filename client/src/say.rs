@@ -179,7 +179,7 @@ fn decided(answer: &v1::DecisionResponse, is_name: bool, out: &Output) -> io::Re
 /// Faces that are shown at most.
 const SHOWN: usize = 20;
 
-fn decision_json(answer: &v1::DecisionResponse, is_name: bool) -> Map<String, Value> {
+pub(crate) fn decision_json(answer: &v1::DecisionResponse, is_name: bool) -> Map<String, Value> {
     // Naming answers with the person itself.
     let mut object = match (is_name, answer.people.first()) {
         (true, Some(person)) => person_json(person),
@@ -238,6 +238,7 @@ fn kind(entry: &v1::HistoryEntry) -> &'static str {
         Kind::Undone => "undone",
         Kind::Redone => "redone",
         Kind::Left => "left",
+        Kind::Refitted => "refitted",
     }
 }
 

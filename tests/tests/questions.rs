@@ -191,3 +191,109 @@ fn photos_are_found_by_who_is_in_them_and_who_is_not() {
     assert_eq!(by("name"), names);
     assert_eq!(by("first").len(), 3);
 }
+
+/// Every face with its person.
+fn people(daemon: &Daemon) -> std::collections::BTreeMap<String, String> {
+    let export = daemon.vow(["export", "json"]).stdout;
+    let rows = export.lines().map(|row| serde_json::from_str::<Value>(row).unwrap());
+    rows.map(|row| (text(&row["face_id"]), text(&row["person_id"]))).collect()
+}
+
+#[test]
+fn sorting_out_anew_is_shown_first_done_on_request_and_taken_back() {
+    let home = Home::new();
+    event(&home);
+    pairs(&home);
+    let mut daemon = start(&home);
+    let ada = who(&daemon, &home.photos().join("of 0/0.jpg"));
+    daemon.json(["name", &ada, "Ada"]);
+    daemon.wait_idle();
+    let before = people(&daemon);
+
+    // With the pack's own score nothing is different; DBSCAN with its usual distance finds the same people here.
+    for way in [&["recluster"][..], &["recluster", "--method", "dbscan"]] {
+        let answer = daemon.json(way);
+        assert_eq!((&answer["moved"], &answer["applied"]), (&0.into(), &Value::Null), "{answer:#}");
+    }
+
+    // A distance so small that everybody falls apart, and a score so low that the second and third... the named one first.
+    for way in [
+        &["recluster", "--method", "dbscan", "--eps", "0.0001"][..],
+        &["recluster", "--method", "dbscan", "--eps", "1.9", "--min-samples", "2"],
+        &["recluster", "--merge-at", "0.95"],
+        &["recluster", "--method", "grow", "--merge-at", "0.05"],
+    ] {
+        let preview = daemon.json(way);
+        assert_eq!(people(&daemon), before, "a preview changes nothing: {way:?}");
+        assert_eq!(daemon.json(["history"]).as_array().unwrap().len(), 1, "{way:?}");
+        if preview["moved"] == 0 {
+            continue;
+        }
+        let applied = daemon.json(way.iter().copied().chain(["--apply"]));
+        assert_eq!(applied["moved"], preview["moved"], "{way:?}");
+        assert_eq!(applied["changes"], preview["changes"], "what is done is what was shown: {way:?}");
+        daemon.wait_idle();
+        let after = people(&daemon);
+        let moved = before.iter().filter(|(face, person)| after[*face] != **person).count();
+        assert_eq!(preview["moved"], moved, "{way:?}: {preview:#}");
+        assert_eq!(daemon.json(["history"])[0]["kind"], "refitted");
+
+        // It holds over a restart and new photos, as one line of the history.
+        daemon.kill();
+        daemon = home.start();
+        daemon.wait_idle();
+        assert_eq!(people(&daemon), after, "{way:?}");
+        daemon.json(["undo"]);
+        daemon.wait_idle();
+        assert_eq!(people(&daemon), before, "{way:?} taken back");
+        daemon.json(["redo"]);
+        daemon.wait_idle();
+        assert_eq!(people(&daemon), after, "{way:?} again");
+        daemon.json(["undo"]);
+        daemon.wait_idle();
+        assert_eq!(daemon.json(["person", "Ada"])["person_id"], ada.as_str());
+        // The history is what later rounds compare with: begin anew.
+        daemon.kill();
+        fs::remove_dir_all(home.data()).unwrap();
+        daemon = home.start();
+        daemon.wait_idle();
+        let again = who(&daemon, &home.photos().join("of 0/0.jpg"));
+        assert_eq!(again, ada, "ids are given out in the order of the photos");
+        daemon.json(["name", &ada, "Ada"]);
+        daemon.wait_idle();
+        assert_eq!(people(&daemon), before);
+    }
+    for (wrong, code) in [
+        (&["recluster", "--eps", "0.5"][..], 2),
+        (&["recluster", "--method", "dbscan", "--merge-at", "0.5"], 2),
+        (&["recluster", "--method", "dbscan", "--eps", "7"], 4),
+        (&["recluster", "--merge-at", "2"], 4),
+        (&["recluster", "--merge-at", "answers"], 4),
+    ] {
+        let answer = daemon.vow(wrong);
+        assert_eq!(answer.code, code, "{wrong:?}: {}", answer.stderr);
+    }
+}
+
+#[test]
+fn the_estimates_follow_the_answers() {
+    let home = Home::new();
+    event(&home);
+    let daemon = start(&home);
+    let stats = daemon.json(["people", "--stats"]);
+    assert_eq!(
+        (&stats["decisions"], &stats["precision"], &stats["recall"]),
+        (&0.into(), &Value::Null, &Value::Null)
+    );
+    let [a, b] = ["of 0/0.jpg", "of 1/0.jpg"].map(|name| who(&daemon, &home.photos().join(name)));
+    daemon.json(["name", &a, "Ada"]);
+    daemon.json(["merge", &a, &b]);
+    let stats = daemon.json(["people", "--stats"]);
+    assert_eq!((&stats["decisions"], &stats["answers"]), (&2.into(), &1.into()));
+    assert_eq!(stats["recall"]["value"], 0.5, "three of six were together: {stats:#}");
+    assert!(stats["recall"]["low"].as_f64() < Some(0.5) && stats["recall"]["high"].as_f64() > Some(0.5));
+    assert_eq!(stats["proposal"], Value::Null);
+    let said = daemon.vow(["people", "--stats"]).stdout;
+    assert!(said.contains("too few answers"), "{said}");
+    assert_eq!(daemon.vow(["people", "--stats", "--named"]).code, 2);
+}

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use vow_types::{FaceId, PersonId};
 
 use crate::faces::Slot;
-use crate::groups::Groups;
+use crate::groups::{Groups, Sum};
 use crate::{Grouping, Neighbours};
 
 /// Two people who are nearly one by their looks, and may be.
@@ -91,6 +91,18 @@ impl Grouping {
         let (one, other) = pairs.max_by(|a, b| cosine(a).total_cmp(&cosine(b)))?;
         let faces = (self.faces.id(one), self.faces.id(other));
         Some(Close { a: p, b: q, score, sizes: (n, m), faces })
+    }
+
+    /// The sum-link score that two sets of faces would have as groups; `None` when one of them has no face that is held.
+    #[must_use]
+    pub fn score_of_sets(&self, a: &[FaceId], b: &[FaceId]) -> Option<f32> {
+        let (a, b) = (self.sum(a)?, self.sum(b)?);
+        Some(a.view().score(&b.view()))
+    }
+
+    fn sum(&self, faces: &[FaceId]) -> Option<Sum> {
+        let slots = faces.iter().filter_map(|face| self.faces.slot(*face));
+        Sum::of(slots, &self.faces, &self.params)
     }
 
     /// Why a face is where it is; `None` for a face that is not held or has no person yet.

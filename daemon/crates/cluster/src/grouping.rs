@@ -156,6 +156,15 @@ impl Grouping {
         moves
     }
 
+    /// Another score from which on groups are one person; true when that is a change. What it changes shows with
+    /// [`Self::settle`].
+    pub fn set_merge_at(&mut self, merge_at: f32) -> bool {
+        let before = std::mem::replace(&mut self.params.merge_at, merge_at);
+        let is_change = before.to_bits() != merge_at.to_bits();
+        self.settled &= !is_change;
+        is_change
+    }
+
     /// Whether [`Self::settle`] would find nothing to do. False after [`Self::restore`]: it is not known then whether
     /// what was restored had been settled.
     #[must_use]

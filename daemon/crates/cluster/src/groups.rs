@@ -90,6 +90,37 @@ impl Many {
     }
 }
 
+/// Faces as the group they would be.
+pub(crate) struct Sum {
+    sum: Vec<f32>,
+    factor: f32,
+    least: FaceId,
+}
+
+impl Sum {
+    /// `None` of nothing.
+    pub(crate) fn of(slots: impl Iterator<Item = Slot>, faces: &Faces, params: &Params) -> Option<Self> {
+        let mut whole: Option<(Vec<f32>, usize, FaceId)> = None;
+        for face in slots.filter_map(|slot| faces.get(slot)) {
+            let own = face.embedding.as_slice();
+            match &mut whole {
+                None => whole = Some((own.to_vec(), 1, face.id)),
+                Some((sum, count, least)) => {
+                    accumulate(sum, own);
+                    *count = count.saturating_add(1);
+                    *least = face.id.min(*least);
+                }
+            }
+        }
+        let (sum, count, least) = whole?;
+        Some(Self { factor: factor(count, &sum, params), sum, least })
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View { sum: &self.sum, factor: self.factor, least: self.least }
+    }
+}
+
 /// `n^(p-1) / |S|^p`.
 fn factor(faces: usize, sum: &[f32], params: &Params) -> f32 {
     let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);

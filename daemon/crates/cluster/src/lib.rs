@@ -18,7 +18,9 @@
 
 mod again;
 mod around;
+mod calibration;
 mod close;
+mod dbscan;
 mod decide;
 mod edges;
 mod faces;
@@ -31,7 +33,9 @@ mod people;
 mod vectors;
 mod weak;
 
+pub use calibration::{Calibration, ENOUGH_ANSWERS, Proposal, Verdict, propose, share};
 pub use close::{Close, Placed, RunnerUp};
+pub use dbscan::{DbscanError, DbscanParams, dbscan};
 pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;

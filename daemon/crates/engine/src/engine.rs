@@ -382,6 +382,10 @@ impl Engine {
         self.0.bench.same_cosine
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.progress().stopping.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.bench.store
     }

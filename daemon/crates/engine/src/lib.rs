@@ -7,6 +7,7 @@
 //! words of one into those of the next. It knows nothing of gRPC, of terminals or of configuration files.
 
 mod analyse;
+mod answers;
 mod brake;
 mod budget;
 mod closeness;
@@ -25,13 +26,16 @@ mod neighbour;
 mod pause;
 mod people;
 mod photos;
+mod plan;
 mod progress;
 mod query;
 mod questions;
+mod refit;
 mod report;
 mod roster;
 mod rulings;
 mod said;
+mod undo;
 mod views;
 mod worker;
 
@@ -42,13 +46,15 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
+pub use refit::{Method, Refitting};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
-    Companion, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike, Moved, NameFilter,
-    NearFace, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery, Question, SimilarFaces,
-    SimilarHit,
+    Change, Companion, Difference, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike,
+    Moved, NameFilter, NearFace, PeopleStats, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery,
+    Question, SimilarFaces, SimilarHit,
 };
+pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};

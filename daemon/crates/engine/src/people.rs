@@ -8,12 +8,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed};
+use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed, Verdict};
 use vow_index::FaceIndex;
 use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
 
 use crate::analyse::side_in_frame;
+use crate::answers::Learned;
 use crate::commit::Stored;
 use crate::decide::{Answer, Ask, Trouble, standing};
 use crate::error::EngineError;
@@ -37,8 +38,8 @@ pub(crate) struct People {
     index: RwLock<Arc<FaceIndex>>,
     rulings: RwLock<Arc<Rulings>>,
     close: RwLock<Arc<Vec<Close>>>,
-    /// The score at which two groups are taken for one person.
-    pub(crate) group_cosine: f32,
+    learned: RwLock<Option<Learned>>,
+    pack: PackFacts,
 }
 
 /// The thread's own state.
@@ -49,8 +50,6 @@ pub(crate) struct Keeper {
     pub(crate) grouping: Grouping,
     pack: PackId,
     dimension: usize,
-    gate: QualityGate,
-    shapes: Vec<Size>,
     snapshot: PathBuf,
     touched: usize,
     /// The index differs from its snapshot.
@@ -84,6 +83,43 @@ impl People {
         Arc::clone(&self.close.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(crate) fn learned(&self) -> Option<Learned> {
+        *self.learned.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_learned(&self, learned: Learned) {
+        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Some(learned);
+    }
+
+    /// The numbers that grouping goes by: the pack's, but for what humans wished.
+    pub(crate) fn params(&self) -> Params {
+        let merge_at = self.rulings().merge_at().unwrap_or(self.pack.params.merge_at);
+        Params { merge_at, ..self.pack.params }
+    }
+
+    /// The score at which the pack takes two groups for one person.
+    pub(crate) fn pack_merge_at(&self) -> f32 {
+        self.pack.params.merge_at
+    }
+
+    /// A stored face as grouping is to see it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn observation(
+        &self,
+        store: &Store,
+        rulings: &Rulings,
+        row: &FaceRow,
+        embedding: Embedding,
+    ) -> Result<Observation, StoreError> {
+        let coded = store.photo(&row.photo)?.map(|photo| photo.coded);
+        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.pack.shapes));
+        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.pack.gate;
+        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
+        Ok(Observation { face: row.id, photo: row.photo, embedding, strong, said: rulings.said(row.id) })
+    }
+
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,6 +135,8 @@ pub(crate) enum Message {
     Stored(Stored),
     /// A human says something; asked here so that nobody is merged away meanwhile.
     Decide { ask: Ask, reply: Sender<Result<Answer, EngineError>> },
+    /// What do humans' answers say about scores?
+    Learn { reply: Sender<Result<Vec<Verdict>, EngineError>> },
     /// Why is this face where it is?
     Explain { face: FaceId, reply: Sender<Option<Placed>> },
 }
@@ -123,7 +161,7 @@ impl Keeper {
         pack: PackFacts,
         snapshot: PathBuf,
     ) -> Result<Self, StoreError> {
-        let dimension = num::index(pack.dimension);
+        let (id, params, dimension) = (pack.id, pack.params, num::index(pack.dimension));
         let index = match FaceIndex::load(&snapshot, &pack.id.0) {
             Ok(Some(index)) => index,
             Ok(None) => FaceIndex::new(dimension, SMALL),
@@ -137,18 +175,17 @@ impl Keeper {
             index: RwLock::new(Arc::new(index)),
             rulings: RwLock::default(),
             close: RwLock::default(),
-            group_cosine: pack.params.merge_at,
+            learned: RwLock::default(),
+            pack,
         });
         let next = store.next_person()?;
         let mut keeper = Self {
             shared,
-            grouping: Grouping::new(pack.params, next),
+            grouping: Grouping::new(params, next),
             store,
             progress,
-            pack: pack.id,
+            pack: id,
             dimension,
-            gate: pack.gate,
-            shapes: pack.shapes,
             snapshot,
             touched: 0,
             unsaved: false,
@@ -163,6 +200,7 @@ impl Keeper {
 
     fn restore(&mut self) -> Result<(), StoreError> {
         let rulings = self.hear_everything()?;
+        self.grouping.set_merge_at(self.shared.params().merge_at);
         let (mut known, mut loose, mut missing, mut hidden) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let index = self.shared.index();
@@ -262,6 +300,7 @@ impl Keeper {
                         Err(Trouble::Store(error)) => return Err(error),
                     }
                 }
+                Ok(Message::Learn { reply }) => drop(reply.send(self.verdicts())),
                 Ok(Message::Explain { face, reply }) => {
                     let index = self.shared.index();
                     let _ = reply.send(self.grouping.placed(face, &Near(&index)));
@@ -503,12 +542,7 @@ impl Keeper {
     }
 
     fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
-        let coded = self.store.photo(&row.photo)?.map(|photo| photo.coded);
-        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
-        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
-        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
-        let said = self.shared.rulings().said(row.id);
-        Ok(Observation { face: row.id, photo: row.photo, embedding, strong, said })
+        self.shared.observation(&self.store, &self.shared.rulings(), row, embedding)
     }
 
     pub(crate) fn touch(&mut self, faces: usize) {

@@ -14,8 +14,7 @@ use crate::views::{Explained, HistoryLine, LooksLike, NearFace, Question};
 /// Pairs of people that miss the threshold by more are not worth asking about. Of pairs nearer than that about half were one
 /// person, on 8,872 portraits.
 pub(crate) const WORTH_ASKING: f32 = 0.04;
-/// Estimated chance of yes at the lower end of what is worth asking, and how much it rises to the threshold.
-const CHANCE: (f32, f32) = (0.35, 0.3);
+
 /// Nearest faces that an explanation shows, of those a human confirmed and of all.
 const SHOWN: usize = 5;
 /// Neighbours among which they are looked for.
@@ -29,8 +28,9 @@ impl Engine {
     /// When the store cannot be read.
     pub fn questions(&self, limit: usize) -> Result<(Vec<Question>, usize), EngineError> {
         let rulings = self.people().rulings();
-        let group = self.people().group_cosine;
+        let group = self.people().params().merge_at;
         let close = self.people().close();
+        let calibration = self.calibration()?;
         let mut open: Vec<(f32, f32, Close)> = {
             let roster = self.people().read();
             let open = close.iter().copied().filter(|close| {
@@ -44,8 +44,7 @@ impl Engine {
                     && !rulings.said(close.faces.1).is_not.contains(&close.a)
             });
             let valued = open.map(|close| {
-                let above = (close.score - (group - WORTH_ASKING)) / WORTH_ASKING;
-                let chance = CHANCE.0 + CHANCE.1 * above.clamp(0.0, 1.0);
+                let chance = calibration.chance(close.score);
                 // Yes puts the smaller one right; with a name it is found by it.
                 let named = roster.name_of(close.a).or_else(|| roster.name_of(close.b)).is_some();
                 let worth = chance * usize_to_f32(close.sizes.1) * if named { 2.0 } else { 1.0 };

@@ -12,6 +12,9 @@ use vow_types::{FaceId, PersonId};
 pub(crate) struct Rulings {
     /// As it was said: the person may have been merged since.
     is: HashMap<FaceId, PersonId>,
+    /// Who faces are since everyone was sorted out anew by a human's wish; every other word counts more.
+    fitted: HashMap<FaceId, PersonId>,
+    merge_at: Option<u16>,
     is_not: HashMap<FaceId, BTreeSet<PersonId>>,
     not_faces: HashSet<FaceId>,
     /// Whom a person was merged into.
@@ -62,16 +65,29 @@ pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
         Decision::Covered { person, face, .. } => (vec![*person], face.iter().copied().collect()),
         Decision::Apart { a, b } => (vec![*a, *b], Vec::new()),
         Decision::Undone { .. } | Decision::Redone { .. } => (Vec::new(), Vec::new()),
+        Decision::Refitted { groups, before, .. } => {
+            let people = groups.iter().chain(before).map(|(person, _)| *person);
+            (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
+        }
         Decision::Left { faces } => {
             (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
         }
     }
 }
 
+/// The people who came into being by a decision.
+fn born(decision: &Decision) -> &[PersonId] {
+    match decision {
+        Decision::Split { into, .. } => std::slice::from_ref(into),
+        Decision::Refitted { born, .. } => born,
+        _ => &[],
+    }
+}
+
 /// The entries that make no sense without those in `undone`: they speak of a person who came into being there. In effect
 /// and not in `undone` themselves.
 pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, without: &[u64]) -> Vec<u64> {
-    let mut unborn = HashSet::new();
+    let mut unborn: HashSet<PersonId> = HashSet::new();
     let mut dependents = Vec::new();
     for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq) && is_decision(entry)) {
         let goes = without.contains(&entry.seq);
@@ -79,10 +95,8 @@ pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, witho
         if depends && !goes {
             dependents.push(entry.seq);
         }
-        if let Decision::Split { into, .. } = &entry.decision
-            && (goes || depends)
-        {
-            unborn.insert(*into);
+        if goes || depends {
+            unborn.extend(born(&entry.decision));
         }
     }
     dependents
@@ -92,9 +106,10 @@ pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, witho
 pub(crate) fn with_parents(journal: &[JournalEntry], undone: &BTreeSet<u64>, mut seqs: Vec<u64>) -> Vec<u64> {
     // From the last to the first: whoever gave birth to a parent came before.
     for entry in journal.iter().rev().filter(|entry| undone.contains(&entry.seq)) {
-        let Decision::Split { into, .. } = &entry.decision else { continue };
+        let children = born(&entry.decision);
         let speaks = |child: &&JournalEntry| {
-            seqs.contains(&child.seq) && child.seq > entry.seq && mentioned(&child.decision).0.contains(into)
+            let of_them = || mentioned(&child.decision).0.iter().any(|person| children.contains(person));
+            seqs.contains(&child.seq) && child.seq > entry.seq && of_them()
         };
         if !seqs.contains(&entry.seq) && journal.iter().any(|child| speaks(&child)) {
             seqs.push(entry.seq);
@@ -166,6 +181,15 @@ impl Rulings {
                 self.is.remove(face);
                 self.not_faces.insert(*face);
             }
+            Decision::Refitted { merge_at, groups, .. } => {
+                self.merge_at = *merge_at;
+                for (person, _) in groups {
+                    self.known(*person);
+                }
+                let faces =
+                    groups.iter().flat_map(|(person, faces)| faces.iter().map(|face| (*face, *person)));
+                self.fitted = faces.collect();
+            }
             Decision::Hidden { person, hidden } => self.known(*person).hidden = *hidden,
             Decision::Covered { person, face, .. } => self.known(*person).cover = *face,
             Decision::Apart { a, b } => {
@@ -218,10 +242,26 @@ impl Rulings {
 
     /// What was said about a face.
     pub(crate) fn said(&self, face: FaceId) -> Said {
-        let is = self.is.get(&face).map(|person| self.resolve(*person));
+        let refused = |person: &PersonId| {
+            let not = self.is_not.get(&face).into_iter().flatten();
+            not.map(|other| self.resolve(*other)).any(|other| other == *person)
+        };
+        let fitted =
+            || self.fitted.get(&face).map(|person| self.resolve(*person)).filter(|fit| !refused(fit));
+        let is = self.is.get(&face).map(|person| self.resolve(*person)).or_else(fitted);
         let not = self.is_not.get(&face).into_iter().flatten().map(|person| self.resolve(*person));
         let not: BTreeSet<PersonId> = not.filter(|person| is != Some(*person)).collect();
         Said { is, is_not: not.into_iter().collect() }
+    }
+
+    /// The score at which groups are one person, where that is not the pack's.
+    pub(crate) fn merge_at(&self) -> Option<f32> {
+        self.merge_at.map(|parts| f32::from(parts) / 10_000.0)
+    }
+
+    /// Whether a human said so of this very face, not only for everyone at once.
+    pub(crate) fn is_pinned(&self, face: FaceId) -> bool {
+        self.is.contains_key(&face)
     }
 
     /// Whether a human said that this is no face.
@@ -246,7 +286,7 @@ impl Rulings {
 
     /// Whether some face is this person by a human's word.
     pub(crate) fn can_be_told(&self, person: PersonId) -> bool {
-        self.is.values().any(|other| self.resolve(*other) == person)
+        self.is.values().chain(self.fitted.values()).any(|other| self.resolve(*other) == person)
     }
 
     /// Whether a human said that these are two people.
@@ -261,14 +301,17 @@ impl Rulings {
     /// The faces about which something was said that speaks of these people.
     pub(crate) fn faces_said(&self, people: &[PersonId]) -> Vec<FaceId> {
         let named = |person: &PersonId| people.contains(&self.resolve(*person));
-        let is = self.is.iter().filter(|(_, person)| named(person)).map(|(face, _)| *face);
+        let words = self.is.iter().chain(&self.fitted);
+        let is = words.filter(|(_, person)| named(person)).map(|(face, _)| *face);
         let not = self.is_not.iter().filter(|(_, not)| not.iter().any(named)).map(|(face, _)| *face);
         is.chain(not).collect()
     }
 
     /// The faces about which the two say different things.
     pub(crate) fn faces_that_differ(&self, other: &Self) -> Vec<FaceId> {
-        let all = [self, other].into_iter().flat_map(|one| one.is.keys().chain(one.is_not.keys()));
+        let all = [self, other]
+            .into_iter()
+            .flat_map(|one| one.is.keys().chain(one.fitted.keys()).chain(one.is_not.keys()));
         let all: BTreeSet<FaceId> = all.copied().collect();
         all.into_iter().filter(|face| self.said(*face) != other.said(*face)).collect()
     }

@@ -1,8 +1,9 @@
 //! What answers are made of: files, faces and people as whoever asks sees them, in pixels of upright photos.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use vow_cluster::{Placed, Said};
+use vow_cluster::{Placed, Proposal, Said};
 use vow_store::JournalEntry;
 use vow_types::{ContentId, FaceId, Failure, Orientation, PersonId, PxBox, PxPoint, Size};
 
@@ -274,4 +275,57 @@ pub struct LooksLike {
     pub score: f32,
     /// A human's word, or another face of the photo, keeps it from being them.
     pub barred: bool,
+}
+
+/// What would be different if everyone were sorted out anew.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// Whoever gains or loses faces: people with a name first, then the largest.
+    pub changes: Vec<Change>,
+    /// Faces that would be somebody else.
+    pub moved: usize,
+    /// Groups there are now, single faces among them.
+    pub before: usize,
+    /// Groups there would be.
+    pub after: usize,
+}
+
+/// Somebody who would gain or lose faces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Who; an id that nobody has yet when they would come into being.
+    pub person: PersonId,
+    /// Their name.
+    pub name: Option<String>,
+    /// Faces now.
+    pub before: usize,
+    /// Faces then; 0: nobody would be this person any more.
+    pub after: usize,
+    /// To whom faces would go, and how many.
+    pub lost: BTreeMap<PersonId, usize>,
+    /// From whom faces would come.
+    pub gained: BTreeMap<PersonId, usize>,
+}
+
+/// How good the grouping is, as far as humans' answers tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeopleStats {
+    /// Decisions that count.
+    pub decisions: usize,
+    /// Answers to "are these one person?" among them, and the like.
+    pub answers: usize,
+    /// Of the faces that humans looked at, the share that was with the right person, with its 95 % interval.
+    pub precision: Option<[f32; 3]>,
+    /// Of the faces of people that humans put together, the share that was together already, with its 95 % interval.
+    pub recall: Option<[f32; 3]>,
+    /// Questions that are open.
+    pub questions: usize,
+    /// How many of them are expected to be answered yes.
+    pub expected_yes: f32,
+    /// The score from which on groups are one person: the pack's, and the one in use.
+    pub pack_merge_at: f32,
+    /// See there.
+    pub merge_at: f32,
+    /// What the answers say about it; `None`: too few yet.
+    pub proposal: Option<Proposal>,
 }

@@ -87,6 +87,13 @@ pub(crate) fn entry(line: HistoryLine) -> v1::HistoryEntry {
             entry.other_person_ids = vec![b.to_string()];
             Kind::Apart
         }
+        Decision::Refitted { method, groups, before, .. } => {
+            entry.name = method;
+            entry.other_person_ids =
+                groups.iter().chain(&before).map(|(person, _)| person.to_string()).collect();
+            entry.face_ids = before.iter().flat_map(|(_, list)| faces(list)).collect();
+            Kind::Refitted
+        }
         Decision::Undone { entries } => {
             entry.entry_ids = entries;
             Kind::Undone
@@ -142,6 +149,12 @@ fn sentence(line: &HistoryLine) -> String {
         Decision::Covered { person, face: Some(face), .. } => format!("{face} stands for {}", who(person)),
         Decision::Covered { person, face: None, .. } => format!("the best face stands for {}", who(person)),
         Decision::Apart { a, b } => format!("{} and {} are two people", who(a), who(b)),
+        Decision::Refitted { method, merge_at, before, .. } => {
+            let moved: usize = before.iter().map(|(_, faces)| faces.len()).sum();
+            let at =
+                merge_at.map(|at| format!(" from score {:.4}", f32::from(at) / 10_000.0)).unwrap_or_default();
+            format!("everyone was sorted out anew by {method}{at}: {moved} faces are somebody else")
+        }
         Decision::Undone { entries } => format!("undone: {}", list(entries)),
         Decision::Redone { entries } => format!("redone: {}", list(entries)),
         Decision::Left { faces } => {

@@ -15,6 +15,7 @@ mod page;
 mod paging;
 mod people;
 mod questions;
+mod refit;
 mod refusal;
 mod report;
 mod socket;

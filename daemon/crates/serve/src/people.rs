@@ -13,6 +13,7 @@ use crate::convert;
 use crate::history;
 use crate::paging::Page;
 use crate::questions;
+use crate::refit;
 use crate::refusal::{blocking, refuse};
 
 /// A person's answer shows at most this many faces.
@@ -167,6 +168,24 @@ impl v1::people_server::People for Service {
         let engine = self.engine.clone();
         let why = blocking(move || engine.explain(face)).await?;
         Ok(Response::new(questions::explained(why, self.engine.same_cosine())))
+    }
+
+    async fn recluster(
+        &self,
+        request: Request<v1::ReclusterRequest>,
+    ) -> Result<Response<v1::ReclusterResponse>, Status> {
+        let request = request.into_inner();
+        let (method, apply, engine) = (refit::method(&request)?, request.apply, self.engine.clone());
+        let (difference, done) = blocking(move || engine.refit(method, apply)).await?;
+        Ok(Response::new(refit::difference(difference, done)))
+    }
+
+    async fn people_stats(
+        &self,
+        _: Request<v1::PeopleStatsRequest>,
+    ) -> Result<Response<v1::PeopleStatsResponse>, Status> {
+        let engine = self.engine.clone();
+        Ok(Response::new(refit::stats(blocking(move || engine.people_stats()).await?)))
     }
 
     async fn name_person(&self, request: Request<v1::NamePersonRequest>) -> Decision {

@@ -83,6 +83,19 @@ pub enum Decision {
         /// The other.
         b: PersonId,
     },
+    /// Everyone was sorted out anew, in another way than before.
+    Refitted {
+        /// How: `grow` or `dbscan`.
+        method: String,
+        /// The score at which groups are one person from then on, in ten-thousandths; `None`: the pack's.
+        merge_at: Option<u16>,
+        /// Who these faces are from then on, until the next time, unless a human says otherwise.
+        groups: Vec<(PersonId, Vec<FaceId>)>,
+        /// Who the faces were that became somebody else.
+        before: Vec<(PersonId, Vec<FaceId>)>,
+        /// People who came into being then.
+        born: Vec<PersonId>,
+    },
     /// Earlier entries do not count.
     Undone {
         /// Their numbers.

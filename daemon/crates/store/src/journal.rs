@@ -2,6 +2,7 @@
 
 use std::ops::Bound::{Excluded, Unbounded};
 
+use redb::ReadableTable as _;
 use vow_types::{FaceId, PersonId};
 
 use crate::codec::{put_entry, take_entry};
@@ -43,6 +44,14 @@ impl Store {
     /// When the store cannot be written.
     pub fn put_people(&self, people: &[Standing]) -> Result<()> {
         self.write(|txn| set(txn, people))
+    }
+
+    /// The number of the last entry; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_entry(&self) -> Result<u64> {
+        self.read(|txn| Ok(txn.open_table(JOURNAL)?.last()?.map_or(0, |(seq, _)| seq.value())))
     }
 
     /// The journal from the entry after number `after` on (0: from the first), at most `limit` entries.

@@ -32,18 +32,64 @@ struct OldEntryWire<'a> {
 /// The numbers of the choices, from 0 in this order, are what is on disk: append only.
 #[derive(Serialize, Deserialize)]
 enum DecisionWire<'a> {
-    Named { person: u64, name: Option<&'a str>, before: Option<&'a str> },
-    Merged { into: u64, from: Vec<(u64, Faces)>, together: Faces },
-    Split { from: u64, into: u64, faces: Faces },
-    Confirmed { face: u64, person: u64, before: Option<u64> },
-    Rejected { face: u64, person: u64, before: Option<u64> },
-    NotAFace { face: u64, before: Option<u64> },
-    Hidden { person: u64, hidden: bool },
-    Covered { person: u64, face: Option<u64>, before: Option<u64> },
-    Apart { a: u64, b: u64 },
-    Undone { entries: Vec<u64> },
-    Redone { entries: Vec<u64> },
-    Left { faces: Vec<(u64, u64, u64)> },
+    Named {
+        person: u64,
+        name: Option<&'a str>,
+        before: Option<&'a str>,
+    },
+    Merged {
+        into: u64,
+        from: Vec<(u64, Faces)>,
+        together: Faces,
+    },
+    Split {
+        from: u64,
+        into: u64,
+        faces: Faces,
+    },
+    Confirmed {
+        face: u64,
+        person: u64,
+        before: Option<u64>,
+    },
+    Rejected {
+        face: u64,
+        person: u64,
+        before: Option<u64>,
+    },
+    NotAFace {
+        face: u64,
+        before: Option<u64>,
+    },
+    Hidden {
+        person: u64,
+        hidden: bool,
+    },
+    Covered {
+        person: u64,
+        face: Option<u64>,
+        before: Option<u64>,
+    },
+    Apart {
+        a: u64,
+        b: u64,
+    },
+    Undone {
+        entries: Vec<u64>,
+    },
+    Redone {
+        entries: Vec<u64>,
+    },
+    Left {
+        faces: Vec<(u64, u64, u64)>,
+    },
+    Refitted {
+        method: &'a str,
+        merge_at: Option<u16>,
+        groups: Vec<(u64, Faces)>,
+        before: Vec<(u64, Faces)>,
+        born: Vec<u64>,
+    },
 }
 
 fn numbers(faces: &[FaceId]) -> Faces {
@@ -88,6 +134,13 @@ fn to_wire(decision: &Decision) -> DecisionWire<'_> {
             let number = |face: &Option<FaceId>| face.map(|face| face.0);
             DecisionWire::Covered { person: person.0, face: number(face), before: number(before) }
         }
+        Decision::Refitted { method, merge_at, groups: fitted, before, born } => DecisionWire::Refitted {
+            method,
+            merge_at: *merge_at,
+            groups: groups(fitted),
+            before: groups(before),
+            born: born.iter().map(|person| person.0).collect(),
+        },
         Decision::Apart { a, b } => DecisionWire::Apart { a: a.0, b: b.0 },
         Decision::Undone { entries } => DecisionWire::Undone { entries: entries.clone() },
         Decision::Redone { entries } => DecisionWire::Redone { entries: entries.clone() },
@@ -124,6 +177,13 @@ fn from_wire(wire: DecisionWire<'_>) -> Decision {
         DecisionWire::Covered { person, face, before } => {
             Decision::Covered { person: PersonId(person), face: face.map(FaceId), before: before.map(FaceId) }
         }
+        DecisionWire::Refitted { method, merge_at, groups, before, born } => Decision::Refitted {
+            method: method.to_owned(),
+            merge_at,
+            groups: people(groups),
+            before: people(before),
+            born: born.into_iter().map(PersonId).collect(),
+        },
         DecisionWire::Apart { a, b } => Decision::Apart { a: PersonId(a), b: PersonId(b) },
         DecisionWire::Undone { entries } => Decision::Undone { entries },
         DecisionWire::Redone { entries } => Decision::Redone { entries },

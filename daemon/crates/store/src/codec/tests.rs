@@ -78,6 +78,14 @@ fn decision() -> impl Strategy<Value = Decision> {
         prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Undone { entries }),
         prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Redone { entries }),
         prop::collection::vec((face(), person(), person()), 0..4).prop_map(|faces| Decision::Left { faces }),
+        (any::<Option<u16>>(), prop::collection::vec((person(), prop::collection::vec(face(), 0..3)), 0..3))
+            .prop_map(|(merge_at, groups)| Decision::Refitted {
+                method: "grow".to_owned(),
+                merge_at,
+                born: groups.iter().map(|(person, _)| *person).collect(),
+                before: groups.clone(),
+                groups,
+            }),
     ]
 }
 
@@ -247,7 +255,7 @@ fn the_bytes_of_the_journal() {
         put_entry(&JournalEntry { known_by, ..entry(named) }).unwrap(),
         b"\x02\x02\x00\x01\x01\x01A\x00\x01\x01\x02\x05\x80\x01"
     );
-    let bytes: [(Decision, &[u8]); 11] = [
+    let bytes: [(Decision, &[u8]); 12] = [
         (
             Decision::Merged { into: one, from: vec![(two, vec![face])], together: vec![face] },
             b"\x01\x01\x01\x02\x01\x09\x01\x09",
@@ -262,6 +270,16 @@ fn the_bytes_of_the_journal() {
         (Decision::Undone { entries: vec![3] }, b"\x09\x01\x03"),
         (Decision::Redone { entries: vec![3] }, b"\x0A\x01\x03"),
         (Decision::Left { faces: vec![(face, one, two)] }, b"\x0B\x01\x09\x01\x02"),
+        (
+            Decision::Refitted {
+                method: "dbscan".to_owned(),
+                merge_at: Some(4875),
+                groups: vec![(one, vec![face])],
+                before: vec![(two, vec![face])],
+                born: vec![one],
+            },
+            b"\x0C\x06dbscan\x01\x8B\x26\x01\x01\x01\x09\x01\x02\x01\x09\x01\x01",
+        ),
     ];
     for (decision, body) in bytes {
         assert_eq!(put_entry(&entry(decision)).unwrap(), [b"\x02\x02", body, b"\x00"].concat());

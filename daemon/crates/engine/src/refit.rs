@@ -1,0 +1,276 @@
+//! Sorting everyone out anew in another way, beside the people there are: what would be different, and, if that is wished,
+//! one line of the journal that makes it so.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use vow_cluster::{DbscanParams, Grouping, Move, Params, dbscan};
+use vow_store::Decision;
+use vow_types::num::round_u32;
+use vow_types::{Embedding, FaceId, PersonId};
+
+use crate::decide::Ask;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::people::{Keeper, Near};
+use crate::plan::Plan;
+use crate::rulings::Rulings;
+use crate::views::{Change, Difference, Done};
+
+/// DBSCAN compares everyone with everyone: beyond, that takes tens of minutes.
+const MOST_FOR_DBSCAN: usize = 50_000;
+
+/// How to sort everyone out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// As ever, by sum-link, but from this score on; `None`: the pack's.
+    Grow(Option<f32>),
+    /// By density, as the program did that this one replaces. Faces that are too poor for it follow whom they look like.
+    Dbscan(DbscanParams),
+}
+
+/// What was worked out: people by faces, new ones with ids from `next` upwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refitting {
+    method: &'static str,
+    merge_at: Option<u16>,
+    groups: Vec<(PersonId, Vec<FaceId>)>,
+    before: Vec<(PersonId, Vec<FaceId>)>,
+    next: PersonId,
+}
+
+/// A copy of all people to try things on.
+struct Trial {
+    grouping: Grouping,
+    live: HashMap<FaceId, PersonId>,
+    strong: Vec<(FaceId, Embedding)>,
+}
+
+impl Engine {
+    /// Works out what would be different if everyone were sorted out anew, beside the people there are; with `apply`, makes
+    /// it so: one line of the journal, which can be undone.
+    ///
+    /// # Errors
+    /// When a parameter makes no sense, there are too many faces for the method, or the store fails.
+    pub fn refit(&self, method: Method, apply: bool) -> Result<(Difference, Option<Done>), EngineError> {
+        let rulings = self.people().rulings();
+        let mut trial = self.trial(&rulings)?;
+        let next = trial.grouping.next_person();
+        let (name, merge_at, groups) = match method {
+            Method::Grow(None) => ("grow", None, Vec::new()),
+            Method::Grow(Some(merge_at)) => ("grow", Some(parts(merge_at)?), Vec::new()),
+            Method::Dbscan(params) => {
+                let kept = rulings.merge_at().map(parts).transpose()?;
+                ("dbscan", kept, by_density(&trial, &rulings, params)?)
+            }
+        };
+        let mut refitting = Refitting { method: name, merge_at, groups, before: Vec::new(), next };
+        let mut after = Rulings::clone(&rulings);
+        after.apply(&refitting.decision(Vec::new()), &[]);
+        let faces = rulings.faces_that_differ(&after);
+        let said = faces.into_iter().map(|face| (face, after.said(face))).collect();
+        let index = self.people().index();
+        let decided = vow_cluster::Decided { said, ..vow_cluster::Decided::default() };
+        let mut moves = trial.grouping.decide(&decided, &Near(&index));
+        let pack = self.people().pack_merge_at();
+        trial.grouping.set_merge_at(after.merge_at().unwrap_or(pack));
+        let stopped = || self.is_stopping();
+        moves.extend(trial.grouping.settle(&Near(&index), &stopped).ok_or(EngineError::Stopping)?);
+        let moved: BTreeSet<FaceId> = moves.iter().map(|step: &Move| step.face).collect();
+
+        let mut before: BTreeMap<PersonId, Vec<FaceId>> = BTreeMap::new();
+        let mut steps = Vec::new();
+        for face in moved {
+            let (from, to) = (trial.live.get(&face).copied(), trial.grouping.person_of(face));
+            if from == to {
+                continue;
+            }
+            from.into_iter().for_each(|from| before.entry(from).or_default().push(face));
+            steps.push((from, to));
+        }
+        refitting.before = before.into_iter().collect();
+        let difference = self.difference(&trial, &steps);
+        let nothing = steps.is_empty() && after == *rulings;
+        let done = (apply && !nothing).then(|| self.decide(Ask::Refit(refitting))).transpose()?;
+        Ok((difference, done))
+    }
+
+    fn trial(&self, rulings: &Rulings) -> Result<Trial, EngineError> {
+        let params: Params = self.people().params();
+        let mut trial = Trial {
+            grouping: Grouping::new(params, self.store().next_person()?),
+            live: HashMap::new(),
+            strong: Vec::new(),
+        };
+        for (person, known) in rulings.people() {
+            trial.grouping.name(person, known.name.is_some());
+        }
+        let mut rows = Vec::new();
+        self.store().for_each_face(self.pack_id(), &mut |row, embedding, shown, person| {
+            if shown && !rulings.is_no_face(row.id) {
+                rows.push((row, embedding, person));
+            }
+        })?;
+        for (row, embedding, person) in rows {
+            let person = person.map(|person| rulings.resolve(person));
+            trial.live.extend(person.map(|person| (row.id, person)));
+            let observation = self.people().observation(self.store(), rulings, &row, embedding)?;
+            if observation.strong {
+                trial.strong.push((row.id, observation.embedding.clone()));
+            }
+            trial.grouping.restore(observation, person);
+        }
+        Ok(trial)
+    }
+
+    /// Who gains and who loses what: people with a name first, then the largest.
+    fn difference(&self, trial: &Trial, steps: &[(Option<PersonId>, Option<PersonId>)]) -> Difference {
+        let mut sizes: HashMap<PersonId, usize> = HashMap::new();
+        trial.live.values().for_each(|person| *sizes.entry(*person).or_default() += 1);
+        let roster = self.people().read();
+        let change = |person: PersonId| Change {
+            person,
+            name: roster.name_of(person).map(str::to_owned),
+            before: sizes.get(&person).copied().unwrap_or_default(),
+            after: trial.grouping.members(person).count(),
+            lost: BTreeMap::new(),
+            gained: BTreeMap::new(),
+        };
+        let mut all: BTreeMap<PersonId, Change> = BTreeMap::new();
+        for (from, to) in steps {
+            if let Some(from) = from {
+                let entry = all.entry(*from).or_insert_with(|| change(*from));
+                to.iter().for_each(|to| *entry.lost.entry(*to).or_default() += 1);
+            }
+            if let Some(to) = to {
+                let entry = all.entry(*to).or_insert_with(|| change(*to));
+                from.iter().for_each(|from| *entry.gained.entry(*from).or_default() += 1);
+            }
+        }
+        let mut changes: Vec<Change> = all.into_values().collect();
+        changes.sort_by_key(|one| {
+            (one.name.is_none(), std::cmp::Reverse(one.before.max(one.after)), one.person)
+        });
+        Difference {
+            changes,
+            moved: steps.len(),
+            before: sizes.len(),
+            after: trial.grouping.people().count(),
+        }
+    }
+}
+
+impl Refitting {
+    fn decision(&self, born: Vec<PersonId>) -> Decision {
+        Decision::Refitted {
+            method: self.method.to_owned(),
+            merge_at: self.merge_at,
+            groups: self.groups.clone(),
+            before: self.before.clone(),
+            born,
+        }
+    }
+}
+
+impl Keeper {
+    /// New people may have come into being since it was worked out: those of the refitting come after them.
+    pub(crate) fn plan_refit(&self, mut refitting: Refitting) -> Plan {
+        let next = self.grouping.next_person();
+        let mut born = Vec::new();
+        for (person, _) in &mut refitting.groups {
+            if *person >= refitting.next {
+                *person = PersonId(person.0 - refitting.next.0 + next.0);
+                born.push(*person);
+            }
+        }
+        let decision = refitting.decision(born);
+        let before = self.shared.rulings();
+        let mut rulings = Rulings::clone(&before);
+        rulings.apply(&decision, &[]);
+        let mut plan = Plan::default();
+        plan.faces.extend(before.faces_that_differ(&rulings));
+        plan.people.extend(refitting.groups.iter().map(|(person, _)| rulings.resolve(*person)));
+        plan.decision = Some(decision);
+        plan
+    }
+}
+
+/// A score in ten-thousandths.
+fn parts(merge_at: f32) -> Result<u16, EngineError> {
+    let usual = (0.05..=0.95).contains(&merge_at);
+    let text = || format!("{merge_at} is no score at which to take groups for one person: 0.05 to 0.95");
+    u16::try_from(round_u32(merge_at * 10_000.0))
+        .ok()
+        .filter(|_| usual)
+        .ok_or_else(|| EngineError::Senseless(text()))
+}
+
+/// DBSCAN's clusters as people: those who hold a face by a human's word are that person, the others whoever most of their
+/// faces are now, each person once, people with a name first. Only clusters that are not as they are now.
+fn by_density(
+    trial: &Trial,
+    rulings: &Rulings,
+    params: DbscanParams,
+) -> Result<Vec<(PersonId, Vec<FaceId>)>, EngineError> {
+    if trial.strong.len() > MOST_FOR_DBSCAN {
+        let text = format!(
+            "dbscan compares every face with every other one: {} faces are too many (at most {MOST_FOR_DBSCAN}); use --method \
+             grow",
+            trial.strong.len()
+        );
+        return Err(EngineError::Senseless(text));
+    }
+    let embeddings: Vec<&Embedding> = trial.strong.iter().map(|(_, embedding)| embedding).collect();
+    let labels = dbscan(&embeddings, params).map_err(|error| EngineError::Senseless(error.to_string()))?;
+    let mut clusters: BTreeMap<(usize, FaceId), Vec<FaceId>> = BTreeMap::new();
+    for ((face, _), label) in trial.strong.iter().zip(labels) {
+        // Noise is everyone by themselves.
+        let key = label.map_or((usize::MAX, *face), |label| (label, FaceId(0)));
+        clusters.entry(key).or_default().push(*face);
+    }
+
+    let mut claims: Vec<(bool, bool, usize, PersonId, usize)> = Vec::new();
+    let clusters: Vec<Vec<FaceId>> = clusters.into_values().collect();
+    for (number, faces) in clusters.iter().enumerate() {
+        let mut votes: HashMap<(bool, PersonId), usize> = HashMap::new();
+        for face in faces {
+            let word = rulings.is_pinned(*face).then(|| rulings.said(*face).is).flatten();
+            let person = word.or_else(|| trial.live.get(face).copied());
+            person.into_iter().for_each(|person| *votes.entry((word.is_some(), person)).or_default() += 1);
+        }
+        claims.extend(votes.into_iter().map(|((by_word, person), count)| {
+            let named = rulings.person(person).is_some_and(|known| known.name.is_some());
+            (by_word, named, count, person, number)
+        }));
+    }
+    claims.sort_unstable_by(|x, y| (y.0, y.1, y.2).cmp(&(x.0, x.1, x.2)).then((x.3, x.4).cmp(&(y.3, y.4))));
+    let mut people: HashMap<usize, PersonId> = HashMap::new();
+    let mut taken: HashSet<PersonId> = HashSet::new();
+    for (_, _, _, person, number) in claims {
+        if !people.contains_key(&number) && taken.insert(person) {
+            people.insert(number, person);
+        }
+    }
+
+    let mut sizes: HashMap<PersonId, usize> = HashMap::new();
+    let strong: HashSet<FaceId> = trial.strong.iter().map(|(face, _)| *face).collect();
+    let live = trial.live.iter().filter(|(face, _)| strong.contains(face));
+    live.for_each(|(_, person)| *sizes.entry(*person).or_default() += 1);
+    let mut next = trial.grouping.next_person();
+    let mut groups = Vec::new();
+    for (number, faces) in clusters.into_iter().enumerate() {
+        let person = people.get(&number).copied();
+        let same = |face: &FaceId| person.is_some() && trial.live.get(face).copied() == person;
+        let as_now =
+            faces.iter().all(same) && person.and_then(|one| sizes.get(&one).copied()) == Some(faces.len());
+        if as_now {
+            continue;
+        }
+        let person = person.unwrap_or_else(|| {
+            let fresh = next;
+            next = PersonId(next.0.saturating_add(1));
+            fresh
+        });
+        groups.push((person, faces));
+    }
+    Ok(groups)
+}
