@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_cluster::{Grouping, Move, Neighbours, Observation, Params};
 use vow_index::FaceIndex;
-use vow_store::{FaceRow, PersonRow, Store, StoreError};
+use vow_store::{FaceRow, PersonRow, Store, StoreError, WholeFace};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
 
 use crate::analyse::side_in_frame;
@@ -40,8 +40,7 @@ pub(crate) struct Keeper {
     grouping: Grouping,
     pack: PackId,
     dimension: usize,
-    gate: QualityGate,
-    shapes: Vec<Size>,
+    judge: Judge,
     snapshot: PathBuf,
     touched: usize,
     /// The index differs from its snapshot.
@@ -55,6 +54,22 @@ pub(crate) struct PackFacts {
     pub(crate) params: Params,
     pub(crate) gate: QualityGate,
     pub(crate) shapes: Vec<Size>,
+}
+
+/// Says which faces are good enough to found a person.
+struct Judge {
+    gate: QualityGate,
+    shapes: Vec<Size>,
+}
+
+impl Judge {
+    /// `coded`: the size of the photo as coded, as far as it is known.
+    fn observation(&self, row: &FaceRow, embedding: Embedding, coded: Option<Size>) -> Observation {
+        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
+        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
+        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
+        Observation { face: row.id, photo: row.photo, embedding, strong }
+    }
 }
 
 impl People {
@@ -124,8 +139,7 @@ impl Keeper {
             progress,
             pack: pack.id,
             dimension,
-            gate: pack.gate,
-            shapes: pack.shapes,
+            judge: Judge { gate: pack.gate, shapes: pack.shapes },
             snapshot,
             touched: 0,
             unsaved: false,
@@ -139,14 +153,15 @@ impl Keeper {
     }
 
     fn restore(&mut self) -> Result<(), StoreError> {
-        for row in self.store.people()? {
-            self.grouping.name(row.id, row.name.is_some());
-            self.shared.write().rename(&row);
+        let Self { shared, store, grouping, judge, .. } = self;
+        for row in store.people()? {
+            grouping.name(row.id, row.name.is_some());
+            shared.write().rename(&row);
         }
-        let (mut known, mut loose, mut missing, mut hidden) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let index = self.shared.index();
-        self.store.for_each_face(self.pack, &mut |row, embedding, shown, person| {
+        let (mut loose, mut missing, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+        let index = shared.index();
+        let mut roster = shared.write();
+        store.for_each_face(self.pack, &mut |WholeFace { row, embedding, person, coded, shown }| {
             if !shown {
                 if index.contains(row.id) {
                     hidden.push(row.id);
@@ -156,29 +171,18 @@ impl Keeper {
             if !index.contains(row.id) {
                 missing.push((row.id, embedding.clone()));
             }
-            match person {
-                Some(person) => known.push((row, embedding, person)),
-                None => loose.push((row, embedding)),
-            }
+            let Some(person) = person else {
+                loose.push((row, embedding));
+                return;
+            };
+            roster.show(row.id, row.photo);
+            roster.apply(&[Move { face: row.id, person: Some(person) }]);
+            grouping.restore(judge.observation(&row, embedding, Some(coded)), Some(person));
         })?;
+        drop(roster);
         index.hide(&hidden);
         self.unsaved = !missing.is_empty();
         self.add_to_index(&missing);
-        {
-            let mut roster = self.shared.write();
-            let moves: Vec<Move> = known
-                .iter()
-                .map(|(row, _, person)| {
-                    roster.show(row.id, row.photo);
-                    Move { face: row.id, person: Some(*person) }
-                })
-                .collect();
-            roster.apply(&moves);
-        }
-        for (row, embedding, person) in known {
-            let seen = self.observation(&row, embedding)?;
-            self.grouping.restore(seen, Some(person));
-        }
         tracing::debug!(loose = loose.len(), "faces that were stored but not grouped");
         self.group(loose)
     }
@@ -345,9 +349,9 @@ impl Keeper {
     fn rebuild_index(&mut self) -> Result<(), StoreError> {
         let fresh = Arc::new(FaceIndex::new(self.dimension, self.shared.index().len()));
         let mut faces = Vec::new();
-        self.store.for_each_face(self.pack, &mut |row, embedding, shown, _| {
-            if shown {
-                faces.push((row.id, embedding));
+        self.store.for_each_face(self.pack, &mut |face| {
+            if face.shown {
+                faces.push((face.row.id, face.embedding));
             }
         })?;
         *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -381,10 +385,7 @@ impl Keeper {
 
     fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
         let coded = self.store.photo(&row.photo)?.map(|photo| photo.coded);
-        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
-        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
-        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
-        Ok(Observation { face: row.id, photo: row.photo, embedding, strong })
+        Ok(self.judge.observation(row, embedding, coded))
     }
 
     fn touch(&mut self, faces: usize) {

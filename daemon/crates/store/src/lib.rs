@@ -20,6 +20,6 @@ mod tables;
 pub use error::StoreError;
 pub use rows::{
     Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, NewFace,
-    PersonRow, PhotoRow,
+    PersonRow, PhotoRow, WholeFace,
 };
 pub use store::Store;
