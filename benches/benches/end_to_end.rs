@@ -10,16 +10,23 @@
     reason = "a bench prints, and may panic: that is how it fails"
 )]
 
+#[path = "common/floor.rs"]
+mod floor;
+#[path = "common/vowd.rs"]
+mod vowd;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::floor::Floor;
+
 const NEEDS: &str = "\
 end_to_end compares whole programs and needs, in the environment:
   VOW_ALBUM   a folder of photos
   VOW_PACK    a pack folder (pack.toml with a detector and an embedder)
-  VOW_ORT     an ONNX Runtime library; without it vowd runs on tract
+  VOW_ORT     an ONNX Runtime library; without it vowd runs on tract, and the floor is not measured
   VOW_PYTHON  a Python with benches/python/requirements.txt installed; without it the peers are left out
   VOW_ROUNDS  how often each runs (default 2; the best counts)";
 
@@ -28,18 +35,28 @@ fn main() {
         println!("{NEEDS}");
         return;
     };
-    let vowd = build();
+    let vowd = vowd::build();
     let mut contenders = vec![Contender::new("VowImager", Program::Vowd(vowd))];
     if setup.python.is_some() {
         contenders.push(Contender::new("Python, one process", Program::Python { decoders: 0 }));
         contenders.push(Contender::new("Python, two more to decode", Program::Python { decoders: 2 }));
     }
+    let floor = |library: &PathBuf| Floor::open(&setup.album, &setup.pack, library);
+    let (mut floor, mut floors) = (setup.runtime.as_ref().map(floor), Vec::new());
     for _ in 0..setup.rounds {
         for contender in &mut contenders {
             contender.run(&setup);
         }
+        floors.extend(floor.as_mut().map(Floor::run));
     }
     print(&contenders);
+    if let Some((rate, faces)) = floors.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)) {
+        let ours = contenders[0].best.as_ref().unwrap().photos_per_s;
+        println!(
+            "\nthe stages alone, all cores busy: {rate:.2} photos/s, {faces} faces; VowImager reaches {:.2} of it",
+            ours / rate
+        );
+    }
 }
 
 struct Setup {
@@ -52,7 +69,7 @@ struct Setup {
 
 impl Setup {
     fn from_env() -> Option<Self> {
-        let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = |name: &str| vowd::setting(name).map(PathBuf::from);
         Some(Self {
             album: path("VOW_ALBUM")?,
             pack: path("VOW_PACK")?,
@@ -61,17 +78,6 @@ impl Setup {
             rounds: std::env::var("VOW_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2),
         })
     }
-}
-
-/// The release build of the daemon, made if need be.
-fn build() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let status =
-        Command::new(cargo).args(["build", "--release", "--locked", "-p", "vowd"]).current_dir(root).status();
-    assert!(status.unwrap().success(), "vowd does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    target.join("release/vowd")
 }
 
 enum Program {
@@ -100,7 +106,7 @@ impl Contender {
 
     fn run(&mut self, setup: &Setup) {
         let outcome = match &self.program {
-            Program::Vowd(path) => vowd(path, setup),
+            Program::Vowd(path) => ours(path, setup),
             Program::Python { decoders } => python(*decoders, setup),
         };
         println!("{}: {:.2} photos/s, {} faces", self.name, outcome.photos_per_s, outcome.faces);
@@ -111,7 +117,7 @@ impl Contender {
 }
 
 /// A cold run: an empty data folder each time. The photos are in the page cache for everybody after the first round.
-fn vowd(path: &Path, setup: &Setup) -> Outcome {
+fn ours(path: &Path, setup: &Setup) -> Outcome {
     let data = tempfile::tempdir().unwrap();
     let mut command = Command::new(path);
     command.arg("--once").arg("--report").arg("json").arg("--log").arg("warn");

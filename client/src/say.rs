@@ -239,6 +239,7 @@ fn kind(entry: &v1::HistoryEntry) -> &'static str {
         Kind::Redone => "redone",
         Kind::Left => "left",
         Kind::Refitted => "refitted",
+        Kind::Carried => "carried",
     }
 }
 

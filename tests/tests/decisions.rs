@@ -278,3 +278,47 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     assert_eq!(people(&daemon), before);
     assert!(a_faces.len() == 3);
 }
+
+/// Another pack sees the same photos: its faces have other ids, and what was said holds for them.
+#[test]
+fn what_was_said_outlives_a_change_of_the_pack() {
+    let home = Home::new();
+    let daemon = start(&home);
+    let (a, a_faces) = who(&home, &daemon, 0);
+    let (c, c_faces) = who(&home, &daemon, 2);
+    daemon.json(["name", &a, "Ada"]);
+    daemon.json(["name", &c, "Cem"]);
+    daemon.json(["confirm", &c_faces[0], "Ada"]);
+    daemon.json(["reject", &a_faces[0], "Ada"]);
+    daemon.json(["reject", &a_faces[1], "--not-a-face"]);
+    daemon.kill();
+
+    std::fs::remove_dir_all(home.pack()).unwrap();
+    let other = vow_tests::TinyPack { head: vow_types::Head::Yunet, ..vow_tests::TinyPack::default() };
+    other.write(&home.pack()).unwrap();
+    let mut daemon = home.start();
+    for round in 0..2 {
+        assert_eq!(daemon.wait_idle()["people"], 4, "round {round}");
+        let shown = |identity: u32, shot: u32| {
+            let path = home.photos().join(format!("{identity}_{shot}.jpg"));
+            daemon.json(["faces".as_ref(), path.as_os_str()])["faces"].clone()
+        };
+        assert_ne!(shown(0, 2)[0]["face_id"], a_faces[2].as_str(), "another pack's faces are others");
+        assert_eq!(shown(0, 2)[0]["person_id"], a.as_str());
+        assert_eq!(shown(0, 2)[0]["person_name"], "Ada");
+        assert_eq!(shown(2, 1)[0]["person_name"], "Cem");
+        assert_eq!(shown(2, 0)[0]["person_name"], "Ada", "confirmed");
+        assert_ne!(shown(0, 0)[0]["person_name"], "Ada", "rejected");
+        assert_eq!(shown(0, 1), Value::Array(vec![]), "no face");
+        assert_eq!(daemon.json(["history"])[0]["kind"], "carried");
+        daemon.kill();
+        daemon = home.start();
+    }
+    // Undoing what was said about the earlier pack's faces undoes it for these.
+    let history = daemon.json(["history"]);
+    let entry = history.as_array().unwrap().iter().find(|entry| entry["kind"] == "not-a-face").unwrap();
+    daemon.json(["undo", &entry["id"].to_string()]);
+    daemon.wait_idle();
+    let path = home.photos().join("0_1.jpg");
+    assert_eq!(daemon.json(["faces".as_ref(), path.as_os_str()])["faces"][0]["person_name"], "Ada");
+}

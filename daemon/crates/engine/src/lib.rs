@@ -10,6 +10,7 @@ mod analyse;
 mod answers;
 mod brake;
 mod budget;
+mod carry;
 mod closeness;
 mod commit;
 mod config;

@@ -10,11 +10,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed, Verdict};
 use vow_index::FaceIndex;
-use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError};
+use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError, WholeFace};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
 
 use crate::analyse::side_in_frame;
 use crate::answers::Learned;
+use crate::carry::Elsewhere;
 use crate::commit::Stored;
 use crate::decide::{Answer, Ask, Trouble, standing};
 use crate::error::EngineError;
@@ -39,7 +40,7 @@ pub(crate) struct People {
     rulings: RwLock<Arc<Rulings>>,
     close: RwLock<Arc<Vec<Close>>>,
     learned: RwLock<Option<Learned>>,
-    pack: PackFacts,
+    pub(crate) pack: PackFacts,
 }
 
 /// The thread's own state.
@@ -51,6 +52,8 @@ pub(crate) struct Keeper {
     pack: PackId,
     dimension: usize,
     snapshot: PathBuf,
+    /// What humans said about faces that this pack sees anew.
+    pub(crate) elsewhere: Elsewhere,
     touched: usize,
     /// The index differs from its snapshot.
     unsaved: bool,
@@ -63,6 +66,22 @@ pub(crate) struct PackFacts {
     pub(crate) params: Params,
     pub(crate) gate: QualityGate,
     pub(crate) shapes: Vec<Size>,
+}
+
+impl PackFacts {
+    /// A stored face as grouping is to see it; `coded`: the size of the photo as coded, as far as it is known.
+    pub(crate) fn observation(
+        &self,
+        rulings: &Rulings,
+        row: &FaceRow,
+        embedding: Embedding,
+        coded: Option<Size>,
+    ) -> Observation {
+        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
+        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
+        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
+        Observation { face: row.id, photo: row.photo, embedding, strong, said: rulings.said(row.id) }
+    }
 }
 
 impl People {
@@ -100,24 +119,6 @@ impl People {
     /// The score at which the pack takes two groups for one person.
     pub(crate) fn pack_merge_at(&self) -> f32 {
         self.pack.params.merge_at
-    }
-
-    /// A stored face as grouping is to see it.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(crate) fn observation(
-        &self,
-        store: &Store,
-        rulings: &Rulings,
-        row: &FaceRow,
-        embedding: Embedding,
-    ) -> Result<Observation, StoreError> {
-        let coded = store.photo(&row.photo)?.map(|photo| photo.coded);
-        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.pack.shapes));
-        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.pack.gate;
-        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
-        Ok(Observation { face: row.id, photo: row.photo, embedding, strong, said: rulings.said(row.id) })
     }
 
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
@@ -187,6 +188,7 @@ impl Keeper {
             pack: id,
             dimension,
             snapshot,
+            elsewhere: Elsewhere::default(),
             touched: 0,
             unsaved: false,
         };
@@ -200,11 +202,16 @@ impl Keeper {
 
     fn restore(&mut self) -> Result<(), StoreError> {
         let rulings = self.hear_everything()?;
+        self.elsewhere = self.elsewhere(&rulings)?;
         self.grouping.set_merge_at(self.shared.params().merge_at);
-        let (mut known, mut loose, mut missing, mut hidden) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let index = self.shared.index();
-        self.store.for_each_face(self.pack, &mut |row, embedding, shown, person| {
+        let Self { shared, store, grouping, .. } = self;
+        for (person, known) in rulings.people() {
+            grouping.name(person, known.name.is_some());
+        }
+        let (mut loose, mut missing, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+        let (index, mut known) = (shared.index(), 0usize);
+        let mut roster = shared.write();
+        store.for_each_face(self.pack, &mut |WholeFace { row, embedding, person, coded, shown }| {
             if !shown || rulings.is_no_face(row.id) {
                 if index.contains(row.id) {
                     hidden.push(row.id);
@@ -214,35 +221,24 @@ impl Keeper {
             if !index.contains(row.id) {
                 missing.push((row.id, embedding.clone()));
             }
-            match person {
-                Some(person) => known.push((row, embedding, rulings.resolve(person))),
-                None => loose.push((row, embedding)),
-            }
+            let Some(person) = person else {
+                loose.push((row, embedding));
+                return;
+            };
+            let person = rulings.resolve(person);
+            known = known.saturating_add(1);
+            roster.show(row.id, row.photo);
+            roster.apply(&[Move { face: row.id, person: Some(person) }]);
+            let observation = shared.pack.observation(&rulings, &row, embedding, Some(coded));
+            grouping.restore(observation, Some(person));
         })?;
+        drop(roster);
         index.hide(&hidden);
         self.unsaved = !missing.is_empty();
         self.add_to_index(&missing);
-        if !known.is_empty() && known.len() <= SMALL {
+        if known > 0 && known <= SMALL {
             // Whether what was stored had been sorted out is not known, nor what is worth asking.
             self.progress.unsettled.store(true, Ordering::SeqCst);
-        }
-        {
-            let mut roster = self.shared.write();
-            let moves: Vec<Move> = known
-                .iter()
-                .map(|(row, _, person)| {
-                    roster.show(row.id, row.photo);
-                    Move { face: row.id, person: Some(*person) }
-                })
-                .collect();
-            roster.apply(&moves);
-        }
-        for (person, known) in rulings.people() {
-            self.grouping.name(person, known.name.is_some());
-        }
-        for (row, embedding, person) in known {
-            let seen = self.observation(&row, embedding)?;
-            self.grouping.restore(seen, Some(person));
         }
         tracing::debug!(loose = loose.len(), "faces that were stored but not grouped");
         self.group(loose)
@@ -446,7 +442,10 @@ impl Keeper {
     }
 
     /// Groups faces that have never been grouped.
-    fn group(&mut self, fresh: Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
+    fn group(&mut self, mut fresh: Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
+        self.carry_over(&fresh.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
+        let rulings = self.shared.rulings();
+        fresh.retain(|(row, _)| !rulings.is_no_face(row.id));
         if fresh.is_empty() {
             return Ok(());
         }
@@ -495,9 +494,9 @@ impl Keeper {
         let fresh = Arc::new(FaceIndex::new(self.dimension, self.shared.index().len()));
         let mut faces = Vec::new();
         let rulings = self.shared.rulings();
-        self.store.for_each_face(self.pack, &mut |row, embedding, shown, _| {
-            if shown && !rulings.is_no_face(row.id) {
-                faces.push((row.id, embedding));
+        self.store.for_each_face(self.pack, &mut |face| {
+            if face.shown && !rulings.is_no_face(face.row.id) {
+                faces.push((face.row.id, face.embedding));
             }
         })?;
         *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -542,7 +541,8 @@ impl Keeper {
     }
 
     fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
-        self.shared.observation(&self.store, &self.shared.rulings(), row, embedding)
+        let coded = self.store.photo(&row.photo)?.map(|photo| photo.coded);
+        Ok(self.shared.pack.observation(&self.shared.rulings(), row, embedding, coded))
     }
 
     pub(crate) fn touch(&mut self, faces: usize) {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use vow_cluster::{DbscanParams, Grouping, Move, Params, dbscan};
-use vow_store::Decision;
+use vow_store::{Decision, WholeFace};
 use vow_types::num::round_u32;
 use vow_types::{Embedding, FaceId, PersonId};
 
@@ -104,21 +104,20 @@ impl Engine {
         for (person, known) in rulings.people() {
             trial.grouping.name(person, known.name.is_some());
         }
-        let mut rows = Vec::new();
-        self.store().for_each_face(self.pack_id(), &mut |row, embedding, shown, person| {
-            if shown && !rulings.is_no_face(row.id) {
-                rows.push((row, embedding, person));
+
+        let pack = &self.people().pack;
+        self.store().for_each_face(pack.id, &mut |WholeFace { row, embedding, person, coded, shown }| {
+            if !shown || rulings.is_no_face(row.id) {
+                return;
             }
-        })?;
-        for (row, embedding, person) in rows {
             let person = person.map(|person| rulings.resolve(person));
             trial.live.extend(person.map(|person| (row.id, person)));
-            let observation = self.people().observation(self.store(), rulings, &row, embedding)?;
+            let observation = pack.observation(rulings, &row, embedding, Some(coded));
             if observation.strong {
                 trial.strong.push((row.id, observation.embedding.clone()));
             }
             trial.grouping.restore(observation, person);
-        }
+        })?;
         Ok(trial)
     }
 

@@ -46,7 +46,10 @@ pub(crate) fn undone(journal: &[JournalEntry]) -> BTreeSet<u64> {
 
 /// Whether an entry says something about people, and can therefore be undone.
 pub(crate) fn is_decision(entry: &JournalEntry) -> bool {
-    !matches!(entry.decision, Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. })
+    !matches!(
+        entry.decision,
+        Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. } | Decision::Carried { .. }
+    )
 }
 
 /// The people and the faces that a decision speaks of.
@@ -69,6 +72,7 @@ pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
             let people = groups.iter().chain(before).map(|(person, _)| *person);
             (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
         }
+        Decision::Carried { faces } => (Vec::new(), faces.iter().map(|(new, _)| *new).collect()),
         Decision::Left { faces } => {
             (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
         }
@@ -190,6 +194,7 @@ impl Rulings {
                     groups.iter().flat_map(|(person, faces)| faces.iter().map(|face| (*face, *person)));
                 self.fitted = faces.collect();
             }
+            Decision::Carried { faces } => faces.iter().for_each(|(new, old)| self.carry(*new, *old)),
             Decision::Hidden { person, hidden } => self.known(*person).hidden = *hidden,
             Decision::Covered { person, face, .. } => self.known(*person).cover = *face,
             Decision::Apart { a, b } => {
@@ -215,6 +220,19 @@ impl Rulings {
             if !not.is_empty() {
                 self.is_not.insert(face, not);
             }
+        }
+    }
+
+    /// What counts for one face counts for another one, unless more was said about that.
+    fn carry(&mut self, new: FaceId, old: FaceId) {
+        if let Some(person) = self.is.get(&old).copied() {
+            self.is.entry(new).or_insert(person);
+        }
+        if let Some(not) = self.is_not.get(&old).cloned() {
+            self.is_not.entry(new).or_default().extend(not);
+        }
+        if self.not_faces.contains(&old) {
+            self.not_faces.insert(new);
         }
     }
 
@@ -305,6 +323,11 @@ impl Rulings {
         let is = words.filter(|(_, person)| named(person)).map(|(face, _)| *face);
         let not = self.is_not.iter().filter(|(_, not)| not.iter().any(named)).map(|(face, _)| *face);
         is.chain(not).collect()
+    }
+
+    /// All faces about which something was said, one by one.
+    pub(crate) fn faces_spoken_of(&self) -> BTreeSet<FaceId> {
+        self.is.keys().chain(self.is_not.keys()).chain(&self.not_faces).copied().collect()
     }
 
     /// The faces about which the two say different things.

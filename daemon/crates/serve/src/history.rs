@@ -87,6 +87,10 @@ pub(crate) fn entry(line: HistoryLine) -> v1::HistoryEntry {
             entry.other_person_ids = vec![b.to_string()];
             Kind::Apart
         }
+        Decision::Carried { faces: carried } => {
+            entry.face_ids = carried.iter().map(|(new, _)| new.to_string()).collect();
+            Kind::Carried
+        }
         Decision::Refitted { method, groups, before, .. } => {
             entry.name = method;
             entry.other_person_ids =
@@ -149,6 +153,9 @@ fn sentence(line: &HistoryLine) -> String {
         Decision::Covered { person, face: Some(face), .. } => format!("{face} stands for {}", who(person)),
         Decision::Covered { person, face: None, .. } => format!("the best face stands for {}", who(person)),
         Decision::Apart { a, b } => format!("{} and {} are two people", who(a), who(b)),
+        Decision::Carried { faces } => {
+            format!("what was said about {} faces counts for what this model pack sees there", faces.len())
+        }
         Decision::Refitted { method, merge_at, before, .. } => {
             let moved: usize = before.iter().map(|(_, faces)| faces.len()).sum();
             let at =

@@ -83,6 +83,11 @@ pub enum Decision {
         /// The other.
         b: PersonId,
     },
+    /// No human's word but a note: another pack saw faces anew, and what was said about them counts for what it saw.
+    Carried {
+        /// Each new face with the face of an earlier pack that it is.
+        faces: Vec<(FaceId, FaceId)>,
+    },
     /// Everyone was sorted out anew, in another way than before.
     Refitted {
         /// How: `grow` or `dbscan`.

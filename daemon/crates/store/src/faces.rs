@@ -2,20 +2,17 @@
 //! `commit`.
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
-use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId};
+use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Size};
 
 use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_pack, take_photo};
 use crate::error::StoreError;
 use crate::fault::{Fault, Result};
 use crate::files::BATCH;
-use crate::rows::{Counts, FaceRow, PhotoRow};
+use crate::rows::{Counts, FaceRow, PhotoRow, WholeFace};
 use crate::store::Store;
 use crate::tables::{
     ANALYSES, Bytes, Content, EMBEDDINGS, FACE_PERSON, FACES, FAILURES, FILES, HIDDEN, PACKS, PHOTOS, TALLIES,
 };
-
-/// A face with everything that is known of it: its row, what it looks like, whether its photo has a file, who it is.
-type Whole = (FaceRow, Embedding, bool, Option<PersonId>);
 
 impl Store {
     /// What is known of a photo.
@@ -80,15 +77,15 @@ impl Store {
         })
     }
 
-    /// Hands every face that a pack ever saw to `visit`, in the order of their ids, as they were when this began: the
-    /// face, what it looks like, whether its photo has a file, and who it is. A few hundred are in memory at a time.
+    /// Hands every face that a pack ever saw to `visit`, in the order of their ids, as they were when this began. A few
+    /// hundred are in memory at a time.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn for_each_face(
         &self,
         pack: PackId,
-        visit: &mut dyn FnMut(FaceRow, Embedding, bool, Option<PersonId>),
+        visit: &mut dyn FnMut(WholeFace),
     ) -> std::result::Result<(), StoreError> {
         let view = self.view()?;
         let mut tour = self.guard("read", || Tour::begin(&view, pack))?;
@@ -97,9 +94,7 @@ impl Store {
             if batch.is_empty() {
                 return Ok(());
             }
-            for (row, embedding, shown, person) in batch {
-                visit(row, embedding, shown, person);
-            }
+            batch.into_iter().for_each(&mut *visit);
         }
     }
 
@@ -160,7 +155,10 @@ struct Tour {
     faces: ReadOnlyTable<u64, Bytes>,
     embeddings: ReadOnlyTable<u64, Bytes>,
     people: ReadOnlyTable<u64, u64>,
+    photos: ReadOnlyTable<Content, Bytes>,
     hidden: ReadOnlyTable<Content, ()>,
+    /// The photo of the last face, which is as a rule that of the next: its size, and whether it has a file.
+    photo: Option<(ContentId, Size, bool)>,
     /// The id to go on at; `None` at the end.
     from: Option<u64>,
 }
@@ -172,34 +170,49 @@ impl Tour {
             faces: view.open_table(FACES)?,
             embeddings: view.open_table(EMBEDDINGS)?,
             people: view.open_table(FACE_PERSON)?,
+            photos: view.open_table(PHOTOS)?,
             hidden: view.open_table(HIDDEN)?,
+            photo: None,
             from: Some(0),
         })
     }
 
     /// The next faces; none at the end.
-    fn next(&mut self) -> Result<Vec<Whole>> {
-        let mut batch = Vec::with_capacity(BATCH);
-        let Some(from) = self.from.take() else { return Ok(batch) };
+    fn next(&mut self) -> Result<Vec<WholeFace>> {
+        let mut rows: Vec<FaceRow> = Vec::with_capacity(BATCH);
+        let Some(from) = self.from.take() else { return Ok(Vec::new()) };
         for row in self.faces.range(from..)? {
             let (id, bytes) = row?;
             let face = take_face(id.value(), bytes.value())?;
             if face.pack == self.pack {
-                if batch.len() == BATCH {
+                if rows.len() == BATCH {
                     self.from = Some(face.id.0);
                     break;
                 }
-                batch.push(self.whole(face)?);
+                rows.push(face);
             }
         }
-        Ok(batch)
+        rows.into_iter().map(|row| self.whole(row)).collect()
     }
 
-    fn whole(&self, face: FaceRow) -> Result<Whole> {
-        let bytes = self.embeddings.get(face.id.0)?;
-        let bytes = bytes.ok_or_else(|| Fault::missing("embeddings", face.id))?;
-        let shown = self.hidden.get(&face.photo.0)?.is_none();
-        let person = self.people.get(face.id.0)?.map(|person| PersonId(person.value()));
-        Ok((face, take_embedding(bytes.value())?, shown, person))
+    fn whole(&mut self, row: FaceRow) -> Result<WholeFace> {
+        let bytes = self.embeddings.get(row.id.0)?;
+        let bytes = bytes.ok_or_else(|| Fault::missing("embeddings", row.id))?;
+        let person = self.people.get(row.id.0)?.map(|person| PersonId(person.value()));
+        let (coded, shown) = self.photo(row.photo)?;
+        Ok(WholeFace { row, embedding: take_embedding(bytes.value())?, person, coded, shown })
+    }
+
+    fn photo(&mut self, content: ContentId) -> Result<(Size, bool)> {
+        if let Some((last, coded, shown)) = self.photo
+            && last == content
+        {
+            return Ok((coded, shown));
+        }
+        let bytes = self.photos.get(&content.0)?.ok_or_else(|| Fault::missing("photos", content))?;
+        let coded = take_photo(content, bytes.value())?.coded;
+        let shown = self.hidden.get(&content.0)?.is_none();
+        self.photo = Some((content, coded, shown));
+        Ok((coded, shown))
     }
 }

@@ -22,6 +22,6 @@ mod tables;
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
 pub use rows::{
-    Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow,
+    Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow, WholeFace,
 };
 pub use store::Store;

@@ -110,6 +110,21 @@ pub struct FaceRow {
     pub norm: f32,
 }
 
+/// A face with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeFace {
+    /// Its row.
+    pub row: FaceRow,
+    /// What it looks like.
+    pub embedding: Embedding,
+    /// Who it is.
+    pub person: Option<PersonId>,
+    /// Size of its photo's coded picture.
+    pub coded: Size,
+    /// Whether its photo has a file.
+    pub shown: bool,
+}
+
 /// One thing that became known about a file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {

@@ -1,7 +1,8 @@
 //! What is known of a folder against what a scan found in it. Pure: no disk, no clock.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use crate::Found;
 
@@ -36,15 +37,16 @@ pub fn compare(
     found: impl IntoIterator<Item = Found>,
     unseen: impl IntoIterator<Item = PathBuf>,
 ) -> Plan {
-    let mut known: HashMap<PathBuf, (Stamp, bool)> = known
+    // By its bytes: a path is hashed and compared name by name otherwise, which takes several times as long.
+    let mut known: HashMap<OsString, (Stamp, bool)> = known
         .into_iter()
-        .map(|(path, size, mtime_ns, inode)| (path, ((size, mtime_ns, inode), false)))
+        .map(|(path, size, mtime_ns, inode)| (path.into_os_string(), ((size, mtime_ns, inode), false)))
         .collect();
     let mut plan = Plan::default();
     let mut renumbered = Vec::new();
     for picture in found {
         let stamp = (picture.size, picture.mtime_ns, picture.inode);
-        match known.get_mut(&picture.path) {
+        match known.get_mut(picture.path.as_os_str()) {
             None => plan.new.push(picture),
             Some((was, seen)) => {
                 *seen = true;
@@ -70,10 +72,10 @@ pub fn compare(
     }
     let unseen: BTreeSet<PathBuf> = unseen.into_iter().collect();
     for (path, _) in known.into_iter().filter(|(_, (_, seen))| !seen) {
-        if !unseen.is_empty() && path.ancestors().any(|above| unseen.contains(above)) {
+        if !unseen.is_empty() && Path::new(&path).ancestors().any(|above| unseen.contains(above)) {
             plan.withheld += 1;
         } else {
-            plan.gone.push(path);
+            plan.gone.push(path.into());
         }
     }
     plan.gone.sort_unstable();

@@ -112,7 +112,7 @@ fn agrees(keeper: &Keeper) {
     let mut seen = 0;
     keeper
         .store
-        .for_each_face(keeper.pack, &mut |row, _, shown, person| {
+        .for_each_face(keeper.pack, &mut |WholeFace { row, shown, person, .. }| {
             if !shown || rulings.is_no_face(row.id) {
                 assert!(!roster.contains(row.id) && keeper.grouping.person_of(row.id).is_none());
                 return;
@@ -218,7 +218,7 @@ fn whose(keeper: &Keeper) -> BTreeMap<FaceId, Option<PersonId>> {
     let roster = keeper.shared.read();
     keeper
         .store
-        .for_each_face(keeper.pack, &mut |row, _, _, _| {
+        .for_each_face(keeper.pack, &mut |WholeFace { row, .. }| {
             if roster.contains(row.id) {
                 whose.insert(row.id, roster.person_of(row.id));
             }

@@ -90,6 +90,9 @@ enum DecisionWire<'a> {
         before: Vec<(u64, Faces)>,
         born: Vec<u64>,
     },
+    Carried {
+        faces: Vec<(u64, u64)>,
+    },
 }
 
 fn numbers(faces: &[FaceId]) -> Faces {
@@ -141,6 +144,9 @@ fn to_wire(decision: &Decision) -> DecisionWire<'_> {
             before: groups(before),
             born: born.iter().map(|person| person.0).collect(),
         },
+        Decision::Carried { faces } => {
+            DecisionWire::Carried { faces: faces.iter().map(|(new, old)| (new.0, old.0)).collect() }
+        }
         Decision::Apart { a, b } => DecisionWire::Apart { a: a.0, b: b.0 },
         Decision::Undone { entries } => DecisionWire::Undone { entries: entries.clone() },
         Decision::Redone { entries } => DecisionWire::Redone { entries: entries.clone() },
@@ -183,6 +189,9 @@ fn from_wire(wire: DecisionWire<'_>) -> Decision {
             groups: people(groups),
             before: people(before),
             born: born.into_iter().map(PersonId).collect(),
+        },
+        DecisionWire::Carried { faces } => Decision::Carried {
+            faces: faces.into_iter().map(|(new, old)| (FaceId(new), FaceId(old))).collect(),
         },
         DecisionWire::Apart { a, b } => Decision::Apart { a: PersonId(a), b: PersonId(b) },
         DecisionWire::Undone { entries } => Decision::Undone { entries },

@@ -78,6 +78,7 @@ fn decision() -> impl Strategy<Value = Decision> {
         prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Undone { entries }),
         prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Redone { entries }),
         prop::collection::vec((face(), person(), person()), 0..4).prop_map(|faces| Decision::Left { faces }),
+        prop::collection::vec((face(), face()), 0..4).prop_map(|faces| Decision::Carried { faces }),
         (any::<Option<u16>>(), prop::collection::vec((person(), prop::collection::vec(face(), 0..3)), 0..3))
             .prop_map(|(merge_at, groups)| Decision::Refitted {
                 method: "grow".to_owned(),
@@ -255,7 +256,7 @@ fn the_bytes_of_the_journal() {
         put_entry(&JournalEntry { known_by, ..entry(named) }).unwrap(),
         b"\x02\x02\x00\x01\x01\x01A\x00\x01\x01\x02\x05\x80\x01"
     );
-    let bytes: [(Decision, &[u8]); 12] = [
+    let bytes: [(Decision, &[u8]); 13] = [
         (
             Decision::Merged { into: one, from: vec![(two, vec![face])], together: vec![face] },
             b"\x01\x01\x01\x02\x01\x09\x01\x09",
@@ -270,6 +271,7 @@ fn the_bytes_of_the_journal() {
         (Decision::Undone { entries: vec![3] }, b"\x09\x01\x03"),
         (Decision::Redone { entries: vec![3] }, b"\x0A\x01\x03"),
         (Decision::Left { faces: vec![(face, one, two)] }, b"\x0B\x01\x09\x01\x02"),
+        (Decision::Carried { faces: vec![(face, FaceId(5))] }, b"\x0D\x01\x09\x05"),
         (
             Decision::Refitted {
                 method: "dbscan".to_owned(),

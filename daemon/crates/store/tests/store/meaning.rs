@@ -120,7 +120,7 @@ fn a_folder_that_was_removed_meanwhile_takes_no_files() {
     assert_eq!(store.commit(vec![analysed("/p/a/1", folder, 1, 2)]).unwrap(), Committed::default());
     assert_eq!(store.file(Path::new("/p/a/1")).unwrap(), None);
     let mut seen = Vec::new();
-    store.for_each_face(pack(0), &mut |row, _, shown, _| seen.push((row.id, shown))).unwrap();
+    store.for_each_face(pack(0), &mut |face| seen.push((face.row.id, face.shown))).unwrap();
     assert_eq!(seen, [(FaceId(1), false), (FaceId(2), false)]);
     let (again, new) = store.add_folder(Path::new("/p/a/"), 1, 9).unwrap();
     assert!(new && again.id != folder);
@@ -149,13 +149,13 @@ fn a_reader_sees_the_state_at_which_it_began() {
     store.commit(vec![analysed("/p/a/1", folder, 1, 200), analysed("/p/a/2", folder, 2, 200)]).unwrap();
     let mut seen = 0;
     store
-        .for_each_face(pack(0), &mut |row, _, shown, _| {
+        .for_each_face(pack(0), &mut |face| {
             if seen == 0 {
                 // A writer does not wait for readers, and does not disturb them.
                 store.commit(vec![gone("/p/a/2"), analysed("/p/a/3", folder, 3, 200)]).unwrap();
             }
             seen += 1;
-            assert!(shown && row.photo != photo(3));
+            assert!(face.shown && face.row.photo != photo(3));
         })
         .unwrap();
     assert_eq!(seen, 400);
@@ -170,7 +170,7 @@ fn faces_of_other_packs_are_left_out_however_many() {
     };
     store.commit(vec![by(0, 1, 2), by(1, 1, 250), by(1, 2, 250), by(0, 2, 1), by(1, 3, 250)]).unwrap();
     let mut seen = Vec::new();
-    store.for_each_face(pack(0), &mut |row, _, _, _| seen.push(row.id.0)).unwrap();
+    store.for_each_face(pack(0), &mut |face| seen.push(face.row.id.0)).unwrap();
     assert_eq!(seen, [1, 2, 503]);
     assert_eq!(store.counts(pack(0)).unwrap().faces, 3);
     assert_eq!(

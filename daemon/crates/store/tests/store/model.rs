@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use vow_store::{
     Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow,
-    PhotoRow, Store,
+    PhotoRow, Store, WholeFace,
 };
 use vow_types::{ContentId, Embedding, FaceId, FolderId, PackId, PersonId};
 
@@ -246,7 +246,8 @@ pub(crate) fn everything(store: &Store) -> State {
     for p in 0..Step::PACKS {
         let mut last = None;
         store
-            .for_each_face(pack(p), &mut |row, embedding, is_shown, person| {
+            .for_each_face(pack(p), &mut |face| {
+                let WholeFace { row, embedding, person, coded, shown: is_shown } = face;
                 assert!(last < Some(row.id), "in order");
                 last = Some(row.id);
                 assert_eq!(is_shown, shown.contains(&row.photo));
@@ -254,6 +255,7 @@ pub(crate) fn everything(store: &Store) -> State {
                 assert_eq!(store.embedding(row.id).unwrap().as_ref(), Some(&embedding));
                 assert_eq!(store.person_of(row.id).unwrap(), person);
                 assert_eq!(row.pack, pack(p));
+                assert_eq!(store.photo(&row.photo).unwrap().map(|photo| photo.coded), Some(coded));
                 state.faces.insert(row.id, (row, embedding, person));
             })
             .unwrap();

@@ -209,7 +209,7 @@ fn read_all(bytes: Vec<u8>) -> Result<(), StoreError> {
             store.file(&file.path)?;
         }
     }
-    store.for_each_face(pack(0), &mut |row, _, _, _| faces.push(row))?;
+    store.for_each_face(pack(0), &mut |face| faces.push(face.row))?;
     for face in &faces {
         store.photo(&face.photo)?;
         store.files_of(&face.photo)?;

@@ -1,0 +1,165 @@
+//! The floor of a whole run: the same stages, each called directly, by as many threads as there are cores. Every thread has
+//! sessions of its own and takes the next photo when it is done with one; nothing waits, nothing is stored, nobody is
+//! grouped. What vowd does beside that is what can be saved. YuNet heads only.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::TensorRef;
+use vow_graph::{Picture, Recipe, prepare};
+use vow_media::{Buffers, Decoding, Limits, Scale, View};
+use vow_models::Pack;
+use vow_types::num::usize_to_f64;
+use vow_types::{Detection, Head, Landmarks, Orientation, RelPoint, Size};
+use vow_vision::{CLOSE_UP, Framed, PictureView, SHAPES, choose_shape, frame_within, suppress, yunet};
+
+/// A folder of photos, and one worker for each core.
+pub(crate) struct Floor {
+    files: Vec<PathBuf>,
+    workers: Vec<Worker>,
+}
+
+impl Floor {
+    pub(crate) fn open(album: &Path, pack: &Path, library: &Path) -> Self {
+        let pack = Pack::load(pack).unwrap();
+        assert_eq!(pack.detector.head, Head::Yunet, "the floor knows the YuNet head alone");
+        let entries = std::fs::read_dir(album).unwrap();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| vow_media::is_picture_name(path));
+        let environment = ort::init_from(library).unwrap().with_telemetry(false).build().unwrap();
+        let threads = std::thread::available_parallelism().unwrap().get();
+        Self { files, workers: (0..threads).map(|_| Worker::new(&pack, &environment)).collect() }
+    }
+
+    /// Photos a second, and the faces found.
+    pub(crate) fn run(&mut self) -> (f64, usize) {
+        let Self { files, workers } = self;
+        let (next, faces) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for worker in workers {
+                let (files, next, faces) = (&*files, &next, &faces);
+                scope.spawn(move || {
+                    while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        faces.fetch_add(worker.photo(path), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        (usize_to_f64(files.len()) / begun.elapsed().as_secs_f64(), faces.into_inner())
+    }
+}
+
+struct Worker {
+    detector: Session,
+    embedder: Session,
+    threshold: f32,
+    overlap: f32,
+    mirror: bool,
+    side: u32,
+    file: Vec<u8>,
+    buffers: Buffers,
+}
+
+impl Worker {
+    fn new(pack: &Pack, environment: &Environment) -> Self {
+        let open = |graph: &[u8], recipe| {
+            let builder = Session::builder(environment).unwrap();
+            let builder = builder.with_optimization_level(GraphOptimizationLevel::All).unwrap();
+            let builder = builder.with_intra_threads(1).unwrap();
+            let mut builder = builder.with_memory_pattern(false).unwrap();
+            builder.commit_from_memory(&prepare(graph.to_vec(), &recipe).graph).unwrap()
+        };
+        let (detector, embedder) = (&pack.detector, &pack.embedder);
+        let crops = Recipe { input: embedder.input, picture: Picture::Square(embedder.size) };
+        Self {
+            detector: open(&pack.detector_graph, Recipe { input: detector.input, picture: Picture::Any }),
+            embedder: open(&pack.embedder_graph, crops),
+            threshold: detector.threshold,
+            overlap: detector.nms_iou,
+            mirror: embedder.mirror,
+            side: embedder.size,
+            file: Vec::new(),
+            buffers: Buffers::default(),
+        }
+    }
+
+    /// All that is done to a photo; gives the number of faces. The close-up counts in time alone.
+    fn photo(&mut self, path: &Path) -> usize {
+        let limits = Limits::default();
+        vow_media::read(path, &limits, &mut self.file).unwrap();
+        let header = vow_media::inspect(&self.file, &limits).unwrap();
+        let mut photo = Decoding::new(&self.file, &header, &mut self.buffers);
+        let enough = |scale: &Scale| {
+            let Size { width, height } = scale.of(header.coded);
+            width.max(height) >= 800
+        };
+        let scale = Scale::ALL.into_iter().find(enough).unwrap_or(Scale::Full);
+        assert!(photo.decode(scale).unwrap() || photo.decode(Scale::Full).unwrap());
+        let orientation = header.orientation.unwrap_or_default();
+        let whole = photo.whole();
+        let view = PictureView::new(whole.size, whole.pixels).unwrap();
+        let shape = choose_shape(orientation.upright_size(header.coded), &SHAPES).unwrap();
+        let [found, _] = [shape, CLOSE_UP].map(|shape| {
+            let framed = frame_within(view, orientation, shape, shape).unwrap();
+            detect(&mut self.detector, &framed, self.threshold, self.overlap)
+        });
+        let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
+        let found: Vec<Detection> = found.into_iter().map(|face| face.mapped(in_photo)).collect();
+        for face in &found {
+            let crop = cut(&mut photo, (header.coded, orientation), &face.landmarks, self.side);
+            embed(&mut self.embedder, self.side, &crop);
+            if self.mirror {
+                embed(&mut self.embedder, self.side, &vow_vision::mirrored(&crop, self.side));
+            }
+        }
+        found.len()
+    }
+}
+
+fn detect(session: &mut Session, framed: &Framed, threshold: f32, overlap: f32) -> Vec<Detection> {
+    let dims = [1, vow_types::num::index(framed.shape.height), vow_types::num::index(framed.shape.width), 3];
+    let input = TensorRef::from_array_view((dims, framed.pixels.as_slice())).unwrap();
+    let outputs = session.run(ort::inputs![input]).unwrap();
+    let levels = yunet::STRIDES.map(|stride| {
+        let tensor = |name: &str| outputs[format!("{name}_{stride}")].try_extract_tensor::<f32>().unwrap().1;
+        let [cls, obj, bbox, kps] = ["cls", "obj", "bbox", "kps"].map(tensor);
+        yunet::Level { stride, cls, obj, bbox, kps }
+    });
+    let found = yunet::decode(&levels, framed.shape, threshold).unwrap();
+    suppress(found, overlap).iter().map(|found| framed.detection(found)).collect()
+}
+
+fn embed(session: &mut Session, side: u32, crop: &[u8]) {
+    let side = vow_types::num::index(side);
+    let input = TensorRef::from_array_view(([1, side, side, 3], crop)).unwrap();
+    drop(std::hint::black_box(session.run(ort::inputs![input]).unwrap()));
+}
+
+/// The face, from a closer look where the whole is too coarse for it, as `vow-engine` decides.
+fn cut(
+    photo: &mut Decoding<'_>,
+    (coded, orientation): (Size, Orientation),
+    landmarks: &Landmarks,
+    side: u32,
+) -> Vec<u8> {
+    let crop = |view: View<'_>| {
+        let within = |p| orientation.to_upright(view.within(orientation.to_coded(p)));
+        let landmarks = Landmarks(landmarks.0.map(within));
+        let picture = PictureView::new(view.size, view.pixels).unwrap();
+        vow_vision::crop(picture, orientation, &landmarks, side).unwrap()
+    };
+    let reach = vow_vision::reach(coded, orientation, landmarks, side).unwrap();
+    let shows = |scale: Scale| reach.density * f32::from(scale.samples()) / 8.0 >= 1.0;
+    if photo.scale() != Scale::Full && !shows(photo.scale()) {
+        let scale = Scale::ALL.into_iter().find(|scale| shows(*scale)).unwrap_or(Scale::Full);
+        if let Some(view) = photo.closer(reach.area, scale) {
+            return crop(view);
+        }
+    }
+    crop(photo.whole())
+}
