@@ -2,6 +2,7 @@
 //! `redo`, and `history`. Each answers with what changed.
 
 use std::io;
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -9,7 +10,7 @@ use tonic::Response;
 use vow_proto::v1;
 use vow_proto::v1::history_entry::Kind;
 
-use crate::call::{Daemon, Failure};
+use crate::call::{Daemon, Failure, absolute};
 use crate::json::{optional, person_json};
 use crate::render::{Output, line, table, time, value};
 
@@ -59,6 +60,16 @@ pub(crate) enum Say {
         #[arg(long, conflicts_with = "person")]
         not_a_face: bool,
     },
+    /// Point out a face that was not found.
+    Draw {
+        /// An indexed file.
+        photo: PathBuf,
+        /// Its edges in pixels of the upright photo, from the photo's left and top edge: LEFT,TOP,RIGHT,BOTTOM.
+        #[arg(value_parser = edges)]
+        place: Place,
+        /// Who it is: an id or a name.
+        person: Option<String>,
+    },
     /// Two people who look alike are two people.
     Apart {
         /// An id or a name.
@@ -106,6 +117,16 @@ pub(crate) enum Say {
     },
 }
 
+/// The edges of a box: left, top, right, bottom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place([f32; 4]);
+
+fn edges(text: &str) -> Result<Place, String> {
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    let edges = numbers.ok().and_then(|numbers| <[f32; 4]>::try_from(numbers).ok());
+    edges.map(Place).ok_or_else(|| "expected four numbers such as 120,80,180,150".to_owned())
+}
+
 pub(crate) async fn say(what: Say, daemon: &mut Daemon, out: &Output) -> Result<(), Failure> {
     let people = &mut daemon.people;
     let is_name = matches!(what, Say::Name { .. });
@@ -126,6 +147,10 @@ pub(crate) async fn say(what: Say, daemon: &mut Daemon, out: &Output) -> Result<
         Say::Reject { face, person, not_a_face: false } => {
             let person = person.unwrap_or_default();
             people.reject_face(v1::RejectFaceRequest { face_id: face, person }).await
+        }
+        Say::Draw { photo, place: Place([left, top, right, bottom]), person } => {
+            let (path, r#box) = (absolute(&photo), Some(v1::Box { left, top, right, bottom }));
+            people.draw_face(v1::DrawFaceRequest { path, r#box, person: person.unwrap_or_default() }).await
         }
         Say::Apart { person, other } => people.keep_apart(v1::KeepApartRequest { person, other }).await,
         Say::Hide { person } => people.hide_person(v1::HidePersonRequest { person, hidden: true }).await,
@@ -240,6 +265,7 @@ fn kind(entry: &v1::HistoryEntry) -> &'static str {
         Kind::Left => "left",
         Kind::Refitted => "refitted",
         Kind::Carried => "carried",
+        Kind::Drawn => "drawn",
     }
 }
 

@@ -9,6 +9,7 @@ use vow_types::{ContentId, FaceId, RelBox};
 use crate::people::Keeper;
 use crate::progress::now;
 use crate::rulings::Rulings;
+use crate::worker::Drawn;
 
 /// Two boxes of one face overlap at least so much (intersection over union): detectors draw them a little differently.
 const SAME_PLACE: f32 = 0.35;
@@ -31,6 +32,21 @@ impl Keeper {
             }
         }
         Ok(elsewhere)
+    }
+
+    /// The places where humans pointed out faces while other packs were used.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn drawn_elsewhere(&self) -> Result<Drawn, StoreError> {
+        let mut drawn = Drawn::new();
+        for face in self.shared.rulings().drawn() {
+            let row = self.store.face(*face)?.filter(|row| row.pack != self.shared.pack.id);
+            if let Some(FaceRow { photo, detection, .. }) = row {
+                drawn.entry(photo).or_default().push(detection.bbox);
+            }
+        }
+        Ok(drawn)
     }
 
     /// Notes, durably, which of these new faces are faces of earlier packs that humans spoke of.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vow_cluster::Decided;
-use vow_store::{Decision, JournalEntry, Outcome, PersonRow, Standing, StoreError};
-use vow_types::{FaceId, PersonId};
+use vow_store::{Decision, JournalEntry, NewFace, Outcome, PersonRow, Standing, StoreError};
+use vow_types::{ContentId, FaceId, PersonId};
 
 use crate::error::EngineError;
 use crate::people::{Keeper, Near};
@@ -16,8 +16,16 @@ use crate::refit::Refitting;
 use crate::rulings::Rulings;
 use crate::views::Moved;
 
+/// A face that a human pointed out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pointed {
+    pub(crate) photo: ContentId,
+    pub(crate) face: NewFace,
+    pub(crate) person: Option<PersonId>,
+}
+
 /// What a human says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
     /// This is the person's name; empty: they have none.
     Name(PersonId, String),
@@ -44,6 +52,8 @@ pub enum Ask {
     Cover(PersonId, Option<FaceId>),
     /// These are two people.
     Apart(PersonId, PersonId),
+    /// There is a face that was not found, and perhaps who it is. Made by [`crate::Engine::draw`].
+    Draw(Box<Pointed>),
     /// Everyone is sorted out anew, as was worked out by [`crate::Engine::refit`].
     Refit(Refitting),
     /// The decision with this number, or the last one, does not count.
@@ -89,7 +99,10 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 impl Keeper {
     /// Carries out what a human says. It is stored when this returns.
     pub(crate) fn decide(&mut self, ask: Ask) -> Result<Answer> {
-        let plan = self.plan(ask)?;
+        let plan = match ask {
+            Ask::Draw(pointed) => self.plan_draw(*pointed)?,
+            ask => self.plan(ask)?,
+        };
         let Some(decision) = plan.decision else {
             let people = plan.people.into_iter().collect();
             return Ok(Answer { people, notes: plan.notes, ..Answer::default() });

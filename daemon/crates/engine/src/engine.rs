@@ -101,6 +101,7 @@ impl Engine {
             inflight: Inflight::default(),
             store,
             networks: Networks { faces, embedder, standing, full_norm: gate.full_norm },
+            drawn: keeper.drawn_elsewhere()?,
             pack: pack_id,
             same_cosine,
             limits: config.limits,
@@ -380,6 +381,10 @@ impl Engine {
     #[must_use]
     pub fn same_cosine(&self) -> f32 {
         self.0.bench.same_cosine
+    }
+
+    pub(crate) fn bench(&self) -> &Bench {
+        &self.0.bench
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -124,6 +124,14 @@ pub enum EngineError {
         /// Photos that show both.
         photos: usize,
     },
+    /// An indexed file cannot be read any more.
+    #[error("{path} cannot be looked at: {why}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        why: String,
+    },
     /// Something that has to be said was not.
     #[error("{0}")]
     Incomplete(&'static str),

@@ -15,6 +15,7 @@ mod closeness;
 mod commit;
 mod config;
 mod decide;
+mod draw;
 mod engine;
 mod error;
 mod feed;
@@ -42,7 +43,7 @@ mod worker;
 
 pub use brake::Hold;
 pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, PackChoice};
-pub use decide::Ask;
+pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;

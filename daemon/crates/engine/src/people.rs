@@ -442,7 +442,7 @@ impl Keeper {
     }
 
     /// Groups faces that have never been grouped.
-    fn group(&mut self, mut fresh: Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
+    pub(crate) fn group(&mut self, mut fresh: Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
         self.carry_over(&fresh.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
         let rulings = self.shared.rulings();
         fresh.retain(|(row, _)| !rulings.is_no_face(row.id));

@@ -57,6 +57,7 @@ impl Keeper {
                 }
                 Ok(self.about(&[a, b], Decision::Apart { a, b }, &[]))
             }
+            Ask::Draw(_) => Ok(Plan::nothing([])),
             Ask::Refit(refitting) => Ok(self.plan_refit(refitting)),
             Ask::Undo { entry, dependents } => self.plan_undo(entry, dependents),
             Ask::Redo(entry) => self.plan_redo(entry),

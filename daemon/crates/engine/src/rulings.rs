@@ -17,6 +17,8 @@ pub(crate) struct Rulings {
     merge_at: Option<u16>,
     is_not: HashMap<FaceId, BTreeSet<PersonId>>,
     not_faces: HashSet<FaceId>,
+    /// Faces that humans pointed out.
+    drawn: BTreeSet<FaceId>,
     /// Whom a person was merged into.
     into: HashMap<PersonId, PersonId>,
     people: BTreeMap<PersonId, Known>,
@@ -72,6 +74,7 @@ pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
             let people = groups.iter().chain(before).map(|(person, _)| *person);
             (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
         }
+        Decision::Drawn { face, person } => (person.iter().copied().collect(), vec![*face]),
         Decision::Carried { faces } => (Vec::new(), faces.iter().map(|(new, _)| *new).collect()),
         Decision::Left { faces } => {
             (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
@@ -139,8 +142,15 @@ impl Rulings {
     /// All of the journal but the entries in `undone`.
     pub(crate) fn read(journal: &[JournalEntry], undone: &BTreeSet<u64>) -> Self {
         let mut rulings = Self::default();
-        for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq)) {
-            rulings.apply(&entry.decision, &entry.known_by);
+        for entry in journal {
+            match &entry.decision {
+                // It is in the store all the same.
+                Decision::Drawn { face, .. } if undone.contains(&entry.seq) => {
+                    rulings.not_faces.insert(*face);
+                }
+                _ if undone.contains(&entry.seq) => {}
+                decision => rulings.apply(decision, &entry.known_by),
+            }
         }
         rulings
     }
@@ -193,6 +203,16 @@ impl Rulings {
                 let faces =
                     groups.iter().flat_map(|(person, faces)| faces.iter().map(|face| (*face, *person)));
                 self.fitted = faces.collect();
+            }
+            Decision::Drawn { face, person } => {
+                self.drawn.insert(*face);
+                match person {
+                    Some(person) => {
+                        self.say(*face, *person);
+                        self.known(*person);
+                    }
+                    None => drop(self.not_faces.remove(face)),
+                }
             }
             Decision::Carried { faces } => faces.iter().for_each(|(new, old)| self.carry(*new, *old)),
             Decision::Hidden { person, hidden } => self.known(*person).hidden = *hidden,
@@ -325,9 +345,14 @@ impl Rulings {
         is.chain(not).collect()
     }
 
+    /// Faces that humans pointed out.
+    pub(crate) fn drawn(&self) -> &BTreeSet<FaceId> {
+        &self.drawn
+    }
+
     /// All faces about which something was said, one by one.
     pub(crate) fn faces_spoken_of(&self) -> BTreeSet<FaceId> {
-        self.is.keys().chain(self.is_not.keys()).chain(&self.not_faces).copied().collect()
+        self.is.keys().chain(self.is_not.keys()).chain(&self.not_faces).chain(&self.drawn).copied().collect()
     }
 
     /// The faces about which the two say different things.

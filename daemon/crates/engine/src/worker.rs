@@ -1,5 +1,6 @@
 //! The workers: each takes a file from the feed and turns it into one change for the committer.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use vow_media::{Header, Limits, MediaError, Stamp};
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
-use vow_types::{ContentId, Failure, Lane, PackId, Stage, num};
+use vow_types::{ContentId, Failure, Lane, PackId, RelBox, Stage, num};
 
 use crate::analyse::{Analysed, Networks, analyse};
 use crate::budget::{Budget, Holds, Share};
@@ -47,12 +48,17 @@ impl Copy {
     }
 }
 
+/// Places of faces, relative to the coded picture.
+pub(crate) type Drawn = HashMap<ContentId, Vec<RelBox>>;
+
 /// What all workers share.
 pub(crate) struct Bench {
     pub(crate) feed: Feed,
     pub(crate) inflight: Inflight<Copy>,
     pub(crate) store: Store,
     pub(crate) networks: Networks,
+    /// Faces that humans pointed out while another pack was used: this one is to look there too.
+    pub(crate) drawn: Drawn,
     pub(crate) pack: PackId,
     pub(crate) same_cosine: f32,
     pub(crate) limits: Limits,
@@ -128,7 +134,8 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
     let turn = bench.store.photo(&photo)?.and_then(|row| row.turn);
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let photo = (buffer.as_slice(), &header);
-        analyse(photo, turn, (&bench.networks, lane), pixels, &bench.budget, &bench.progress)
+        let drawn = bench.drawn.get(&header.content).map_or(&[][..], Vec::as_slice);
+        analyse(photo, (turn, drawn), (&bench.networks, lane), pixels, &bench.budget, &bench.progress)
     }));
     let outcome = match result {
         Ok(Ok(Analysed { faces, turn })) => {

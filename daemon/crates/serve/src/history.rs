@@ -87,6 +87,11 @@ pub(crate) fn entry(line: HistoryLine) -> v1::HistoryEntry {
             entry.other_person_ids = vec![b.to_string()];
             Kind::Apart
         }
+        Decision::Drawn { face, person } => {
+            entry.person_id = id(person);
+            entry.face_ids = faces(&[face]);
+            Kind::Drawn
+        }
         Decision::Carried { faces: carried } => {
             entry.face_ids = carried.iter().map(|(new, _)| new.to_string()).collect();
             Kind::Carried
@@ -153,6 +158,10 @@ fn sentence(line: &HistoryLine) -> String {
         Decision::Covered { person, face: Some(face), .. } => format!("{face} stands for {}", who(person)),
         Decision::Covered { person, face: None, .. } => format!("the best face stands for {}", who(person)),
         Decision::Apart { a, b } => format!("{} and {} are two people", who(a), who(b)),
+        Decision::Drawn { face, person } => match person {
+            Some(person) => format!("there is a face that was not found, {face}: {}", who(person)),
+            None => format!("there is a face that was not found, {face}"),
+        },
         Decision::Carried { faces } => {
             format!("what was said about {} faces counts for what this model pack sees there", faces.len())
         }

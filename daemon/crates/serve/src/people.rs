@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vow_engine::types::{FaceId, IdError, num};
+use vow_engine::types::{FaceId, IdError, PxBox, num};
 use vow_engine::{Ask, Companion, Engine, EngineError, NameFilter, PersonOrder, PhotoOrder, PhotoQuery};
 use vow_proto::v1;
 use vow_proto::v1::list_people_request::{Names, Order as PeopleOrder};
@@ -230,6 +230,21 @@ impl v1::people_server::People for Service {
     async fn reject_non_face(&self, request: Request<v1::RejectNonFaceRequest>) -> Decision {
         let face = face_id(&request.into_inner().face_id)?;
         self.decide(move |_| Ok(Ask::NotAFace(face))).await
+    }
+
+    async fn draw_face(&self, request: Request<v1::DrawFaceRequest>) -> Decision {
+        let v1::DrawFaceRequest { path, r#box, person } = request.into_inner();
+        let Some(v1::Box { left, top, right, bottom }) = r#box else {
+            return Err(Status::invalid_argument("say where the face is: box is absent"));
+        };
+        let (path, place) = (convert::path(path), PxBox { left, top, right, bottom });
+        let engine = self.engine.clone();
+        let done = blocking(move || {
+            let person = Some(person).filter(|text| !text.is_empty());
+            engine.draw(&path, place, person.map(|text| engine.find_person(&text)).transpose()?)
+        })
+        .await?;
+        Ok(Response::new(history::done(done)))
     }
 
     async fn keep_apart(&self, request: Request<v1::KeepApartRequest>) -> Decision {

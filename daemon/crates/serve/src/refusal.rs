@@ -22,6 +22,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::NotTheirs { .. }
         | EngineError::SamePhoto { .. }
         | EngineError::Senseless(_)
+        | EngineError::Unreadable { .. }
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::Stopping => Status::unavailable(text),
         EngineError::DataDir { .. }

@@ -83,6 +83,13 @@ pub enum Decision {
         /// The other.
         b: PersonId,
     },
+    /// A human pointed out a face that was not found.
+    Drawn {
+        /// It.
+        face: FaceId,
+        /// Who it is, if that was said.
+        person: Option<PersonId>,
+    },
     /// No human's word but a note: another pack saw faces anew, and what was said about them counts for what it saw.
     Carried {
         /// Each new face with the face of an earlier pack that it is.

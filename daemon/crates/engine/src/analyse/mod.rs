@@ -2,6 +2,7 @@
 
 mod look;
 mod pixels;
+mod point;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use crate::budget::Budget;
 use crate::progress::Progress;
 use look::Eyes;
 use pixels::{Opened, WORKING};
+
+/// Two boxes that overlap by so much (intersection over union) are at one place.
+pub(crate) const SAME_PLACE: f32 = 0.3;
 
 /// Why a photo has no faces to store. The stage is where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -71,21 +75,22 @@ pub(crate) struct Analysed {
     pub(crate) turn: Option<Orientation>,
 }
 
-/// Decodes, finds, aligns and embeds. `turn` is what an earlier look found about how the photo stands.
+/// Decodes, finds, aligns and embeds. `turn` is what an earlier look found about how the photo stands, `drawn` are the places
+/// of faces that humans pointed out, relative to the coded picture: each has a face, whatever the detector says.
 ///
 /// Where neither that nor the file says anything, and no face surely stands upright, the picture is turned by 90, 180 and
 /// 270 degrees in its small frames and looked at again, once (see [`Standing`]): three times the detector's work more for
 /// photos without faces and without a tag, and for the few whose faces are all unsure.
 pub(crate) fn analyse(
     (bytes, header): (&[u8], &Header),
-    turn: Option<Orientation>,
+    (turn, drawn): (Option<Orientation>, &[RelBox]),
     (networks, lane): (&Networks, Lane),
     buffers: &mut Buffers,
     budget: &Arc<Budget>,
     progress: &Progress,
 ) -> Result<Analysed, AnalyseError> {
     let opened = pixels::open((bytes, header), buffers, &networks.faces, budget, progress)?;
-    let Opened { mut photo, mut share, announced: _announced } = opened;
+    let Opened { photo, share, announced: _announced } = opened;
     let whole = photo.whole();
     let view = PictureView::new(whole.size, whole.pixels).map_err(AnalyseError::Frame)?;
 
@@ -101,8 +106,49 @@ pub(crate) fn analyse(
     // What was found is relative to what was decoded, which is not always exactly the coded picture.
     let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
     let finds = better.map_or(seen.found, |(_, found)| found);
-    let finds: Vec<Detection> = finds.into_iter().map(|face| face.mapped(in_photo)).collect();
+    let mut finds: Vec<Detection> = finds.into_iter().map(|face| face.mapped(in_photo)).collect();
+    for area in drawn {
+        let upright = area.mapped(|p| orientation.to_upright(p));
+        if finds.iter().all(|face| !point::is_meant(face.bbox, upright)) {
+            let face = point::point_out(whole, *area, orientation, &eyes)?;
+            finds.push(face.mapped(|p| orientation.to_upright(p)));
+        }
+    }
 
+    let faces = described((finds, orientation), header, (photo, share), (networks, lane), progress)?;
+    Ok(Analysed { faces, turn })
+}
+
+/// The face at a place that a human pointed out, relative to the coded picture: from as many pixels as there are.
+pub(crate) fn draw(
+    (bytes, header): (&[u8], &Header),
+    orientation: Orientation,
+    area: RelBox,
+    networks: &Networks,
+    budget: &Arc<Budget>,
+    progress: &Progress,
+) -> Result<Option<NewFace>, AnalyseError> {
+    let mut buffers = Buffers::default();
+    let mut photo = vow_media::Decoding::new(bytes, header, &mut buffers);
+    let most = crate::closeness::bytes(header, vow_media::Scale::Full).saturating_add(WORKING);
+    let share = budget.take(crate::budget::Holds::Picture, most);
+    photo.decode(vow_media::Scale::Full)?;
+    let (lane, coded) = (Lane::Live, header.coded);
+    let eyes = Eyes { networks, coded, lane, progress };
+    let face = point::point_out(photo.whole(), area, orientation, &eyes)?;
+    let finds = vec![face.mapped(|p| orientation.to_upright(p))];
+    let faces = described((finds, orientation), header, (photo, share), (networks, lane), progress)?;
+    Ok(faces.into_iter().next())
+}
+
+/// What the pack makes of finds, which are relative to the upright photo.
+fn described(
+    (finds, orientation): (Vec<Detection>, Orientation),
+    header: &Header,
+    (mut photo, mut share): (vow_media::Decoding<'_>, crate::budget::Share),
+    (networks, lane): (&Networks, Lane),
+    progress: &Progress,
+) -> Result<Vec<NewFace>, AnalyseError> {
     let (mut found, mut crops) = (Vec::new(), Vec::new());
     for face in finds {
         let stands = (header.coded, orientation);
@@ -117,7 +163,7 @@ pub(crate) fn analyse(
         }
     }
     if found.is_empty() {
-        return Ok(Analysed { faces: Vec::new(), turn });
+        return Ok(Vec::new());
     }
     let upright = orientation.upright_size(header.coded);
     let qualities: Vec<Quality> = found
@@ -139,7 +185,7 @@ pub(crate) fn analyse(
             embedding: Embedding::from_views(&views)?,
         })
     });
-    Ok(Analysed { faces: faces.collect::<Result<_, AnalyseError>>()?, turn })
+    faces.collect()
 }
 
 /// The embedder's vectors of every crop: one, or that of the mirrored crop too where the pack asks for it.

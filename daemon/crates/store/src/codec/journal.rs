@@ -93,6 +93,10 @@ enum DecisionWire<'a> {
     Carried {
         faces: Vec<(u64, u64)>,
     },
+    Drawn {
+        face: u64,
+        person: Option<u64>,
+    },
 }
 
 fn numbers(faces: &[FaceId]) -> Faces {
@@ -147,6 +151,7 @@ fn to_wire(decision: &Decision) -> DecisionWire<'_> {
         Decision::Carried { faces } => {
             DecisionWire::Carried { faces: faces.iter().map(|(new, old)| (new.0, old.0)).collect() }
         }
+        Decision::Drawn { face, person: who } => DecisionWire::Drawn { face: face.0, person: person(who) },
         Decision::Apart { a, b } => DecisionWire::Apart { a: a.0, b: b.0 },
         Decision::Undone { entries } => DecisionWire::Undone { entries: entries.clone() },
         Decision::Redone { entries } => DecisionWire::Redone { entries: entries.clone() },
@@ -193,6 +198,7 @@ fn from_wire(wire: DecisionWire<'_>) -> Decision {
         DecisionWire::Carried { faces } => Decision::Carried {
             faces: faces.into_iter().map(|(new, old)| (FaceId(new), FaceId(old))).collect(),
         },
+        DecisionWire::Drawn { face, person } => Decision::Drawn { face: FaceId(face), person: id(person) },
         DecisionWire::Apart { a, b } => Decision::Apart { a: PersonId(a), b: PersonId(b) },
         DecisionWire::Undone { entries } => Decision::Undone { entries },
         DecisionWire::Redone { entries } => Decision::Redone { entries },

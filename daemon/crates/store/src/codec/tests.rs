@@ -79,6 +79,7 @@ fn decision() -> impl Strategy<Value = Decision> {
         prop::collection::vec(any::<u64>(), 0..4).prop_map(|entries| Decision::Redone { entries }),
         prop::collection::vec((face(), person(), person()), 0..4).prop_map(|faces| Decision::Left { faces }),
         prop::collection::vec((face(), face()), 0..4).prop_map(|faces| Decision::Carried { faces }),
+        (face(), prop::option::of(person())).prop_map(|(face, person)| Decision::Drawn { face, person }),
         (any::<Option<u16>>(), prop::collection::vec((person(), prop::collection::vec(face(), 0..3)), 0..3))
             .prop_map(|(merge_at, groups)| Decision::Refitted {
                 method: "grow".to_owned(),
@@ -256,7 +257,7 @@ fn the_bytes_of_the_journal() {
         put_entry(&JournalEntry { known_by, ..entry(named) }).unwrap(),
         b"\x02\x02\x00\x01\x01\x01A\x00\x01\x01\x02\x05\x80\x01"
     );
-    let bytes: [(Decision, &[u8]); 13] = [
+    let bytes: [(Decision, &[u8]); 14] = [
         (
             Decision::Merged { into: one, from: vec![(two, vec![face])], together: vec![face] },
             b"\x01\x01\x01\x02\x01\x09\x01\x09",
@@ -271,6 +272,7 @@ fn the_bytes_of_the_journal() {
         (Decision::Undone { entries: vec![3] }, b"\x09\x01\x03"),
         (Decision::Redone { entries: vec![3] }, b"\x0A\x01\x03"),
         (Decision::Left { faces: vec![(face, one, two)] }, b"\x0B\x01\x09\x01\x02"),
+        (Decision::Drawn { face, person: Some(two) }, b"\x0E\x09\x01\x02"),
         (Decision::Carried { faces: vec![(face, FaceId(5))] }, b"\x0D\x01\x09\x05"),
         (
             Decision::Refitted {
