@@ -109,7 +109,9 @@ impl Grouping {
             }
         }
         // Groups that were joined are called by another name now.
-        let joined = decided.joined.iter().filter_map(|(into, _)| self.people.group(*into));
+        // Which of the two ids a joined group has for now depends on its size.
+        let joined = decided.joined.iter().flat_map(|(into, from)| [*into, *from]);
+        let joined = joined.filter_map(|person| self.people.group(person));
         let groups: BTreeSet<Slot> =
             spoken_of.iter().filter_map(|slot| self.group_of(*slot)).chain(joined).collect();
         let goers: HashSet<Slot> = leaving.into_values().flatten().collect();

@@ -107,10 +107,10 @@ mod tests {
         let pixels: Vec<u8> = (0..50u8).flat_map(|y| (0..100u8).flat_map(move |x| [x, y, 0])).collect();
         let whole =
             View { size, pixels: &pixels, shown: RelBox { left: 0.0, top: 0.0, right: 1.0, bottom: 1.0 } };
-        let (cut_size, cut_pixels, shown) =
-            cut(whole, RelBox { left: 0.4, top: 0.4, right: 0.6, bottom: 0.8 }).unwrap();
-        assert_eq!((cut_size, cut_pixels[..2].to_vec()), (Size { width: 50, height: 45 }, vec![25, 5]));
-        assert!((shown.left - 0.25).abs() < 1e-6 && (shown.bottom - 1.0).abs() < 1e-6);
+        let area = RelBox { left: 0.5, top: 0.5, right: 0.75, bottom: 0.75 };
+        let (cut_size, cut_pixels, shown) = cut(whole, area).unwrap();
+        assert_eq!((cut_size, cut_pixels[..2].to_vec()), (Size { width: 62, height: 31 }, vec![31, 15]));
+        assert!((shown.left - 0.31).abs() < 1e-6 && (shown.bottom - 0.92).abs() < 1e-6);
         assert!(cut(whole, RelBox { left: 1.5, top: 0.0, right: 1.6, bottom: 0.1 }).is_none());
     }
 }
