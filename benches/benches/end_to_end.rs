@@ -120,6 +120,8 @@ impl Contender {
 fn ours(path: &Path, setup: &Setup) -> Outcome {
     let data = tempfile::tempdir().unwrap();
     let mut command = Command::new(path);
+    // Its peers do not step back for others either.
+    command.args(["--nice", "0"]);
     command.arg("--once").arg("--report").arg("json").arg("--log").arg("warn");
     command.arg("--data-dir").arg(data.path()).arg("--pack").arg(&setup.pack).arg(&setup.album);
     match &setup.runtime {

@@ -43,8 +43,10 @@ fn main() {
         begun.elapsed().as_secs_f64()
     );
 
-    println!("| start | answers after | idle after | rescan | memory idle, peak, MB | stops in |");
-    println!("|---|---|---|---|---|---|");
+    println!(
+        "| start | answers after | processor time | idle after | rescan | memory idle, peak, MB | stops in |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     let start = || Vowd::start(&program, &data, &photos, folder.as_deref());
     show("without an index", start());
     for _ in 0..3 {
@@ -67,7 +69,9 @@ fn show(name: &str, daemon: Vowd) {
     let status = daemon.status();
     assert_eq!((status.files, status.files_read, status.failures), (u64::from(library::size()), 0, 0));
     let [memory, peak] = daemon.memory();
-    let ready = daemon.ready;
+    let (ready, worked) = (daemon.ready, daemon.worked);
     let stop = daemon.stop();
-    println!("| {name} | {ready:.2?} | {idle:.2?} | {rescan:.2?} | {memory:.0}, {peak:.0} | {stop:.2?} |");
+    println!(
+        "| {name} | {ready:.2?} | {worked:.2?} | {idle:.2?} | {rescan:.2?} | {memory:.0}, {peak:.0} | {stop:.2?} |"
+    );
 }

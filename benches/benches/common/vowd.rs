@@ -45,8 +45,9 @@ pub(crate) struct Vowd {
     child: Child,
     tokio: Runtime,
     channel: Channel,
-    /// From the start of the process to its first answer.
+    /// From the start of the process to its first answer, and the processor time of all its threads until then.
     pub(crate) ready: Duration,
+    pub(crate) worked: Duration,
 }
 
 impl Vowd {
@@ -77,7 +78,9 @@ impl Vowd {
             assert!(child.try_wait().unwrap().is_none(), "vowd ended instead of answering");
             std::thread::sleep(PAUSE);
         };
-        Self { child, tokio, channel, ready: begun.elapsed() }
+        let ready = begun.elapsed();
+        let worked = worked(child.id());
+        Self { child, tokio, channel, ready, worked }
     }
 
     pub(crate) fn status(&self) -> v1::StatusResponse {
@@ -132,6 +135,14 @@ impl Drop for Vowd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Processor time of a process, exact to its hundredths of a second, by proc(5).
+fn worked(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Behind the name, which may have spaces in it: user and system time are fields 14 and 15.
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+    Duration::from_millis(fields.map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum())
 }
 
 async fn connect(socket: &Path) -> Result<Channel, tonic::transport::Error> {

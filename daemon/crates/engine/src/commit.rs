@@ -36,9 +36,11 @@ pub(crate) fn commit(
         let mut batch = vec![first];
         let deadline = Instant::now() + OLDEST;
         while batch.len() < MOST {
-            // Only a backlog is worth waiting for: a lone photo is stored at once.
+            // Only a backlog is worth waiting for: a lone photo is stored at once, and so is one that somebody may be waiting
+            // for.
             let pending = bench.progress.pending.load(Ordering::SeqCst);
-            if input.is_empty() && pending <= num::len_u64(batch.len()) {
+            let enough = pending <= num::len_u64(batch.len()) || batch.iter().any(|outcome| outcome.live);
+            if input.is_empty() && enough {
                 break;
             }
             match input.recv_deadline(deadline) {

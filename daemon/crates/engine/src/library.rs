@@ -340,7 +340,8 @@ impl Librarian {
 
     fn hand_on(&self, change: Change, ticket: FileTicket) {
         // A closed channel means that the engine is stopping; the next start's scan finds the same again.
-        let _ = self.out.send(Outcome { change, held: None, claimed: None, ticket: Some(ticket) });
+        let _ =
+            self.out.send(Outcome { change, held: None, claimed: None, ticket: Some(ticket), live: false });
     }
 }
 

@@ -28,6 +28,10 @@ use crate::rulings::{self, Rulings};
 const SMALL: usize = 20_000;
 /// Beyond, only after this share of all faces (one in …) was touched; the incremental result is close to it anyway.
 const SHARE: usize = 50;
+/// More faces than this that are not in the snapshot of the index, and more than one in so many of all, and it is written
+/// anew though there is more to do: after a kill the next start has to find the places of the others, a few thousand a second.
+const UNSAVED: usize = 4096;
+const UNSAVED_SHARE: usize = 16;
 /// How long to wait for the rest of the daemon to fall idle before looking again whether it has.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The same while files wait and none is on its way: that may take hours, and whatever ends it is followed by a message.
@@ -55,8 +59,8 @@ pub(crate) struct Keeper {
     /// What humans said about faces that this pack sees anew.
     pub(crate) elsewhere: Elsewhere,
     touched: usize,
-    /// The index differs from its snapshot.
-    unsaved: bool,
+    /// Faces by which the index differs from its snapshot, about.
+    unsaved: usize,
 }
 
 /// What must be known of the pack to group its faces.
@@ -190,7 +194,7 @@ impl Keeper {
             snapshot,
             elsewhere: Elsewhere::default(),
             touched: 0,
-            unsaved: false,
+            unsaved: 0,
         };
         keeper.restore()?;
         Ok(keeper)
@@ -234,7 +238,6 @@ impl Keeper {
         })?;
         drop(roster);
         index.hide(&hidden);
-        self.unsaved = !missing.is_empty();
         self.add_to_index(&missing);
         if known > 0 && known <= SMALL {
             // Whether what was stored had been sorted out is not known, nor what is worth asking.
@@ -325,7 +328,11 @@ impl Keeper {
                 self.show(photo, &mut fresh)?;
             }
             self.group(fresh)
-        })
+        })?;
+        if self.unsaved > UNSAVED.max(self.shared.index().len() / UNSAVED_SHARE) {
+            self.save();
+        }
+        Ok(())
     }
 
     fn hide(&mut self, photo: &ContentId) -> Result<(), StoreError> {
@@ -339,7 +346,7 @@ impl Keeper {
             return Ok(());
         }
         self.shared.index().hide(&ids);
-        self.unsaved = true;
+        self.unsaved += ids.len();
         let moves = self.grouping.remove(&ids);
         // The store remembers who the hidden faces were, so that a remounted disk brings everyone back as they were.
         let (gone, moved): (Vec<Move>, Vec<Move>) =
@@ -501,7 +508,6 @@ impl Keeper {
         })?;
         *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         self.add_to_index(&faces);
-        self.unsaved = true;
         Ok(())
     }
 
@@ -510,7 +516,7 @@ impl Keeper {
         if refs.is_empty() {
             return;
         }
-        self.unsaved = true;
+        self.unsaved += refs.len();
         if let Err(error) = self.shared.index().add(&refs) {
             // Only a vector of another length can do that, and a pack's vectors all have the same; the faces stay in the
             // store and in their groups, they are only not found by likeness.
@@ -554,11 +560,11 @@ impl Keeper {
     }
 
     fn save(&mut self) {
-        if !self.unsaved {
+        if self.unsaved == 0 {
             return;
         }
         match self.shared.index().save(&self.snapshot, &self.pack.0) {
-            Ok(()) => self.unsaved = false,
+            Ok(()) => self.unsaved = 0,
             Err(error) => {
                 tracing::warn!(%error, "the index could not be saved; the next start builds it anew")
             }

@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     /// The photo this worker had claimed; its waiting copies are released once the change is stored.
     pub(crate) claimed: Option<ContentId>,
     pub(crate) ticket: Option<FileTicket>,
+    /// Of a file that came in just now: somebody may be waiting for it.
+    pub(crate) live: bool,
 }
 
 /// A copy of a photo that another worker is analysing: its job and what its file says.
@@ -44,7 +46,13 @@ impl Copy {
     /// The change that records the copy once its photo is in the store.
     pub(crate) fn into_outcome(self) -> Outcome {
         let file = row(&self.job, self.stamp, shows(&self.header));
-        Outcome { change: Change::Known { file }, held: None, claimed: None, ticket: Some(self.job.ticket) }
+        Outcome {
+            change: Change::Known { file },
+            held: None,
+            claimed: None,
+            ticket: Some(self.job.ticket),
+            live: false,
+        }
     }
 }
 
@@ -83,6 +91,7 @@ pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(
         drop(file);
         if let Some(mut outcome) = outcome {
             outcome.held = outcome.bytes().map(|bytes| bench.budget.take(Holds::Outcome, bytes));
+            outcome.live = lane == Lane::Live;
             if out.send(outcome).is_err() {
                 break; // the committer is gone: the engine is stopping
             }
@@ -150,7 +159,7 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
             };
             let file = row(&job, stamp, shows(&header));
             let change = Change::Analysed { file, photo, pack: bench.pack, faces };
-            Outcome { change, held: None, claimed: None, ticket: Some(job.ticket) }
+            Outcome { change, held: None, claimed: None, ticket: Some(job.ticket), live: false }
         }
         Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
         Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),
@@ -162,7 +171,7 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
 fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
     if matches!(error, MediaError::Vanished { .. }) {
         let change = Change::Gone { path: job.path };
-        return Some(Outcome { change, held: None, claimed: None, ticket: Some(job.ticket) });
+        return Some(Outcome { change, held: None, claimed: None, ticket: Some(job.ticket), live: false });
     }
     if error.is_transient() && job.tries < TRIES {
         job.tries += 1;
@@ -180,7 +189,13 @@ fn failed(job: Job, stamp: Stamp, error: &dyn std::error::Error, stage: Stage) -
     let failure = Failure::new(stage, error);
     tracing::debug!(path = %job.path.display(), %failure, "not indexed");
     let file = row(&job, stamp, FileState::Failed { failure, tries: 1, at: now() });
-    Outcome { change: Change::Known { file }, held: None, claimed: None, ticket: Some(job.ticket) }
+    Outcome {
+        change: Change::Known { file },
+        held: None,
+        claimed: None,
+        ticket: Some(job.ticket),
+        live: false,
+    }
 }
 
 fn row(job: &Job, stamp: Stamp, state: FileState) -> FileRow {

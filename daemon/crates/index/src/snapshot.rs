@@ -398,5 +398,10 @@ mod tests {
             }
         }
         assert!(loaded > 100 && refused > 100, "{loaded} {refused}");
+        let mut longer = good[..body].to_vec();
+        longer.push(0);
+        longer.extend(blake3::hash(&longer).as_bytes());
+        fs::write(&path, longer).unwrap();
+        assert!(matches!(FaceIndex::load(home.path(), b""), Err(IndexError::Damaged { .. })));
     }
 }
