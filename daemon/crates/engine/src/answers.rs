@@ -39,7 +39,7 @@ impl Engine {
     fn verdicts(&self) -> Result<Vec<Verdict>, EngineError> {
         let (reply, answer) = bounded(1);
         self.tell(Message::Learn { reply })?;
-        Ok(answer.recv().map_err(|_| EngineError::Stopping)??)
+        answer.recv().map_err(|_| EngineError::Stopping)?
     }
 
     /// How good the grouping is, as far as humans' answers tell. Humans look where something is wrong, so that the shares

@@ -366,7 +366,7 @@ impl Keeper {
             return Vec::new();
         }
         self.shared.index().hide(faces);
-        self.unsaved = true;
+        self.unsaved += faces.len();
         self.grouping.remove(faces)
     }
 

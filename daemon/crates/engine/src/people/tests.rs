@@ -142,10 +142,13 @@ fn agrees(keeper: &Keeper) {
 
 type Groups = BTreeSet<Vec<FaceId>>;
 
+/// Name, hidden, cover and faces of a person.
+type Whole = (Option<String>, bool, Option<FaceId>, Vec<FaceId>);
+
 /// Those a human spoke of, by id; and the others as groups.
 fn everyone(
     keeper: &Keeper,
-) -> (BTreeMap<PersonId, (Option<String>, bool, Option<FaceId>, Vec<FaceId>)>, Groups) {
+) -> (BTreeMap<PersonId, Whole>, Groups) {
     let rulings = keeper.shared.rulings();
     let (mut known, mut others) = (BTreeMap::new(), Groups::new());
     for row in keeper.store.people().unwrap() {
