@@ -43,12 +43,9 @@ impl Engine {
         }
         let bench = self.bench();
         let mut bytes = Vec::new();
-        let failed = |error: &dyn std::error::Error| EngineError::Unreadable {
-            path: file.path.clone(),
-            why: chain(error),
-        };
-        vow_media::read(&file.path, &bench.limits, &mut bytes).map_err(|error| failed(&error))?;
-        let header = vow_media::inspect(&bytes, &bench.limits).map_err(|error| failed(&error))?;
+        let failed = |source| EngineError::Unreadable { path: file.path.clone(), source };
+        vow_media::read(&file.path, &bench.limits, &mut bytes).map_err(|error| failed(error.into()))?;
+        let header = vow_media::inspect(&bytes, &bench.limits).map_err(|error| failed(error.into()))?;
         if header.content != file.photo {
             let hint = ": it shows another photo by now; wait until that is indexed".to_owned();
             return Err(EngineError::UnknownFile { path: file.path, hint });
@@ -56,7 +53,7 @@ impl Engine {
         let (networks, budget, progress) = (&bench.networks, &bench.budget, &bench.progress);
         let area = rel.mapped(|p| file.orientation.to_coded(p));
         let face = analyse::draw((&bytes, &header), file.orientation, area, networks, budget, progress)
-            .map_err(|error| failed(&error))?
+            .map_err(|error| failed(error.into()))?
             .ok_or_else(|| EngineError::Senseless("no face could be cut out there".to_owned()))?;
         self.decide(Ask::Draw(Box::new(Pointed { photo: file.photo, face, person })))
     }
@@ -80,15 +77,4 @@ impl Keeper {
         plan.people.extend(self.shared.read().person_of(face));
         Ok(plan)
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -125,12 +125,13 @@ pub enum EngineError {
         photos: usize,
     },
     /// An indexed file cannot be read any more.
-    #[error("{path} cannot be looked at: {why}")]
+    #[error("{path} cannot be looked at")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        why: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Something that has to be said was not.
     #[error("{0}")]

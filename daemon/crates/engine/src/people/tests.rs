@@ -146,9 +146,7 @@ type Groups = BTreeSet<Vec<FaceId>>;
 type Whole = (Option<String>, bool, Option<FaceId>, Vec<FaceId>);
 
 /// Those a human spoke of, by id; and the others as groups.
-fn everyone(
-    keeper: &Keeper,
-) -> (BTreeMap<PersonId, Whole>, Groups) {
+fn everyone(keeper: &Keeper) -> (BTreeMap<PersonId, Whole>, Groups) {
     let rulings = keeper.shared.rulings();
     let (mut known, mut others) = (BTreeMap::new(), Groups::new());
     for row in keeper.store.people().unwrap() {
