@@ -38,13 +38,13 @@ pub(crate) async fn ask(daemon: &mut Daemon, limit: u32, out: &Output) -> Result
         // Asked anew each time: an answer may have made other questions needless.
         let request = v1::ListSuggestionsRequest { limit: 1000 };
         let answer = daemon.people.list_suggestions(request).await?.into_inner();
-        let open = answer.suggestions.into_iter().find(|question| !skipped.contains(&pair(question)));
+        let open = answer.suggestions.into_iter().find(|question| !skipped.contains(&subject(question)));
         let Some(question) = open else { break };
         line(&question_text(&question))?;
         match read_answer()? {
             Reply::Yes => crate::say::say(yes(&question), daemon, out).await?,
             Reply::No => crate::say::say(no(&question), daemon, out).await?,
-            Reply::Skip => skipped.push(pair(&question)),
+            Reply::Skip => skipped.push(subject(&question)),
             Reply::Quit => return Ok(()),
         }
     }
@@ -76,6 +76,18 @@ fn read_answer() -> io::Result<Reply> {
             _ => {}
         }
     }
+}
+
+/// What a question is about: the faces that are shown.
+fn subject(question: &v1::Suggestion) -> (String, String) {
+    let id = |shown: &Option<v1::ShownFace>| {
+        shown
+            .as_ref()
+            .and_then(|shown| shown.face.as_ref())
+            .map(|face| face.face_id.clone())
+            .unwrap_or_default()
+    };
+    (id(&question.face), id(&question.other_face))
 }
 
 /// The ids of the two people of a question.
@@ -131,10 +143,13 @@ fn question_text(question: &v1::Suggestion) -> String {
         let file = shown.file.map(|file| lossy(&file.path)).unwrap_or_default();
         format!("{} in {file}", shown.face.unwrap_or_default().face_id)
     };
+    let asked = if question.in_doubt {
+        format!("is {} really {}?", single(question), who(&question.person))
+    } else {
+        format!("is {} also {}?", who(&question.person), who(&question.other))
+    };
     format!(
-        "is {} also {}?  {:.0} % likely\n  {}\n  {}",
-        who(&question.person),
-        who(&question.other),
+        "{asked}  {:.0} % likely\n  {}\n  {}",
         question.chance * 100.0,
         shown(&question.face),
         shown(&question.other_face)
@@ -156,6 +171,7 @@ fn question_json(question: &v1::Suggestion) -> Value {
         "face": shown(&question.face),
         "other_face": shown(&question.other_face),
         "is_face": question.is_face,
+        "in_doubt": question.in_doubt,
         "score": short(question.score),
         "merge_at": short(question.merge_at),
         "chance": short(question.chance),

@@ -23,6 +23,21 @@ pub struct Close {
     pub faces: (FaceId, FaceId),
 }
 
+/// A face that hardly is its person, by its looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Doubt {
+    /// The face; a strong one about which no human said who it is.
+    pub face: FaceId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// Sum-link score with the person's other strong faces.
+    pub score: f32,
+    /// Strong faces of the person, this one among them.
+    pub size: usize,
+    /// Of the others, the one it is most alike.
+    pub nearest: FaceId,
+}
+
 /// Why a face is where it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placed {
@@ -72,6 +87,32 @@ impl Grouping {
             }
         }
         close
+    }
+
+    /// All faces whose score with their person's other faces is below the threshold, or above it by less than `within`. Of two
+    /// faces that are a person by themselves, the one with the higher id.
+    #[must_use]
+    pub fn doubts(&self, within: f32) -> Vec<Doubt> {
+        let bar = self.params.merge_at + within;
+        let doubt = |slot: Slot| {
+            let group = self.groups.of(slot)?;
+            let members = self.groups.members(group);
+            let (face, person) = (self.faces.id(slot), self.people.of(group)?);
+            let is_second = members.iter().all(|other| self.faces.id(*other) <= face);
+            if self.faces.is(slot).is_some() || members.len() < 2 || (members.len() == 2 && !is_second) {
+                return None;
+            }
+            let score = self.groups.score_of(slot, group, &self.faces, &self.params)?;
+            if score >= bar {
+                return None;
+            }
+            let own = &self.faces.get(slot)?.embedding;
+            let others = members.iter().filter(|other| **other != slot);
+            let alike = others.filter_map(|other| self.faces.get(*other));
+            let nearest = alike.max_by(|a, b| a.embedding.cosine(own).total_cmp(&b.embedding.cosine(own)))?;
+            Some(Doubt { face, person, score, size: members.len(), nearest: nearest.id })
+        };
+        self.faces.iter().filter_map(|(slot, _)| doubt(slot)).collect()
     }
 
     fn close(&self, x: Slot, y: Slot, score: f32) -> Option<Close> {

@@ -34,7 +34,7 @@ mod vectors;
 mod weak;
 
 pub use calibration::{Calibration, ENOUGH_ANSWERS, Proposal, Verdict, propose, share};
-pub use close::{Close, Placed, RunnerUp};
+pub use close::{Close, Doubt, Placed, RunnerUp};
 pub use dbscan::{DbscanError, DbscanParams, dbscan};
 pub use decide::Decided;
 pub use grouping::Grouping;

@@ -73,3 +73,33 @@ fn a_merge_that_is_taken_back_leaves_everyone_as_they_were() {
     grouping.settle(&index, &|| false).unwrap();
     assert_eq!(who(&grouping), before);
 }
+
+#[test]
+fn a_face_that_hardly_is_its_person_is_in_doubt_until_a_human_says_so() {
+    let (first, index) = two_people();
+    let before = who(&first);
+    // As a store may have it: a face of the second person with the first one.
+    let mut grouping = Grouping::new(params(), FIRST);
+    let mut random = Random(3);
+    for person in 0..2u64 {
+        let centre = random.direction(64);
+        for shot in 0..3u64 {
+            let raw = mix(&centre, &random.direction(64), 0.9);
+            let id = 3 * person + shot + 1;
+            let said = Said::default();
+            let embedding = Embedding::from_raw(&raw).unwrap();
+            let face = Observation { face: FaceId(id), photo: photo(id), embedding, strong: true, said };
+            let whose = if id == 4 { before[0] } else { before[(id - 1) as usize] };
+            grouping.restore(face, Some(whose));
+        }
+    }
+    let doubts = grouping.doubts(0.04);
+    assert_eq!(
+        doubts.iter().map(|doubt| (doubt.face, doubt.person)).collect::<Vec<_>>(),
+        [(FaceId(4), before[0])]
+    );
+    assert!(doubts[0].score < params().merge_at && doubts[0].size == 4 && doubts[0].nearest < FaceId(4));
+    grouping.decide(&Decided { said: vec![(FaceId(4), is(before[0]))], ..Decided::default() }, &index);
+    assert_eq!(grouping.doubts(0.04), []);
+    assert_eq!(first.doubts(0.04), [], "nobody else is in doubt");
+}

@@ -106,7 +106,7 @@ fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping) -> Vec<
         Decision::Split { from, faces, .. } => {
             verdict(faces, &others(*from, faces), false).into_iter().collect()
         }
-        Decision::Confirmed { face, person, before } if before.is_some_and(|before| before != *person) => {
+        Decision::Confirmed { face, person, .. } => {
             verdict(&[*face], &others(*person, &[*face]), true).into_iter().collect()
         }
         Decision::Rejected { face, person, .. } => {

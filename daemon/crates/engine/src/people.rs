@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_cluster::{Close, Grouping, Move, Neighbours, Observation, Params, Placed, Verdict};
+use vow_cluster::{Grouping, Move, Neighbours, Observation, Params, Placed, Verdict};
 use vow_index::FaceIndex;
 use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError, WholeFace};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
@@ -20,7 +20,7 @@ use crate::commit::Stored;
 use crate::decide::{Answer, Ask, Trouble, standing};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
-use crate::questions::WORTH_ASKING;
+use crate::questions::Open;
 use crate::roster::Roster;
 use crate::rulings::{self, Rulings};
 
@@ -42,7 +42,7 @@ pub(crate) struct People {
     pub(crate) roster: RwLock<Roster>,
     index: RwLock<Arc<FaceIndex>>,
     rulings: RwLock<Arc<Rulings>>,
-    close: RwLock<Arc<Vec<Close>>>,
+    open: RwLock<Arc<Open>>,
     learned: RwLock<Option<Learned>>,
     pub(crate) pack: PackFacts,
 }
@@ -101,9 +101,9 @@ impl People {
         *self.rulings.write().unwrap_or_else(PoisonError::into_inner) = rulings;
     }
 
-    /// The people who were nearly one when people were last sorted out over everything.
-    pub(crate) fn close(&self) -> Arc<Vec<Close>> {
-        Arc::clone(&self.close.read().unwrap_or_else(PoisonError::into_inner))
+    /// What was worth asking when people were last sorted out over everything.
+    pub(crate) fn open(&self) -> Arc<Open> {
+        Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn learned(&self) -> Option<Learned> {
@@ -179,7 +179,7 @@ impl Keeper {
             roster: RwLock::new(Roster::default()),
             index: RwLock::new(Arc::new(index)),
             rulings: RwLock::default(),
-            close: RwLock::default(),
+            open: RwLock::default(),
             learned: RwLock::default(),
             pack,
         });
@@ -485,8 +485,8 @@ impl Keeper {
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);
-        let close = Arc::new(self.grouping.close_pairs(WORTH_ASKING));
-        *self.shared.close.write().unwrap_or_else(PoisonError::into_inner) = close;
+        let open = Arc::new(Open::of(&mut self.grouping));
+        *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
         if index.crowded() {
             self.rebuild_index()?;
         }

@@ -1,7 +1,7 @@
 //! Questions to humans, the most useful first, and the reasons for where a face is.
 
 use crossbeam_channel::bounded;
-use vow_cluster::{Close, Placed};
+use vow_cluster::{Close, Doubt, Grouping, Placed};
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
 
@@ -11,14 +11,42 @@ use crate::people::Message;
 use crate::rulings;
 use crate::views::{Explained, HistoryLine, LooksLike, NearFace, Question};
 
-/// Pairs of people that miss the threshold by more are not worth asking about. Of pairs nearer than that about half were one
-/// person, on 8,872 portraits.
-pub(crate) const WORTH_ASKING: f32 = 0.04;
-
+/// Pairs of people that miss the threshold by more are not worth asking about: of those nearer than 0.04 about a quarter to a
+/// half were one person on 8,911 portraits, and hardly any beyond this.
+const MISSES_BY: f32 = 0.08;
+/// Faces that reach the threshold by more are surely their person.
+const REACHES_BY: f32 = 0.04;
 /// Nearest faces that an explanation shows, of those a human confirmed and of all.
 const SHOWN: usize = 5;
 /// Neighbours among which they are looked for.
 const LOOKED_AT: usize = 200;
+
+/// What may be asked.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    close: Vec<Close>,
+    doubts: Vec<Doubt>,
+}
+
+impl Open {
+    /// What is worth asking of a grouping that is settled.
+    pub(crate) fn of(grouping: &mut Grouping) -> Self {
+        Self { close: grouping.close_pairs(MISSES_BY), doubts: grouping.doubts(REACHES_BY) }
+    }
+}
+
+/// A question that may be asked, before it is worked out for showing.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    /// What the answer that changes something is expected to put right, in faces.
+    worth: f32,
+    chance: f32,
+    a: PersonId,
+    b: PersonId,
+    faces: (FaceId, FaceId),
+    score: f32,
+    in_doubt: bool,
+}
 
 impl Engine {
     /// Questions that humans have not answered yet, the most useful first, at most `limit`; the second value is how many
@@ -27,36 +55,12 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn questions(&self, limit: usize) -> Result<(Vec<Question>, usize), EngineError> {
-        let rulings = self.people().rulings();
-        let group = self.people().params().merge_at;
-        let close = self.people().close();
-        let calibration = self.calibration()?;
-        let mut open: Vec<(f32, f32, Close)> = {
-            let roster = self.people().read();
-            let open = close.iter().copied().filter(|close| {
-                // Answered since: they are one, or two, or one of the faces moved.
-                let there = |person: PersonId, face: FaceId| roster.person_of(face) == Some(person);
-                there(close.a, close.faces.0)
-                    && there(close.b, close.faces.1)
-                    && !roster.is_hidden(close.a)
-                    && !roster.is_hidden(close.b)
-                    && !rulings.are_apart(close.a, close.b)
-                    && !rulings.said(close.faces.1).is_not.contains(&close.a)
-            });
-            let valued = open.map(|close| {
-                let chance = calibration.chance(close.score);
-                // Yes puts the smaller one right; with a name it is found by it.
-                let named = roster.name_of(close.a).or_else(|| roster.name_of(close.b)).is_some();
-                let worth = chance * usize_to_f32(close.sizes.1) * if named { 2.0 } else { 1.0 };
-                (worth, chance, close)
-            });
-            valued.collect()
-        };
-        open.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then((x.2.a, x.2.b).cmp(&(y.2.a, y.2.b))));
+        let mut open = self.candidates()?;
+        open.sort_unstable_by(|x, y| y.worth.total_cmp(&x.worth).then((x.faces).cmp(&y.faces)));
         let total = open.len();
         let mut questions = Vec::new();
-        for (_, chance, close) in open.into_iter().take(limit) {
-            let (a, b) = match (self.person(close.a), self.person(close.b)) {
+        for candidate in open.into_iter().take(limit) {
+            let (a, b) = match (self.person(candidate.a), self.person(candidate.b)) {
                 (Ok(a), Ok(b)) => (a, b),
                 (Err(EngineError::UnknownPerson(_)), _) | (_, Err(EngineError::UnknownPerson(_))) => continue,
                 (Err(error), _) | (_, Err(error)) => return Err(error),
@@ -66,21 +70,66 @@ impl Engine {
                     .face_and_files(face)?
                     .and_then(|(face, files)| Some((face, files.into_iter().next()?))))
             };
-            let (Some(face_a), Some(face_b)) = (shown(close.faces.0)?, shown(close.faces.1)?) else {
+            let (Some(one), Some(other)) = (shown(candidate.faces.0)?, shown(candidate.faces.1)?) else {
                 continue;
             };
-            let (is_face, score) = (b.faces == 1, close.score);
+            let Candidate { chance, score, in_doubt, .. } = candidate;
+            let is_face = in_doubt || b.faces == 1;
+            let merge_at = self.people().params().merge_at;
             questions.push(Question {
                 a,
                 b,
-                faces: [face_a, face_b],
+                faces: [one, other],
                 is_face,
+                in_doubt,
                 score,
-                merge_at: group,
+                merge_at,
                 chance,
             });
         }
         Ok((questions, total))
+    }
+
+    /// All questions that were not answered since they were found.
+    fn candidates(&self) -> Result<Vec<Candidate>, EngineError> {
+        let (open, calibration, rulings) =
+            (self.people().open(), self.calibration()?, self.people().rulings());
+        let roster = self.people().read();
+        let there = |person: PersonId, face: FaceId| roster.person_of(face) == Some(person);
+        // What is put right for somebody with a name is found by it.
+        let weight = |named: bool| if named { 2.0 } else { 1.0 };
+        let mut candidates = Vec::new();
+        for close in &open.close {
+            let (a, b, faces) = (close.a, close.b, close.faces);
+            // They may be one, or two, by now, or one of the faces moved.
+            if !there(a, faces.0)
+                || !there(b, faces.1)
+                || roster.is_hidden(a)
+                || roster.is_hidden(b)
+                || rulings.are_apart(a, b)
+                || rulings.said(faces.1).is_not.contains(&a)
+            {
+                continue;
+            }
+            let chance = calibration.chance(close.score);
+            let (n, m) = (usize_to_f32(close.sizes.0), usize_to_f32(close.sizes.1));
+            let named = roster.name_of(a).or_else(|| roster.name_of(b)).is_some();
+            let worth = chance * 2.0 * n * m / (n + m) * weight(named);
+            candidates.push(Candidate { worth, chance, a, b, faces, score: close.score, in_doubt: false });
+        }
+        for doubt in &open.doubts {
+            let (person, face) = (doubt.person, doubt.face);
+            let there = there(person, face) && there(person, doubt.nearest);
+            if !there || roster.is_hidden(person) || rulings.is_pinned(face) {
+                continue;
+            }
+            let chance = calibration.chance(doubt.score);
+            let n = usize_to_f32(doubt.size);
+            let worth = (1.0 - chance) * 2.0 * (n - 1.0) / n * weight(roster.name_of(person).is_some());
+            let (a, b, faces, score) = (person, person, (doubt.nearest, face), doubt.score);
+            candidates.push(Candidate { worth, chance, a, b, faces, score, in_doubt: true });
+        }
+        Ok(candidates)
     }
 
     /// Why a face is where it is.

@@ -218,6 +218,8 @@ pub struct Question {
     pub faces: [(FaceView, FileView); 2],
     /// The other is a single face: the question is whether that is the first person.
     pub is_face: bool,
+    /// That face is taken for the first person now, hardly: the question is whether it is. The other is the first then.
+    pub in_doubt: bool,
     /// How near they are to being taken for one.
     pub score: f32,
     /// The score at which they would be.

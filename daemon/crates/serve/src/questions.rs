@@ -13,6 +13,7 @@ pub(crate) fn suggestion(question: Question) -> v1::Suggestion {
         face: Some(face),
         other_face: Some(other_face),
         is_face: question.is_face,
+        in_doubt: question.in_doubt,
         score: question.score,
         merge_at: question.merge_at,
         chance: question.chance,
