@@ -197,6 +197,11 @@ impl Grouping {
         self.people.name(person, named);
     }
 
+    /// Says who was merged into somebody else: nobody gets these ids until they are not among them any more.
+    pub fn retire(&mut self, merged: HashSet<PersonId>) {
+        self.people.retire(merged);
+    }
+
     fn insert(&mut self, observation: Observation, told: Option<PersonId>) -> Option<Slot> {
         let strong = observation.strong;
         let slot = self.faces.insert(observation, told)?;

@@ -16,6 +16,8 @@ pub(crate) struct People {
     of_group: HashMap<Slot, PersonId>,
     group_of: HashMap<PersonId, Slot>,
     named: HashSet<PersonId>,
+    /// Whose ids lead to somebody else: nobody has them again.
+    retired: HashSet<PersonId>,
     next: PersonId,
 }
 
@@ -41,7 +43,13 @@ pub(crate) struct Joining {
 impl People {
     /// Nobody; new ids from `next` upwards.
     pub(crate) fn new(next: PersonId) -> Self {
-        Self { of_group: HashMap::new(), group_of: HashMap::new(), named: HashSet::new(), next }
+        Self {
+            of_group: HashMap::new(),
+            group_of: HashMap::new(),
+            named: HashSet::new(),
+            retired: HashSet::new(),
+            next,
+        }
     }
 
     pub(crate) fn of(&self, group: Slot) -> Option<PersonId> {
@@ -63,6 +71,11 @@ impl People {
         } else {
             self.named.remove(&person);
         }
+    }
+
+    /// Says which ids are retired; all others are not.
+    pub(crate) fn retire(&mut self, retired: HashSet<PersonId>) {
+        self.retired = retired;
     }
 
     /// Gives a group an id; neither may be taken. Later new ids are above it.
@@ -130,7 +143,8 @@ impl People {
         let mut overlaps: HashMap<(PersonId, Slot), (usize, FaceId)> = HashMap::new();
         let mut sizes: HashMap<PersonId, usize> = HashMap::new();
         for Vote { group, least, person } in votes {
-            if self.group(person).is_none() && self.of(group).is_none() {
+            let free = self.group(person).is_none() && !self.retired.contains(&person);
+            if free && self.of(group).is_none() {
                 overlaps.entry((person, group)).or_insert((0, least)).0 += 1;
                 *sizes.entry(person).or_default() += 1;
             }
@@ -187,6 +201,17 @@ mod tests {
         let mut people = People::new(PersonId(9));
         people.claim(votes(&[(1, 6, 2), (1, 5, 2)]));
         assert_eq!(people.of(1), Some(PersonId(5)));
+    }
+
+    #[test]
+    fn the_id_of_somebody_who_was_merged_is_not_claimed_again() {
+        let mut people = People::new(PersonId(9));
+        people.retire(HashSet::from([PersonId(5)]));
+        people.claim(votes(&[(1, 5, 30), (1, 6, 2)]));
+        assert_eq!(people.of(1), Some(PersonId(6)));
+        people.retire(HashSet::new());
+        people.claim(votes(&[(2, 5, 1)]));
+        assert_eq!(people.of(2), Some(PersonId(5)));
     }
 
     #[test]

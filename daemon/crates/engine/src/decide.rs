@@ -99,21 +99,32 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 impl Keeper {
     /// Carries out what a human says. It is stored when this returns.
     pub(crate) fn decide(&mut self, ask: Ask) -> Result<Answer> {
-        let plan = match ask {
+        let mut plan = match ask {
             Ask::Draw(pointed) => self.plan_draw(*pointed)?,
             ask => self.plan(ask)?,
         };
-        let Some(decision) = plan.decision else {
+        let Some(decision) = plan.decision.clone() else {
             let people = plan.people.into_iter().collect();
             return Ok(Answer { people, notes: plan.notes, ..Answer::default() });
         };
         let before = self.shared.rulings();
-        let rulings = Arc::new(plan.rulings.unwrap_or_else(|| {
-            let mut rulings = Rulings::clone(&before);
-            rulings.apply(&decision, &plan.known_by);
-            rulings
-        }));
+        let rulings = match plan.rulings.take() {
+            Some(rulings) => rulings,
+            None => {
+                let mut rulings = Rulings::clone(&before);
+                rulings.apply(&decision, &plan.known_by);
+                let told = plan.known_by.len();
+                self.tell_who_lost(&mut plan, &before, &rulings);
+                if plan.known_by.len() > told {
+                    rulings = Rulings::clone(&before);
+                    rulings.apply(&decision, &plan.known_by);
+                }
+                rulings
+            }
+        };
+        let rulings = Arc::new(rulings);
         self.shared.set_rulings(Arc::clone(&rulings));
+        self.grouping.retire(rulings.merged());
 
         let no_longer: Vec<FaceId> = rulings.no_faces().difference(before.no_faces()).copied().collect();
         let again: Vec<FaceId> = before.no_faces().difference(rulings.no_faces()).copied().collect();

@@ -208,6 +208,7 @@ impl Keeper {
         let rulings = self.hear_everything()?;
         self.elsewhere = self.elsewhere(&rulings)?;
         self.grouping.set_merge_at(self.shared.params().merge_at);
+        self.grouping.retire(rulings.merged());
         let Self { shared, store, grouping, .. } = self;
         for (person, known) in rulings.people() {
             grouping.name(person, known.name.is_some());

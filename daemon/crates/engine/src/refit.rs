@@ -101,6 +101,7 @@ impl Engine {
             live: HashMap::new(),
             strong: Vec::new(),
         };
+        trial.grouping.retire(rulings.merged());
         for (person, known) in rulings.people() {
             trial.grouping.name(person, known.name.is_some());
         }

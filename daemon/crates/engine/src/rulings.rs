@@ -19,6 +19,8 @@ pub(crate) struct Rulings {
     not_faces: HashSet<FaceId>,
     /// Faces that humans pointed out.
     drawn: BTreeSet<FaceId>,
+    /// By which faces people could be told, according to entries that do not count: for whoever is spoken of later.
+    told: BTreeMap<PersonId, Vec<FaceId>>,
     /// Whom a person was merged into.
     into: HashMap<PersonId, PersonId>,
     people: BTreeMap<PersonId, Known>,
@@ -143,6 +145,11 @@ impl Rulings {
     pub(crate) fn read(journal: &[JournalEntry], undone: &BTreeSet<u64>) -> Self {
         let mut rulings = Self::default();
         for entry in journal {
+            if undone.contains(&entry.seq) {
+                for (person, faces) in &entry.known_by {
+                    rulings.told.entry(*person).or_insert_with(|| faces.clone());
+                }
+            }
             match &entry.decision {
                 // It is in the store all the same.
                 Decision::Drawn { face, .. } if undone.contains(&entry.seq) => {
@@ -157,15 +164,7 @@ impl Rulings {
 
     /// One more decision.
     pub(crate) fn apply(&mut self, decision: &Decision, known_by: &[(PersonId, Vec<FaceId>)]) {
-        for (person, faces) in known_by {
-            for face in faces {
-                let refused = self.is_not.get(face).is_some_and(|not| not.contains(person));
-                if !refused && !self.not_faces.contains(face) {
-                    self.is.entry(*face).or_insert(*person);
-                }
-            }
-            self.known(*person);
-        }
+        self.learn(known_by);
         match decision {
             Decision::Named { person, name, .. } => self.known(*person).name.clone_from(name),
             Decision::Merged { into, from, together } => {
@@ -224,6 +223,30 @@ impl Rulings {
             }
             Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. } => {}
         }
+        if self.told.is_empty() {
+            return;
+        }
+        for person in mentioned(decision).0 {
+            if self.people.contains_key(&person)
+                && !self.can_be_told(person)
+                && let Some(told) = self.told.remove_entry(&person)
+            {
+                self.learn(&[told]);
+            }
+        }
+    }
+
+    /// People can be told by these faces, as far as nothing else was said about them.
+    fn learn(&mut self, known_by: &[(PersonId, Vec<FaceId>)]) {
+        for (person, faces) in known_by {
+            for face in faces {
+                let refused = self.is_not.get(face).is_some_and(|not| not.contains(person));
+                if !refused && !self.not_faces.contains(face) {
+                    self.is.entry(*face).or_insert(*person);
+                }
+            }
+            self.known(*person);
+        }
     }
 
     fn known(&mut self, person: PersonId) -> &mut Known {
@@ -276,6 +299,11 @@ impl Rulings {
             person = *into;
         }
         person
+    }
+
+    /// Everyone who was merged into somebody else.
+    pub(crate) fn merged(&self) -> HashSet<PersonId> {
+        self.into.keys().copied().collect()
     }
 
     /// What was said about a face.
