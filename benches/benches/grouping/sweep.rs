@@ -1,0 +1,45 @@
+//! Power and threshold around the defaults. People are split in halves by their number, so that what is chosen on one half
+//! can be checked on the other: a setting that is best on both is no accident.
+
+use vow_cluster::Params;
+
+use crate::faces::Face;
+use crate::measure::Score;
+use crate::ours::settled;
+
+/// Prints F and clicks of the exact pass for each setting: the even half, the odd half, all.
+pub(crate) fn table(faces: &[Face], params: Params) {
+    let half = |odd: usize| -> Vec<Face> {
+        let mine = |face: &&Face| face.person.is_none_or(|person| hash(person) % 2 == odd);
+        faces.iter().filter(mine).cloned().collect()
+    };
+    let parts = [half(0), half(1), faces.to_vec()];
+    println!("power  merge   one half: F, clicks   other half: F, clicks   all: F, clicks, purity");
+    for power in [0.6, 0.7, 0.8, 0.9, 1.0] {
+        for step in [-2.0, -1.0, 0.0, 1.0, 2.0] {
+            let merge_at = params.merge_at + 0.02 * step;
+            let params = Params { power, merge_at, ..params };
+            let [one, other, all] = parts.each_ref().map(|faces| score(faces, params));
+            println!(
+                "{power:5.2} {merge_at:6.2} {:14.4} {:7} {:15.4} {:7} {:9.4} {:7} {:8.4}",
+                one.f(),
+                one.clicks,
+                other.f(),
+                other.clicks,
+                all.f(),
+                all.clicks,
+                all.purity
+            );
+        }
+    }
+}
+
+fn score(faces: &[Face], params: Params) -> Score {
+    let people: Vec<Option<usize>> = faces.iter().map(|face| face.person).collect();
+    Score::of(&settled(faces, params), &people)
+}
+
+/// Spreads numbers that follow the alphabet.
+fn hash(person: usize) -> usize {
+    person.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
