@@ -4,13 +4,14 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vow_cluster::{Grouping, Neighbours, Observation, Params, Said};
 use vow_index::FaceIndex;
 use vow_tests::look::Random;
 use vow_types::{ContentId, Distances, Embedding, FaceId, PersonId, num};
 
+use crate::clock::Begun;
 use crate::ours::{Indexed, id, shuffled};
 
 const DIMENSION: usize = 128;
@@ -102,7 +103,7 @@ struct Timed<'a> {
 
 impl Neighbours for Timed<'_> {
     fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
-        let begun = Instant::now();
+        let begun = Begun::now();
         let found = self.inner.nearest(of, k);
         self.spent.set(self.spent.get() + begun.elapsed());
         found
@@ -111,7 +112,7 @@ impl Neighbours for Timed<'_> {
 
 /// Prints the cost of a face at each of these sizes; with the index up to `indexed` faces.
 pub(crate) fn table(sizes: &[usize], indexed: usize) {
-    println!("\ncost of one more face, microseconds; mean, and the slowest of {TIMED}");
+    println!("\ncost of one more face, processor microseconds; mean, and the slowest of {TIMED}");
     println!("{:>9} {:>12} {:>12} {:>12} {:>12}", "faces", "grouping", "slowest", "index query", "index add");
     for size in sizes {
         let library = Library::new(size + TIMED);
@@ -135,12 +136,12 @@ pub(crate) fn table(sizes: &[usize], indexed: usize) {
         let (mut alone, mut slowest, mut adding) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
         for number in *size..size + TIMED {
             oracle.here.set(number + 1);
-            let begun = Instant::now();
+            let begun = Begun::now();
             if has_index {
                 index.add(&[(id(number), &library.faces[number])]).unwrap();
             }
             adding += begun.elapsed();
-            let (begun, asked) = (Instant::now(), timed.spent.get());
+            let (begun, asked) = (Begun::now(), timed.spent.get());
             grouping.add(vec![library.seen(number)], &timed);
             let took = begun.elapsed() - (timed.spent.get() - asked);
             alone += took;

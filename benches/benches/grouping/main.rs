@@ -11,6 +11,7 @@
 )]
 
 mod album;
+mod clock;
 mod cost;
 mod faces;
 mod measure;
@@ -29,6 +30,7 @@ const HELP: &str = "\
 grouping measures how faces are grouped. Arguments choose the tables:
   --faces DIR   portraits, a folder for each person or files by the name of Some_Body_0001.jpg
   --sweep       with --faces: power and threshold around the defaults, on two halves of the people
+  --sizes       with --faces: the threshold by how many faces there are
   --album DIR   photos with several people, DIR.truth.jsonl beside them (tools/make_album.py makes both)
   --cost        one more face in libraries of 10,000 and more; needs no photos
   --cache FILE  keeps what was found in DIR, so that the next run need not look again
@@ -69,6 +71,8 @@ fn main() {
         let faces = faces::portraits(&found, &settings.quality, has("--others"));
         if has("--sweep") {
             sweep::table(&faces, params);
+        } else if has("--sizes") {
+            sweep::by_size(&faces, params);
         } else {
             tables::ours(&faces, params);
             tables::peers(&faces, params);

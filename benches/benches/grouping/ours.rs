@@ -1,14 +1,13 @@
 //! `vow-cluster` as the daemon runs it: faces come a transaction at a time, in some order, and are sorted out over
 //! everything when all is quiet.
 
-use std::time::Instant;
-
 use vow_cluster::{Grouping, Neighbours, Observation, Params, Said};
 use vow_index::FaceIndex;
 use vow_tests::look::Random;
 use vow_types::num::index;
 use vow_types::{ContentId, Embedding, FaceId, PersonId};
 
+use crate::clock::Begun;
 use crate::faces::Face;
 use crate::measure::Partition;
 use crate::near::Brute;
@@ -73,7 +72,7 @@ pub(crate) fn run(faces: &[Face], order: &[usize], params: Params, by: By) -> Ru
     let indexed = Indexed(&hnsw);
     let neighbours: &dyn Neighbours = if by == By::Index { &indexed } else { &brute };
     let mut grouping = Grouping::new(params, PersonId(1));
-    let begun = Instant::now();
+    let begun = Begun::now();
     let arrivals: Vec<(usize, usize)> = order.iter().copied().enumerate().collect();
     for transaction in arrivals.chunks(TRANSACTION) {
         let new: Vec<(FaceId, &Embedding)> =
@@ -87,7 +86,7 @@ pub(crate) fn run(faces: &[Face], order: &[usize], params: Params, by: By) -> Ru
     }
     let grown_s = begun.elapsed().as_secs_f64();
     let grown = partition(&grouping, order);
-    let begun = Instant::now();
+    let begun = Begun::now();
     grouping.settle(neighbours, &|| false).unwrap();
     Run { grown, grown_s, settled: partition(&grouping, order), settled_s: begun.elapsed().as_secs_f64() }
 }

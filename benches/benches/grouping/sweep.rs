@@ -2,6 +2,7 @@
 //! can be checked on the other: a setting that is best on both is no accident.
 
 use vow_cluster::Params;
+use vow_types::num;
 
 use crate::faces::Face;
 use crate::measure::Score;
@@ -31,6 +32,28 @@ pub(crate) fn table(faces: &[Face], params: Params) {
                 all.purity
             );
         }
+    }
+}
+
+/// Prints F and clicks of the exact pass by threshold, for all people at once and for them in ever smaller parts: what is
+/// best for few faces is too lax for many, among which there are more who look alike.
+pub(crate) fn by_size(faces: &[Face], params: Params) {
+    const THRESHOLDS: [f32; 7] = [-0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04];
+    println!("\nmean F and all clicks by threshold, with all people in so many parts");
+    let heads = THRESHOLDS.map(|step| format!("{:>14.2}", params.merge_at + step));
+    println!("parts   faces {}", heads.concat());
+    for parts in [1usize, 2, 4, 8, 16, 32] {
+        let part = |mine: usize| -> Vec<Face> {
+            let is_mine = |face: &&Face| face.person.is_none_or(|person| hash(person) % parts == mine);
+            faces.iter().filter(is_mine).cloned().collect()
+        };
+        let cells = THRESHOLDS.map(|step| {
+            let params = Params { merge_at: params.merge_at + step, ..params };
+            let scores = (0..parts).map(|mine| score(&part(mine), params));
+            let (f, clicks) = scores.fold((0.0, 0), |sum, score| (sum.0 + score.f(), sum.1 + score.clicks));
+            format!("{:>8.4} {clicks:>5}", f / num::usize_to_f64(parts))
+        });
+        println!("{parts:5} {:7} {}", faces.len() / parts, cells.concat());
     }
 }
 

@@ -1,9 +1,8 @@
 //! The tables: a row for every way to group some faces.
 
-use std::time::Instant;
-
 use vow_cluster::Params;
 
+use crate::clock::Begun;
 use crate::faces::Face;
 use crate::measure::{Partition, Score, agreement};
 use crate::near::{Near, true_positives};
@@ -16,7 +15,7 @@ const ORDERS: [u64; 3] = [1, 2, 3];
 fn head() {
     println!(
         "{:44} {:>6} {:>6} {:>6} {:>7} {:>7} {:>7} {:>8} {:>7}",
-        "", "P", "R", "F", "groups", "purity", "clicks", "together", "s"
+        "", "P", "R", "F", "groups", "purity", "clicks", "together", "cpu s"
     );
 }
 
@@ -77,13 +76,16 @@ pub(crate) fn ours(faces: &[Face], params: Params) {
 /// The peers. One that has a threshold has it as published, and as is best for it on these very faces.
 pub(crate) fn peers(faces: &[Face], params: Params) {
     let people = people(faces);
-    let begun = Instant::now();
+    let begun = Begun::now();
     let near = Near::new(faces);
     let order = shuffled(faces.len(), ORDERS[0]);
-    println!("\npeers; all pairs took {:.1} s, which is in no row", begun.elapsed().as_secs_f64());
+    println!(
+        "\npeers; all pairs took {:.1} s of a processor, which is in no row",
+        begun.elapsed().as_secs_f64()
+    );
     head();
     let timed = |name: &str, make: &dyn Fn() -> Partition| {
-        let begun = Instant::now();
+        let begun = Begun::now();
         let groups = make();
         row(name, &groups, &people, begun.elapsed().as_secs_f64());
     };
