@@ -116,19 +116,20 @@ fn well_formed(svg: &str) -> bool {
 #[test]
 fn the_report_is_the_same_from_a_run_and_from_a_daemon() {
     let home = Home::new();
-    album(&home, 12);
+    // Enough for the work to last longer than the thread that measures it takes to wake up.
+    album(&home, 48);
     let picture = home.path().join("once.svg");
     let mut once = home.vowd();
     once.args(["--once", "--report", "json", "--plot"]).arg(&picture).arg(home.photos());
     let run = vow_tests::daemon::run(&mut once).json();
-    check_report(&run, 12);
+    check_report(&run, 48);
     assert!(well_formed(&fs::read_to_string(&picture).unwrap()));
 
     fs::remove_dir_all(home.data()).unwrap();
     let daemon = home.start();
     daemon.wait_idle();
     let report = daemon.json(["report"]);
-    check_report(&report, 12);
+    check_report(&report, 48);
     let (mut first, mut second) = (BTreeSet::new(), BTreeSet::new());
     keys(&run, "", &mut first);
     keys(&report, "", &mut second);

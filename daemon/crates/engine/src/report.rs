@@ -1,5 +1,7 @@
 //! What the work since the start has cost: counted and measured, never estimated.
 
+use std::time::Instant;
+
 use vow_machine::{Point, Quantity, Snapshot, Usage};
 use vow_types::{Stage, num};
 
@@ -111,7 +113,12 @@ impl Engine {
     pub fn report(&self) -> Result<Report, EngineError> {
         let status = self.status()?;
         let (work_s, done) = self.progress().worked();
-        let meter = self.meter();
+        let mut meter = self.meter();
+        if meter.last().is_some() {
+            // The work of the last moments counts too; of a short run there is nothing else.
+            meter.sample(Instant::now(), done);
+        }
+        let meter = meter;
         let reading = vow_machine::View::new(meter.root()).read();
         let usage = |quantity| meter.history().usage(quantity);
         let cpu = || {
