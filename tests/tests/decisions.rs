@@ -364,6 +364,7 @@ fn a_face_that_was_missed_can_be_pointed_out() {
 
     for (wrong, code) in [
         (["draw", path, "2000,1500,2040,1540"], 4),
+        (["draw", path, "1995,1492,2052,1548"], 4),
         (["draw", path, "2500,1500,2600,1600"], 4),
         (["draw", path, "10,10,12,12"], 4),
         (["draw", path, "1,2,3"], 2),

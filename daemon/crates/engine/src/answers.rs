@@ -55,7 +55,7 @@ impl Engine {
         let verdicts = self.verdicts()?;
         let people = self.people();
         let (pack_merge_at, merge_at) = (people.pack_merge_at(), people.params().merge_at);
-        let (open, questions) = self.questions(usize::MAX)?;
+        let open = self.candidates()?;
         let roster = people.read();
         let sizes = |person: PersonId| roster.members(person).len();
         Ok(PeopleStats {
@@ -63,8 +63,8 @@ impl Engine {
             answers: verdicts.len(),
             precision: precision(&journal),
             recall: recall(&journal, &people.rulings(), &sizes),
-            questions,
-            expected_yes: open.iter().map(|question| question.chance).sum(),
+            questions: open.len(),
+            expected_yes: open.iter().map(|candidate| candidate.chance).sum(),
             pack_merge_at,
             merge_at,
             proposal: propose(pack_merge_at, merge_at, &verdicts),

@@ -99,10 +99,7 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 impl Keeper {
     /// Carries out what a human says. It is stored when this returns.
     pub(crate) fn decide(&mut self, ask: Ask) -> Result<Answer> {
-        let mut plan = match ask {
-            Ask::Draw(pointed) => self.plan_draw(*pointed)?,
-            ask => self.plan(ask)?,
-        };
+        let mut plan = self.plan(ask)?;
         let Some(decision) = plan.decision.clone() else {
             let people = plan.people.into_iter().collect();
             return Ok(Answer { people, notes: plan.notes, ..Answer::default() });

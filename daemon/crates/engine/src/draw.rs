@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use vow_store::Decision;
+use vow_store::{Decision, FaceRow};
 use vow_types::{PersonId, PxBox};
 
-use crate::analyse;
+use crate::analyse::{self, SAME_PLACE};
 use crate::decide::{Ask, Pointed, Result as Planned};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -24,7 +24,7 @@ impl Engine {
     /// # Errors
     /// When the file is not indexed or shows another photo by now, the box is no place in it, or a face is there already.
     pub fn draw(&self, path: &Path, place: PxBox, person: Option<PersonId>) -> Result<Done, EngineError> {
-        let (file, faces) = self.faces_of_file(path)?;
+        let (file, _) = self.faces_of_file(path)?;
         let rel = place.to_rel(file.upright);
         let inside = rel.left >= 0.0 && rel.top >= 0.0 && rel.right <= 1.0 && rel.bottom <= 1.0;
         let side = (place.right - place.left).min(place.bottom - place.top);
@@ -32,13 +32,6 @@ impl Engine {
             return Err(EngineError::Senseless(format!(
                 "that is no place in this photo: a box has at least {LEAST_SIDE} pixels each way and lies within {} x {}",
                 file.upright.width, file.upright.height
-            )));
-        }
-        let there = faces.iter().find(|face| face.bbox.to_rel(file.upright).iou(rel) >= analyse::SAME_PLACE);
-        if let Some(there) = there {
-            return Err(EngineError::Senseless(format!(
-                "{} is there already; `vow confirm {} PERSON` says who it is",
-                there.id, there.id
             )));
         }
         let bench = self.bench();
@@ -64,6 +57,14 @@ impl Keeper {
     pub(crate) fn plan_draw(&mut self, pointed: Pointed) -> Planned<Plan> {
         let person = pointed.person.map(|person| self.existing(person)).transpose()?;
         let (photo, pack) = (pointed.photo, self.shared.pack.id);
+        // What is there is known only now: a closer look may have found another face than the box was drawn around.
+        let (rulings, place) = (self.shared.rulings(), pointed.face.detection.bbox);
+        let there =
+            |row: &FaceRow| row.detection.bbox.iou(place) >= SAME_PLACE && !rulings.is_no_face(row.id);
+        if let Some(row) = self.store.faces_of(&photo, pack)?.into_iter().find(there) {
+            let text = format!("{} is there already; `vow confirm {} PERSON` says who it is", row.id, row.id);
+            return Err(EngineError::Senseless(text).into());
+        }
         let row = self.store.add_face(photo, pack, pointed.face)?;
         let face = row.id;
         if !self.store.files_of(&photo)?.is_empty()

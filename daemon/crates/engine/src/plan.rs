@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 }
 
 impl Keeper {
-    pub(crate) fn plan(&self, ask: Ask) -> Result<Plan> {
+    pub(crate) fn plan(&mut self, ask: Ask) -> Result<Plan> {
         match ask {
             Ask::Name(person, name) => self.plan_name(person, &name),
             Ask::Merge { into, from, same_photo } => self.plan_merge(into, &from, same_photo),
@@ -57,7 +57,7 @@ impl Keeper {
                 }
                 Ok(self.about(&[a, b], Decision::Apart { a, b }, &[]))
             }
-            Ask::Draw(_) => Ok(Plan::nothing([])),
+            Ask::Draw(pointed) => self.plan_draw(*pointed),
             Ask::Refit(refitting) => Ok(self.plan_refit(refitting)),
             Ask::Undo { entry, dependents } => self.plan_undo(entry, dependents),
             Ask::Redo(entry) => self.plan_redo(entry),

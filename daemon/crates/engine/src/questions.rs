@@ -37,10 +37,10 @@ impl Open {
 
 /// A question that may be asked, before it is worked out for showing.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
+pub(crate) struct Candidate {
     /// What the answer that changes something is expected to put right, in faces.
     worth: f32,
-    chance: f32,
+    pub(crate) chance: f32,
     a: PersonId,
     b: PersonId,
     faces: (FaceId, FaceId),
@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// All questions that were not answered since they were found.
-    fn candidates(&self) -> Result<Vec<Candidate>, EngineError> {
+    pub(crate) fn candidates(&self) -> Result<Vec<Candidate>, EngineError> {
         let (open, calibration, rulings) =
             (self.people().open(), self.calibration()?, self.people().rulings());
         let roster = self.people().read();
