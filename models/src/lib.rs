@@ -32,7 +32,8 @@
 //!
 //! [distances]                 # cosines; the defaults suit an ArcFace-like embedder that nobody has calibrated
 //! same = 0.30
-//! group = 0.50
+//! group = 0.50              # groups that score it are one person...
+//! people = 3897             # ...among as many people; more want a higher score, fewer a lower one. Absent: any number
 //! neighbour = 0.28
 //!
 //! [quality]                   # which faces may found a person

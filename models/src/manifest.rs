@@ -85,9 +85,15 @@ fn embedder(table: &mut TableReader<'_>) -> EmbedderSpec {
 
 /// The defaults are for an ArcFace-like embedder (Deng et al. 2019, arXiv:1801.07698) that nobody has calibrated.
 fn distances(table: &mut TableReader<'_>) -> Distances {
+    // A threshold that is stated without saying among how many people it was found holds for any number of them.
+    let (group, people) = match table.optional_number("group", -1.0..=1.0) {
+        Some(group) => (group, None),
+        None => (0.50, Some(3_897)),
+    };
     Distances {
         same: table.number("same", -1.0..=1.0, Some(0.30)),
-        group: table.number("group", -1.0..=1.0, Some(0.50)),
+        group,
+        people: table.optional_whole("people", 1..=1_000_000_000).or(people),
         neighbour: table.number("neighbour", -1.0..=1.0, Some(0.28)),
     }
 }

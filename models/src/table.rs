@@ -138,6 +138,11 @@ impl<'a> TableReader<'a> {
         })
     }
 
+    /// As [`Self::number`], or `None` when the key is absent.
+    pub(crate) fn optional_number(&mut self, key: &'static str, range: RangeInclusive<f32>) -> Option<f32> {
+        self.ask(key).is_some().then(|| self.number(key, range, None))
+    }
+
     /// A whole number in a range.
     pub(crate) fn whole(
         &mut self,
@@ -153,6 +158,11 @@ impl<'a> TableReader<'a> {
         value.filter(|value| range.contains(value)).unwrap_or_else(|| {
             self.refuse(key, found, format!("a whole number from {} to {}", range.start(), range.end()))
         })
+    }
+
+    /// As [`Self::whole`], or `None` when the key is absent.
+    pub(crate) fn optional_whole(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        self.ask(key).is_some().then(|| self.whole(key, range, None))
     }
 
     fn ask(&mut self, key: &'static str) -> Option<&'a Value> {

@@ -20,7 +20,7 @@ const EACH: usize = 20;
 const FAMILY: usize = 8;
 /// Faces that are timed, one a call.
 const TIMED: usize = 2560;
-const CALIBRATED: Distances = Distances { same: 0.30, group: 0.50, neighbour: 0.28 };
+const CALIBRATED: Distances = Distances { same: 0.30, group: 0.50, people: None, neighbour: 0.28 };
 
 /// A library in the order in which it comes in.
 struct Library {

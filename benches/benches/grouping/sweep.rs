@@ -19,7 +19,7 @@ pub(crate) fn table(faces: &[Face], params: Params) {
     for power in [0.6, 0.7, 0.8, 0.9, 1.0] {
         for step in [-2.0, -1.0, 0.0, 1.0, 2.0] {
             let merge_at = params.merge_at + 0.02 * step;
-            let params = Params { power, merge_at, ..params };
+            let params = Params { power, merge_at, calibrated_among: None, ..params };
             let [one, other, all] = parts.each_ref().map(|faces| score(faces, params));
             println!(
                 "{power:5.2} {merge_at:6.2} {:14.4} {:7} {:15.4} {:7} {:9.4} {:7} {:8.4}",
@@ -41,19 +41,20 @@ pub(crate) fn by_size(faces: &[Face], params: Params) {
     const THRESHOLDS: [f32; 7] = [-0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04];
     println!("\nmean F and all clicks by threshold, with all people in so many parts");
     let heads = THRESHOLDS.map(|step| format!("{:>14.2}", params.merge_at + step));
-    println!("parts   faces {}", heads.concat());
+    println!("parts   faces {}  by their number", heads.concat());
     for parts in [1usize, 2, 4, 8, 16, 32] {
         let part = |mine: usize| -> Vec<Face> {
             let is_mine = |face: &&Face| face.person.is_none_or(|person| hash(person) % parts == mine);
             faces.iter().filter(is_mine).cloned().collect()
         };
-        let cells = THRESHOLDS.map(|step| {
-            let params = Params { merge_at: params.merge_at + step, ..params };
+        let cell = |params: Params| {
             let scores = (0..parts).map(|mine| score(&part(mine), params));
             let (f, clicks) = scores.fold((0.0, 0), |sum, score| (sum.0 + score.f(), sum.1 + score.clicks));
             format!("{:>8.4} {clicks:>5}", f / num::usize_to_f64(parts))
-        });
-        println!("{parts:5} {:7} {}", faces.len() / parts, cells.concat());
+        };
+        let fixed = THRESHOLDS
+            .map(|step| cell(Params { merge_at: params.merge_at + step, calibrated_among: None, ..params }));
+        println!("{parts:5} {:7} {}  {}", faces.len() / parts, fixed.concat(), cell(params));
     }
 }
 

@@ -82,7 +82,7 @@ fn everything_that_is_stated_is_read() {
     assert_eq!(pack.detector, DetectorSpec { head: Head::Yunet, input, threshold: 0.7, nms_iou: 0.3 });
     let input = InputFormat { channels: Channels::Rgb, mean: 127.5, std: 128.0 };
     assert_eq!(pack.embedder, EmbedderSpec { input, size: 112, dimension: 128, mirror: false });
-    assert_eq!(pack.distances, Distances { same: 0.4, group: 0.6, neighbour: 0.35 });
+    assert_eq!(pack.distances, Distances { same: 0.4, group: 0.6, people: None, neighbour: 0.35 });
     assert_eq!(
         pack.quality,
         QualityGate { min_face: 30.0, min_score: 0.8, min_quality: 0.2, full_norm: Some(16.0) }
@@ -95,7 +95,7 @@ fn everything_that_is_stated_is_read() {
 fn what_is_not_stated_has_the_documented_defaults() {
     let pack = parts(SMALLEST).unwrap();
     assert_eq!((pack.detector.threshold, pack.detector.nms_iou, pack.embedder.size), (0.5, 0.4, 112));
-    assert_eq!(pack.distances, Distances { same: 0.30, group: 0.50, neighbour: 0.28 });
+    assert_eq!(pack.distances, Distances { same: 0.30, group: 0.50, people: Some(3_897), neighbour: 0.28 });
     assert_eq!(
         pack.quality,
         QualityGate { min_face: 24.0, min_score: 0.6, min_quality: 0.3, full_norm: None }

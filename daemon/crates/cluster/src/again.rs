@@ -11,7 +11,7 @@ use vow_types::num::usize_to_f32;
 use crate::edges::Edges;
 use crate::faces::Slot;
 use crate::groups::Groups;
-use crate::merge::{Space, in_two_steps};
+use crate::merge::{Space, everything};
 use crate::weak::Weak;
 use crate::{Grouping, Move, Neighbours};
 
@@ -41,11 +41,14 @@ impl Grouping {
         let strong: Vec<Slot> = strong.into_iter().map(|(slot, _)| slot).collect();
         let weak: Vec<Slot> = weak.into_iter().map(|(slot, _)| slot).collect();
         let mut groups = Groups::singles(faces);
-        let space = Space { faces, edges: &edges, params: &self.params };
+        let bar = self.params.merge_at_among(faces.slots());
+        let space = Space { faces, edges: &edges, params: &self.params, bar };
         let active = bind_said(&mut groups, space, &strong);
-        if !in_two_steps(&mut groups, space, &active, stop, &mut |_, _, _| {}) || stop() {
+        let bar = everything(&mut groups, space, &active, stop)?;
+        if stop() {
             return None;
         }
+        let space = Space { bar, ..space };
         groups.tidy_all();
         let mut guests = Weak::default();
         weak.iter().for_each(|slot| guests.insert(*slot));
@@ -54,6 +57,7 @@ impl Grouping {
 
         self.edges = edges;
         self.groups = groups;
+        (self.bar, self.bar_of_all) = (bar, bar);
         self.weak = guests;
         self.people.release_all();
         self.touched.clear();
@@ -110,7 +114,7 @@ impl Grouping {
 
     /// The groups around a group that miss the threshold by no more than the margin.
     fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
-        let enough = self.params.merge_at - self.params.margin;
+        let enough = self.bar - self.params.margin;
         let mut near = Vec::new();
         self.groups.visit(group, (&self.faces, &self.edges), enough, |score, _, name| {
             if score >= enough {
@@ -178,7 +182,7 @@ impl Grouping {
 
 /// Makes everyone who is somebody by a human's word one group. Answers with the groups that there are then.
 fn bind_said(groups: &mut Groups, space: Space<'_>, strong: &[Slot]) -> Vec<Slot> {
-    let Space { faces, edges, params } = space;
+    let Space { faces, edges, params, .. } = space;
     for person in faces.said_people() {
         let kin = faces.said_to_be(person).iter().copied().filter(|slot| faces.is_strong(*slot));
         let mut kin: Vec<Slot> = kin.collect();

@@ -15,7 +15,7 @@ pub struct Close {
     pub a: PersonId,
     /// The other.
     pub b: PersonId,
-    /// Sum-link score, below [`crate::Params::merge_at`].
+    /// Sum-link score, below [`Grouping::merge_at`].
     pub score: f32,
     /// Strong faces of each.
     pub sizes: (usize, usize),
@@ -68,14 +68,14 @@ impl Grouping {
     /// All pairs of people that miss the threshold by no more than `within` and that nothing keeps from being one. Pairs of
     /// faces that were not asked for yet are not known: complete after [`Self::settle`].
     pub fn close_pairs(&mut self, within: f32) -> Vec<Close> {
-        let bar = self.params.merge_at - within;
+        let bar = self.bar - within;
         let groups: Vec<Slot> =
             self.faces.iter().map(|(slot, _)| slot).filter(|slot| self.groups.is_group(*slot)).collect();
         let mut close = Vec::new();
         for group in groups {
             let mut near = Vec::new();
             self.groups.visit(group, (&self.faces, &self.edges), bar, |score, _, other| {
-                if score >= bar && score < self.params.merge_at && group < other {
+                if score >= bar && score < self.bar && group < other {
                     near.push((score, other));
                 }
                 bar
@@ -93,7 +93,7 @@ impl Grouping {
     /// faces that are a person by themselves, the one with the higher id.
     #[must_use]
     pub fn doubts(&self, within: f32) -> Vec<Doubt> {
-        let bar = self.params.merge_at + within;
+        let bar = self.bar + within;
         let doubt = |slot: Slot| {
             let group = self.groups.of(slot)?;
             let members = self.groups.members(group);
@@ -174,7 +174,7 @@ impl Grouping {
             let barred = said || self.weak.is_kept_out(slot, other, &self.groups, &self.faces);
             RunnerUp { person, score, barred }
         });
-        let threshold = self.params.merge_at + if strong { 0.0 } else { self.params.weak_extra };
+        let threshold = self.bar + if strong { 0.0 } else { self.params.weak_extra };
         Some(Placed { person, strong, score, threshold, runner_up })
     }
 }

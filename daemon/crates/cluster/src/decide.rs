@@ -53,7 +53,7 @@ impl Grouping {
     #[must_use]
     pub fn core(&self, person: PersonId) -> Vec<FaceId> {
         let Some(group) = self.people.group(person) else { return Vec::new() };
-        let enough = self.params.merge_at + self.params.margin;
+        let enough = self.bar + self.params.margin;
         let Some(whole) = self.groups.view(group, &self.faces) else { return Vec::new() };
         let mut scored: Vec<(f32, FaceId)> = self
             .groups

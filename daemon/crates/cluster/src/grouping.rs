@@ -1,7 +1,7 @@
 //! All faces of one pack as people, kept up to date: what comes in, what leaves, and what is to be told about it.
 //!
 //! How groups are merged is the business of [`crate::merge`]; merging again what was touched, and everything, that
-//! of [`crate::again`]; following what humans say, that of [`crate::decide`].
+//! of [`crate::again`]; following what humans say, that of [`crate::decide`]; ids, that of [`crate::tell`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,9 +12,14 @@ use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
 use crate::ledger::Ledger;
 use crate::merge::{Space, in_two_steps};
-use crate::people::{Joining, People, Vote};
+use crate::people::{Joining, People};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
+
+/// Once the threshold has risen by so much, groups that were formed below it are formed again...
+const RISEN: f32 = 0.01;
+/// ...while there are no more faces than these, some seconds of work.
+const AGAIN_UP_TO: usize = 20_000;
 
 /// All faces of one model pack, grouped into people.
 ///
@@ -29,6 +34,10 @@ use crate::{Move, Neighbours, Observation, Params};
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,
+    /// Sum-link score at or above which two groups are one person, among as many people as there are.
+    pub(crate) bar: f32,
+    /// What it was when everything was last merged from single faces.
+    pub(crate) bar_of_all: f32,
     pub(crate) faces: Faces,
     pub(crate) edges: Edges,
     pub(crate) groups: Groups,
@@ -49,8 +58,11 @@ impl Grouping {
     /// An empty grouping. New people get ids from `next_person` upwards.
     #[must_use]
     pub fn new(params: Params, next_person: PersonId) -> Self {
+        let bar = params.merge_at_among(0);
         Self {
             params,
+            bar,
+            bar_of_all: bar,
             faces: Faces::default(),
             edges: Edges::default(),
             groups: Groups::default(),
@@ -112,6 +124,7 @@ impl Grouping {
         while !rest.is_empty() {
             let room = self.params.resplit_every.saturating_sub(self.since).clamp(1, rest.len());
             let (now, later) = rest.split_at(room);
+            self.tune();
             self.arrive(now, neighbours);
             rest = later;
             self.since = self.since.saturating_add(now.len());
@@ -156,13 +169,43 @@ impl Grouping {
         moves
     }
 
-    /// Another score from which on groups are one person; true when that is a change. What it changes shows with
-    /// [`Self::settle`].
-    pub fn set_merge_at(&mut self, merge_at: f32) -> bool {
-        let before = std::mem::replace(&mut self.params.merge_at, merge_at);
-        let is_change = before.to_bits() != merge_at.to_bits();
+    /// Another law of the score from which on groups are one person: `merge_at` and `calibrated_among` of [`Params`]; true
+    /// when that is a change. What it changes shows with [`Self::settle`].
+    pub fn set_merge_at(&mut self, merge_at: f32, calibrated_among: Option<u32>) -> bool {
+        let changed = Params { merge_at, calibrated_among, ..self.params };
+        let is_change = changed != self.params;
+        self.params = changed;
         self.settled &= !is_change;
+        self.bar = self.params.merge_at_among(self.groups.count());
         is_change
+    }
+
+    /// The sum-link score at or above which two groups are one person, among as many people as there are now.
+    #[must_use]
+    pub fn merge_at(&self) -> f32 {
+        self.bar
+    }
+
+    /// Lets the threshold follow the number of people. Once it has risen by enough, people who came together when there were
+    /// few are looked at again, all of them; where they are too many for that, [`Self::settle`] does it.
+    fn tune(&mut self) {
+        self.bar = self.params.merge_at_among(self.groups.count());
+        if self.bar - self.bar_of_all < RISEN || self.faces.slots() > AGAIN_UP_TO {
+            return;
+        }
+        self.bar_of_all = self.bar;
+        for (slot, _) in self.faces.iter() {
+            let size = self.groups.members(slot).len();
+            if size > 1 {
+                self.touched.insert(slot, size);
+            }
+        }
+    }
+
+    /// How many groups of strong faces there are, single ones among them: what [`Params::merge_at_among`] counts.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.count()
     }
 
     /// Whether [`Self::settle`] would find nothing to do. False after [`Self::restore`]: it is not known then whether
@@ -255,8 +298,8 @@ impl Grouping {
     /// together with another face of their photo and must be placed anew. `arriving`: whether what is merged counts as
     /// a change of the group it comes to.
     pub(crate) fn merge(&mut self, active: &[Slot], arriving: bool) -> Vec<Slot> {
-        let Self { params, faces, edges, groups, weak, people, touched, dirty, .. } = self;
-        let space = Space { faces, edges, params };
+        let Self { params, bar, faces, edges, groups, weak, people, touched, dirty, .. } = self;
+        let space = Space { faces, edges, params, bar: *bar };
         let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving };
         in_two_steps(groups, space, active, &|| false, &mut |groups, winner, loser| {
             ledger.enter(groups, winner, loser);
@@ -298,7 +341,7 @@ impl Grouping {
                 self.people.rename(from, to);
             }
         }
-        let space = Space { faces: &self.faces, edges: &self.edges, params: &self.params };
+        let space = Space { faces: &self.faces, edges: &self.edges, params: &self.params, bar: self.bar };
         let mut placed = self.weak.bring_home(&slots, &self.groups, &self.faces);
         placed.extend(self.weak.place(&slots, &self.groups, space));
         for (slot, group) in placed {
@@ -328,91 +371,6 @@ impl Grouping {
 
     pub(crate) fn person(&self, slot: Slot) -> Option<PersonId> {
         self.people.of(self.group_of(slot)?)
-    }
-
-    /// The groups of these faces that have no id, each with its lowest face, lowest first.
-    fn nameless(&self, slots: &[Slot]) -> Vec<(FaceId, Slot)> {
-        let groups: HashSet<Slot> = slots.iter().filter_map(|slot| self.group_of(*slot)).collect();
-        let mut nameless: Vec<(FaceId, Slot)> = groups
-            .into_iter()
-            .filter(|group| self.people.of(*group).is_none())
-            .filter_map(|group| Some((self.faces_of(group).map(|slot| self.faces.id(slot)).min()?, group)))
-            .collect();
-        nameless.sort_unstable();
-        nameless
-    }
-
-    /// Gives the groups of these faces the ids they have by a human's word, taking those from whoever has them.
-    fn heed(&mut self, slots: &[Slot]) {
-        let groups: HashSet<Slot> = slots.iter().filter_map(|slot| self.group_of(*slot)).collect();
-        let said = groups.into_iter().filter_map(|group| Some((self.said_of(group)?, group)));
-        let said: Vec<(PersonId, Slot)> = said.collect();
-        for (person, group) in said {
-            if self.people.of(group) == Some(person) {
-                continue;
-            }
-            let changed = self.people.group(person).into_iter().chain([group]);
-            let changed: Vec<Slot> = changed.flat_map(|group| self.faces_of(group)).collect();
-            self.dirty.extend(changed);
-            self.people.group(person).into_iter().for_each(|other| self.people.release(other));
-            self.people.release(group);
-            self.people.set(group, person);
-        }
-    }
-
-    /// Lets the groups of these faces have the ids they have by a human's word, or else those their faces were last known
-    /// by.
-    pub(crate) fn claim(&mut self, slots: &[Slot]) {
-        self.heed(slots);
-        let mut votes = Vec::new();
-        for (least, group) in self.nameless(slots) {
-            let known = |slot| {
-                let face = self.faces.get(slot)?;
-                face.was.or(face.told).filter(|person| !face.said.is_not.contains(person))
-            };
-            let told = self.faces_of(group).filter_map(known);
-            votes.extend(told.map(|person| Vote { group, least, person }));
-        }
-        self.people.claim(votes.into_iter());
-    }
-
-    /// Ends a call: gives ids to those who have none and says which faces have a new person.
-    pub(crate) fn tell(&mut self) -> Vec<Move> {
-        let touched = std::mem::take(&mut self.dirty);
-        self.heed(&touched);
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.extend(touched);
-        dirty.sort_unstable();
-        dirty.dedup();
-        self.claim(&dirty);
-        let refused = |slot: &&Slot| self.faces.is_not(**slot, self.person(**slot));
-        let refused: Vec<Slot> = dirty.iter().filter(refused).copied().collect();
-        if !refused.is_empty() {
-            // Nobody of this person is held who is it by a human's word, so that nothing kept these out.
-            let groups: HashSet<Slot> = refused.iter().filter_map(|slot| self.group_of(*slot)).collect();
-            let refused: HashSet<Slot> = refused.into_iter().collect();
-            groups.into_iter().for_each(|group| drop(self.extract(group, &refused)));
-            dirty.append(&mut self.dirty);
-            dirty.sort_unstable();
-            dirty.dedup();
-            self.claim(&dirty);
-            self.dirty.clear();
-        }
-        for (_, group) in self.nameless(&dirty) {
-            self.people.set_new(group);
-        }
-        let mut moves = Vec::new();
-        for slot in dirty {
-            let person = self.person(slot);
-            let Some(face) = self.faces.get_mut(slot) else { continue };
-            face.was = None;
-            if std::mem::replace(&mut face.told, person) == person {
-                continue;
-            }
-            moves.push(Move { face: face.id, person });
-        }
-        moves.sort_unstable_by_key(|m| m.face);
-        moves
     }
 
     /// Forgets a face that is in no group with others, or a weak one.

@@ -24,6 +24,8 @@ pub(crate) struct Groups {
     many: Vec<Option<Box<Many>>>,
     /// Changes whenever the group under this name does.
     version: Vec<u32>,
+    /// How many groups there are, single faces among them.
+    count: usize,
     seen: Seen,
 }
 
@@ -166,9 +168,16 @@ impl Groups {
 
     fn set(&mut self, slot: Slot, group: Slot) {
         if let Some(of) = self.of.get_mut(index(slot)) {
-            *of = group;
+            let was = std::mem::replace(of, group);
+            self.count = self.count.saturating_sub(usize::from(was == slot));
+            self.count = self.count.saturating_add(usize::from(group == slot));
         }
         self.change(slot);
+    }
+
+    /// How many groups there are, single faces among them.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     fn change(&mut self, group: Slot) {
@@ -388,6 +397,7 @@ impl Groups {
                 *of = winner;
             }
         }
+        self.count = self.count.saturating_sub(1);
         to.members.append(&mut from.members);
         accumulate(&mut to.sum, &from.sum);
         to.factor = factor(to.members.len(), &to.sum, params);

@@ -21,6 +21,8 @@ pub(crate) struct Space<'a> {
     pub(crate) faces: &'a Faces,
     pub(crate) edges: &'a Edges,
     pub(crate) params: &'a Params,
+    /// Sum-link score at or above which two groups are one person.
+    pub(crate) bar: f32,
 }
 
 /// Steps between two looks at `stop`; a step is some tens of scores, microseconds.
@@ -35,15 +37,49 @@ pub(crate) fn in_two_steps(
     stop: &dyn Fn() -> bool,
     before: &mut dyn FnMut(&Groups, Slot, Slot),
 ) -> bool {
+    let (late, first) = without_late(groups, space, active);
+    let done = best_first(groups, space, &first, stop, before);
+    late.iter().for_each(|slot| groups.enter(*slot, space.edges));
+    done && (late.is_empty() || best_first(groups, space, &late, stop, before))
+}
+
+/// As [`in_two_steps`] for everything, where the threshold depends on how many groups come out: it begins with the one for
+/// as many people as there are groups, which is too high, and goes on with what is left of them until it fits. Merging is best
+/// first all the way, so that a lower threshold only takes it further. Answers with the threshold that fits; `None` when
+/// `stop` said so.
+pub(crate) fn everything(
+    groups: &mut Groups,
+    mut space: Space<'_>,
+    active: &[Slot],
+    stop: &dyn Fn() -> bool,
+) -> Option<f32> {
+    let mut before = |_: &Groups, _, _| {};
+    let (late, mut first) = without_late(groups, space, active);
+    space.bar = space.params.merge_at_among(first.len());
+    loop {
+        if !best_first(groups, space, &first, stop, &mut before) {
+            return None;
+        }
+        first.retain(|group| groups.is_group(*group));
+        let fitting = space.params.merge_at_among(first.len());
+        if fitting >= space.bar {
+            break;
+        }
+        space.bar = fitting;
+    }
+    late.iter().for_each(|slot| groups.enter(*slot, space.edges));
+    (late.is_empty() || best_first(groups, space, &late, stop, &mut before)).then_some(space.bar)
+}
+
+/// Takes single faces that humans said are not somebody out of the groups: they, and the others.
+fn without_late(groups: &mut Groups, space: Space<'_>, active: &[Slot]) -> (Vec<Slot>, Vec<Slot>) {
     let late = |slot: &Slot| {
         let refused = |face: &Face| face.said.is.is_none() && !face.said.is_not.is_empty();
         groups.members(*slot).len() == 1 && space.faces.get(*slot).is_some_and(refused)
     };
     let (late, first): (Vec<Slot>, Vec<Slot>) = active.iter().copied().partition(late);
     late.iter().for_each(|slot| groups.withdraw(*slot));
-    let done = best_first(groups, space, &first, stop, before);
-    late.iter().for_each(|slot| groups.enter(*slot, space.edges));
-    done && (late.is_empty() || best_first(groups, space, &late, stop, before))
+    (late, first)
 }
 
 /// Merges the `active` groups with one another and with the groups around them, best first; the highest score goes
@@ -105,7 +141,7 @@ impl Queue {
     fn score(&mut self, a: Slot, groups: &mut Groups, space: Space<'_>) {
         let Self { heap, barred } = self;
         let mut best: Option<(f32, FaceId, Slot)> = None;
-        let mut bar = space.params.merge_at;
+        let mut bar = space.bar;
         groups.visit(a, (space.faces, space.edges), bar, |score, least, b| {
             let better = score >= bar
                 && best.is_none_or(|(s, l, _)| score > s || least < l)

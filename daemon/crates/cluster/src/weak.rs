@@ -118,7 +118,7 @@ impl Weak {
     /// Finds groups for faces that are by themselves: the highest score goes first, among equals the lowest face ids;
     /// none goes where another face of its photo is. Answers with who went where.
     pub(crate) fn place(&mut self, slots: &[Slot], groups: &Groups, space: Space<'_>) -> Vec<(Slot, Slot)> {
-        let enough = space.params.merge_at + space.params.weak_extra;
+        let enough = space.bar + space.params.weak_extra;
         let mut offers = Vec::new();
         let mut around = Vec::new();
         for slot in slots.iter().filter(|slot| space.faces.is(**slot).is_none()) {

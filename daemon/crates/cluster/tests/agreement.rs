@@ -79,3 +79,51 @@ fn growing_stays_near_the_exact_grouping() {
         assert!(with_exact > never, "order {order}: merging again does not help");
     }
 }
+
+#[test]
+fn the_threshold_fits_the_number_of_people_that_come_out() {
+    let world = World {
+        seed: 12,
+        dimension: 64,
+        people: 700,
+        faces: 1_500,
+        cosine: 0.55,
+        kinship: 0.3,
+        weak: 0.1,
+        crowd: 3,
+    };
+    let mut faces = make(world);
+    let params = Params { calibrated_among: Some(4_096), ..params() };
+    let mut grown = Vec::new();
+    for order in 0..2 {
+        Random(order).shuffle(&mut faces);
+        let mut index = Exact::default();
+        let mut grouping = Grouping::new(params, PersonId(1));
+        for batch in faces.chunks(3) {
+            let batch: Vec<Observation> = batch.iter().map(|(o, _)| o.clone()).collect();
+            index.add(&batch);
+            grouping.add(batch, &index);
+        }
+        let before = people_of(&grouping, &faces);
+        grouping.settle(&index, &|| false).unwrap();
+        let merge_at = grouping.merge_at();
+        assert_eq!(merge_at.to_bits(), params.merge_at_among(grouping.groups()).to_bits());
+        assert!(merge_at < params.merge_at && merge_at > params.merge_at_among(0), "{merge_at}");
+
+        let exact = people_of(&grouping, &faces);
+        let like = pairwise_f(faces.iter().map(|(o, _)| (before[&o.face], exact[&o.face])));
+        assert!(like > 0.985, "as they come: {like}");
+        let fixed = Params { merge_at, calibrated_among: None, ..params };
+        let mut same = Grouping::new(fixed, PersonId(1));
+        for (face, _) in &faces {
+            same.restore(face.clone(), None);
+        }
+        same.settle(&index, &|| false).unwrap();
+        let fixed = people_of(&same, &faces);
+        let like = pairwise_f(faces.iter().map(|(o, _)| (fixed[&o.face], exact[&o.face])));
+        assert!((like - 1.0).abs() < f64::EPSILON, "with the same threshold from the start: {like}");
+        grown.push(exact);
+    }
+    let like = pairwise_f(faces.iter().map(|(o, _)| (grown[0][&o.face], grown[1][&o.face])));
+    assert!((like - 1.0).abs() < f64::EPSILON, "another order: {like}");
+}

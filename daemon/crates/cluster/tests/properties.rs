@@ -41,8 +41,11 @@ fn some_params() -> impl Strategy<Value = Params> {
         prop::sample::select(vec![4usize, 8, 32]),
         1usize..40,
         prop::sample::select(vec![0.0f32, 1.0 / 32.0, 0.5]),
+        // With the last two the threshold stands 0.05 lower, and rises to above 0.5.
+        prop::sample::select(vec![None, Some(4_096), Some(2)]),
     )
-        .prop_map(|(neighbours, resplit_every, resplit_share)| Params {
+        .prop_map(|(neighbours, resplit_every, resplit_share, calibrated_among)| Params {
+            calibrated_among,
             neighbours,
             resplit_every,
             resplit_share,

@@ -54,7 +54,7 @@ impl Engine {
         let journal: Vec<&JournalEntry> = journal.iter().filter(counts).collect();
         let verdicts = self.verdicts()?;
         let people = self.people();
-        let (pack_merge_at, merge_at) = (people.pack_merge_at(), people.params().merge_at);
+        let (pack_merge_at, merge_at) = (people.pack_merge_at(), people.merge_at());
         let open = self.candidates()?;
         let roster = people.read();
         let sizes = |person: PersonId| roster.members(person).len();

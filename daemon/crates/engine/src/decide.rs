@@ -131,8 +131,10 @@ impl Keeper {
         let mut moves = self.grouping.decide(&decided, &Near(&index));
         moves.extend(self.put_away(&no_longer));
         moves.extend(self.bring_back(&again, &decided.were)?);
-        let merge_at = self.shared.params().merge_at;
-        if self.grouping.set_merge_at(merge_at) || matches!(decision, Decision::Refitted { .. }) {
+        let params = self.shared.params();
+        if self.grouping.set_merge_at(params.merge_at, params.calibrated_among)
+            || matches!(decision, Decision::Refitted { .. })
+        {
             let (index, progress) = (self.shared.index(), Arc::clone(&self.progress));
             let stop = || progress.stopping.load(Ordering::SeqCst);
             // When it is stopped, the next start does the rest.

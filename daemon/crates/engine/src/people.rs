@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(crate) struct People {
     pub(crate) roster: RwLock<Roster>,
     index: RwLock<Arc<FaceIndex>>,
     rulings: RwLock<Arc<Rulings>>,
+    /// Groups of strong faces that there are: the threshold depends on how many.
+    groups: AtomicUsize,
     open: RwLock<Arc<Open>>,
     learned: RwLock<Option<Learned>>,
     pub(crate) pack: PackFacts,
@@ -116,13 +118,28 @@ impl People {
 
     /// The numbers that grouping goes by: the pack's, but for what humans wished.
     pub(crate) fn params(&self) -> Params {
-        let merge_at = self.rulings().merge_at().unwrap_or(self.pack.params.merge_at);
-        Params { merge_at, ..self.pack.params }
+        self.params_by(&self.rulings())
     }
 
-    /// The score at which the pack takes two groups for one person.
+    pub(crate) fn params_by(&self, rulings: &Rulings) -> Params {
+        match rulings.merge_at() {
+            Some(merge_at) => Params { merge_at, calibrated_among: None, ..self.pack.params },
+            None => self.pack.params,
+        }
+    }
+
+    /// The score at which two groups are one person, among as many people as there are.
+    pub(crate) fn merge_at(&self) -> f32 {
+        self.params().merge_at_among(self.groups())
+    }
+
+    /// What it would be had nobody wished for another.
     pub(crate) fn pack_merge_at(&self) -> f32 {
-        self.pack.params.merge_at
+        self.pack.params.merge_at_among(self.groups())
+    }
+
+    fn groups(&self) -> usize {
+        self.groups.load(Ordering::Relaxed)
     }
 
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
@@ -179,6 +196,7 @@ impl Keeper {
             roster: RwLock::new(Roster::default()),
             index: RwLock::new(Arc::new(index)),
             rulings: RwLock::default(),
+            groups: AtomicUsize::new(0),
             open: RwLock::default(),
             learned: RwLock::default(),
             pack,
@@ -197,6 +215,7 @@ impl Keeper {
             unsaved: 0,
         };
         keeper.restore()?;
+        keeper.shared.groups.store(keeper.grouping.groups(), Ordering::Relaxed);
         Ok(keeper)
     }
 
@@ -207,7 +226,8 @@ impl Keeper {
     fn restore(&mut self) -> Result<(), StoreError> {
         let rulings = self.hear_everything()?;
         self.elsewhere = self.elsewhere(&rulings)?;
-        self.grouping.set_merge_at(self.shared.params().merge_at);
+        let params = self.shared.params();
+        self.grouping.set_merge_at(params.merge_at, params.calibrated_among);
         self.grouping.retire(rulings.merged());
         let Self { shared, store, grouping, .. } = self;
         for (person, known) in rulings.people() {
@@ -311,6 +331,7 @@ impl Keeper {
             if self.progress.unsettled.load(Ordering::SeqCst) && self.progress.quiet() && input.is_empty() {
                 self.settle(input)?;
             }
+            self.shared.groups.store(self.grouping.groups(), Ordering::Relaxed);
         }
         self.save();
         Ok(())

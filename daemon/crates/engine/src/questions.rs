@@ -75,7 +75,7 @@ impl Engine {
             };
             let Candidate { chance, score, in_doubt, .. } = candidate;
             let is_face = in_doubt || b.faces == 1;
-            let merge_at = self.people().params().merge_at;
+            let merge_at = self.people().merge_at();
             questions.push(Question {
                 a,
                 b,

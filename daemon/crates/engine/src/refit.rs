@@ -71,8 +71,8 @@ impl Engine {
         let index = self.people().index();
         let decided = vow_cluster::Decided { said, ..vow_cluster::Decided::default() };
         let mut moves = trial.grouping.decide(&decided, &Near(&index));
-        let pack = self.people().pack_merge_at();
-        trial.grouping.set_merge_at(after.merge_at().unwrap_or(pack));
+        let params = self.people().params_by(&after);
+        trial.grouping.set_merge_at(params.merge_at, params.calibrated_among);
         let stopped = || self.is_stopping();
         moves.extend(trial.grouping.settle(&Near(&index), &stopped).ok_or(EngineError::Stopping)?);
         let moved: BTreeSet<FaceId> = moves.iter().map(|step: &Move| step.face).collect();

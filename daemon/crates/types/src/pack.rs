@@ -68,6 +68,9 @@ pub struct Distances {
     pub same: f32,
     /// Sum-link score at or above which two groups are one person.
     pub group: f32,
+    /// Among how many people `group` was found to be best: more people are told apart at a higher score, fewer at a lower
+    /// one. `None`: `group` holds for any number of people.
+    pub people: Option<u32>,
     /// Pairs of faces below it are never looked at when grouping.
     pub neighbour: f32,
 }

@@ -62,7 +62,7 @@ fn around(group: Slot, groups: &Groups, faces: &Faces, edges: &Edges) -> Vec<(Sl
 proptest! {
     #[test]
     fn every_group_knows_who_is_around(steps in steps()) {
-        let params = crate::Params::new(Distances { same: 0.3, group: 0.5, neighbour: 0.28 });
+        let params = crate::Params::new(Distances { people: None, same: 0.3, group: 0.5, neighbour: 0.28 });
         let (mut faces, mut edges, mut groups) = (Faces::default(), Edges::default(), Groups::default());
         let mut next = 0;
         for _ in 0..FACES {
@@ -131,6 +131,7 @@ proptest! {
             }
         }
         groups.tidy_all();
+        prop_assert_eq!(groups.count(), (0..FACES).filter(|slot| groups.is_group(*slot)).count());
         for slot in 0..FACES {
             let Some(group) = groups.of(slot).filter(|group| *group == slot) else { continue };
             let expected = around(group, &groups, &faces, &edges);

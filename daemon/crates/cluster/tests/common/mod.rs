@@ -8,7 +8,7 @@ use vow_types::{ContentId, Distances, Embedding, FaceId, PersonId};
 
 /// The thresholds the tests run with, those of an ArcFace-like embedder.
 pub(crate) fn params() -> Params {
-    Params::new(Distances { same: 0.30, group: 0.50, neighbour: 0.28 })
+    Params::new(Distances { same: 0.30, group: 0.50, people: None, neighbour: 0.28 })
 }
 
 /// A small generator (SplitMix64, Steele et al. 2014), so that a seed says everything.

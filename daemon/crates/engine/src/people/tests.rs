@@ -55,7 +55,7 @@ fn pack() -> PackFacts {
     PackFacts {
         id: PackId([1; 16]),
         dimension: u32::from(DIMENSION),
-        params: Params::new(Distances { same: 0.3, group: 0.5, neighbour: 0.28 }),
+        params: Params::new(Distances { same: 0.3, group: 0.5, people: None, neighbour: 0.28 }),
         gate: QualityGate { min_face: 1.0, min_score: 0.6, min_quality: 0.0, full_norm: None },
         shapes: vec![Size { width: 640, height: 480 }],
     }
