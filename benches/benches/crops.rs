@@ -89,6 +89,7 @@ fn engine(models: &Path) -> FaceEngine {
             size: 112,
             dimension: 128,
             mirror: false,
+            refine: false,
         },
         embedder_graph: read("mobilefacenet.onnx"),
         detector_half: None,

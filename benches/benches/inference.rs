@@ -89,7 +89,7 @@ impl Bench {
         Models {
             detector: DetectorSpec { head, input: frames, threshold: 0.5, nms_iou: 0.4 },
             detector_graph: self.prepared(file, frames, Picture::Any),
-            embedder: EmbedderSpec { input: crops, size: 112, dimension: 128, mirror: false },
+            embedder: EmbedderSpec { input: crops, size: 112, dimension: 128, mirror: false, refine: false },
             embedder_graph: self.prepared(EMBEDDER, crops, Picture::Square(112)),
             detector_half: None,
             embedder_half: None,

@@ -1,8 +1,10 @@
 //! `vow recluster`: what would be different if everyone were sorted out anew; and `vow people --stats`: how good the
 //! grouping is, as far as answers tell.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tonic::Status;
 use vow_proto::v1;
@@ -27,8 +29,20 @@ pub(crate) async fn recluster(how: ReclusterArgs, daemon: &mut Daemon, out: &Out
     };
     let (eps, min_samples, apply) = (how.eps, how.min_samples, how.apply);
     let request = v1::ReclusterRequest { method: method.into(), merge_at, eps, min_samples, apply };
-    let answer = daemon.people.recluster(request).await?.into_inner();
+    let waiting = (!out.is_json() && io::stderr().is_terminal()).then(spinner);
+    let answer = daemon.people.recluster(request).await;
+    waiting.iter().for_each(ProgressBar::finish_and_clear);
+    let answer = answer?.into_inner();
     Ok(if out.is_json() { value(&difference_json(&answer)) } else { difference_text(&answer, apply) }?)
+}
+
+/// How long it takes is not known before: it says for how long it has been going on.
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} everyone is sorted out anew, {elapsed}");
+    let spinner =
+        ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 /// The threshold that the answers speak for, if it helps on answers it was not found with.

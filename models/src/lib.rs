@@ -29,6 +29,7 @@
 //! size = 112
 //! dimension = 128             # not optional
 //! mirror = false              # embed every face mirrored too and average: twice the time, fewer mistakes
+//! refine = false             # align every face by a second look; default: as `mirror` for yunet, false for scrfd
 //!
 //! [distances]                 # cosines; the defaults suit an ArcFace-like embedder that nobody has calibrated
 //! same = 0.30

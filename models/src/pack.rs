@@ -56,7 +56,7 @@ pub struct Pack {
     /// Which faces may found a person.
     pub quality: QualityGate,
     /// Made of both graphs and every setting that changes what comes out of them: head, channels, mean, std, size,
-    /// threshold, overlap, mirroring. A new name or other distances leave it as it is.
+    /// threshold, overlap, mirroring, refining. A new name or other distances leave it as it is.
     pub id: PackId,
     /// Where it was read from.
     pub location: PackLocation,
@@ -214,6 +214,9 @@ fn id(
     // Only what is on: packs from before there was this setting keep their ids. All before it has a fixed length.
     if embedder.mirror {
         hasher.update(b"mirror");
+    }
+    if embedder.refine {
+        hasher.update(b"refine");
     }
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);

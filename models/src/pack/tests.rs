@@ -81,7 +81,10 @@ fn everything_that_is_stated_is_read() {
     let input = InputFormat { channels: Channels::Bgr, mean: 0.0, std: 1.0 };
     assert_eq!(pack.detector, DetectorSpec { head: Head::Yunet, input, threshold: 0.7, nms_iou: 0.3 });
     let input = InputFormat { channels: Channels::Rgb, mean: 127.5, std: 128.0 };
-    assert_eq!(pack.embedder, EmbedderSpec { input, size: 112, dimension: 128, mirror: false });
+    assert_eq!(
+        pack.embedder,
+        EmbedderSpec { input, size: 112, dimension: 128, mirror: false, refine: false }
+    );
     assert_eq!(pack.distances, Distances { same: 0.4, group: 0.6, people: None, neighbour: 0.35 });
     assert_eq!(
         pack.quality,
@@ -101,6 +104,25 @@ fn what_is_not_stated_has_the_documented_defaults() {
         QualityGate { min_face: 24.0, min_score: 0.6, min_quality: 0.3, full_norm: None }
     );
     assert_eq!((pack.source, pack.location, pack.embedder.mirror), (None, PackLocation::Bundled, false));
+}
+
+#[test]
+fn yunet_is_refined_where_faces_are_mirrored_unless_the_pack_says_otherwise() {
+    let refines = |text: &str| parts(text).unwrap().embedder.refine;
+    let mirrored = FULL.replace("mirror = false", "mirror = true");
+    assert!(!refines(FULL) && refines(&mirrored));
+    assert!(!refines(&mirrored.replace("yunet", "scrfd")));
+    assert!(!refines(&mirrored.replace("mirror = true", "mirror = true\nrefine = false")));
+    assert!(refines(&FULL.replace("mirror = false", "refine = true")));
+}
+
+#[test]
+fn a_threshold_says_among_how_many_people_it_was_found_or_holds_for_any_number() {
+    let distances = |text: &str| parts(text).unwrap().distances;
+    let stated = distances(&FULL.replace("group = 0.6", "group = 0.6\npeople = 250"));
+    assert_eq!((stated.group, stated.people), (0.6, Some(250)));
+    let usual = distances(&FULL.replace("group = 0.6", ""));
+    assert_eq!((usual.group, usual.people), (0.50, Some(3_897)));
 }
 
 #[test]
@@ -282,6 +304,7 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("full_norm = 16", "full_norm = 17"),
         ("mean = 0\n", "mean = -0.0\n"),
         ("mirror = false\n", ""),
+        ("mirror = false\n", "refine = false\n"),
     ] {
         assert!(FULL.contains(from));
         assert_eq!(id(&FULL.replace(from, to)), own, "{to}");
@@ -299,6 +322,8 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("std = 128", "std = 127.5"),
         ("size = 112", "size = 128"),
         ("mirror = false", "mirror = true"),
+        ("mirror = false", "mirror = true\nrefine = false"),
+        ("mirror = false", "refine = true"),
         ("detector.onnx", "embedder.onnx"),
         ("embedder.onnx", "detector.onnx"),
     ] {

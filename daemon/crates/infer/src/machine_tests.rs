@@ -22,7 +22,7 @@ fn networks() -> Networks {
     let spec = DetectorSpec { head: Head::Yunet, input: RGB, threshold: 0.6, nms_iou: 0.4 };
     let graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
     let detector = Detector::new(spec, graph.bytes(), &tract()).unwrap();
-    let spec = EmbedderSpec { input: RGB, size: 16, dimension: 12, mirror: false };
+    let spec = EmbedderSpec { input: RGB, size: 16, dimension: 12, mirror: false, refine: false };
     let embedder = Embedder::new(spec, onnx::embedder(Dim::Open("n"), 16).bytes(), &tract()).unwrap();
     Networks::new(detector, embedder, &tract(), &Tuning::new(1)).unwrap()
 }

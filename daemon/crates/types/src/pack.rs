@@ -59,6 +59,8 @@ pub struct EmbedderSpec {
     pub dimension: u32,
     /// Whether a face is embedded as it is and mirrored, and both are averaged: twice the work for fewer mistakes.
     pub mirror: bool,
+    /// Every face is looked at again by the detector, enlarged, and aligned by the mean of what both looks say.
+    pub refine: bool,
 }
 
 /// Cosines calibrated for one embedder, each `-1.0..=1.0`.

@@ -66,10 +66,7 @@ pub(crate) fn coded_from_crop(
     side: u32,
 ) -> Result<Affine, UnusableLandmarks> {
     let upright = orientation.upright_size(coded);
-    let (width, height) = (f64::from(upright.width), f64::from(upright.height));
-    let points = landmarks.0.map(|p| (f64::from(p.x) * width, f64::from(p.y) * height));
-    let map =
-        from_template(&points, f64::from(side) / TEMPLATE_SIDE)?.then(coded_from_upright(orientation, coded));
+    let map = upright_from_crop(landmarks, upright, side)?.then(coded_from_upright(orientation, coded));
     let last = f64::from(side);
     let inside = |(x, y): (f64, f64)| x.abs() < FARTHEST && y.abs() < FARTHEST;
     let corners = [(-1.0, -1.0), (last, -1.0), (-1.0, last), (last, last)];
@@ -78,6 +75,17 @@ pub(crate) fn coded_from_crop(
     } else {
         Err(UnusableLandmarks::TooFar)
     }
+}
+
+/// As [`coded_from_crop`], but where in the upright picture.
+pub(crate) fn upright_from_crop(
+    landmarks: &Landmarks,
+    upright: Size,
+    side: u32,
+) -> Result<Affine, UnusableLandmarks> {
+    let (width, height) = (f64::from(upright.width), f64::from(upright.height));
+    let points = landmarks.0.map(|p| (f64::from(p.x) * width, f64::from(p.y) * height));
+    from_template(&points, f64::from(side) / TEMPLATE_SIDE)
 }
 
 /// The inverse of the similarity (turn, scale, shift; no reflection) that brings `points` nearest to the template times

@@ -5,10 +5,11 @@
 //! starts no thread and keeps no state between calls.
 //!
 //! The way of a photo: [`choose_shape`] → [`frame`] → [`fill_nchw`] → the detector → [`scrfd::decode`] or
-//! [`yunet::decode`] → [`suppress`] → [`Framed::detection`]; and of each of its faces: [`crop`] → [`Quality`] →
-//! [`fill_nchw`] → the embedder.
+//! [`yunet::decode`] → [`suppress`] → [`Framed::detection`]; and of each of its faces: [`closer_looks`] → the detector →
+//! [`refined`], where the pack wants it, → [`crop`] → [`Quality`] → [`fill_nchw`] → the embedder.
 
 mod align;
+mod closer;
 mod crop;
 #[cfg(test)]
 mod crop_tests;
@@ -28,6 +29,7 @@ mod turn;
 mod upright;
 pub mod yunet;
 
+pub use closer::{closer_looks, refined};
 pub use crop::{crop, mirrored};
 pub use error::{UnusableLandmarks, VisionError};
 pub use found::Found;

@@ -19,7 +19,7 @@ use vow_vision::{PictureView, Quality, Standing, VisionError};
 use crate::budget::Budget;
 use crate::progress::Progress;
 use look::Eyes;
-use pixels::{Opened, WORKING};
+use pixels::{Cut, Opened, WORKING};
 
 /// Two boxes that overlap by so much (intersection over union) are at one place.
 pub(crate) const SAME_PLACE: f32 = 0.3;
@@ -152,14 +152,16 @@ fn described(
     let (mut found, mut crops) = (Vec::new(), Vec::new());
     for face in finds {
         let stands = (header.coded, orientation);
-        match pixels::crop(&mut photo, stands, &face.landmarks, networks.embedder.size, progress) {
-            Ok(crop) => {
-                found.push(face);
+        match pixels::cut(&mut photo, stands, &face.landmarks, (networks, lane), progress) {
+            Ok(Cut { crop, landmarks }) => {
+                found.push(Detection { landmarks, ..face });
                 crops.push(crop);
             }
             // Five points in one place are no face: the detector's mistake must not cost the photo.
-            Err(VisionError::Landmarks(error)) => tracing::debug!(%error, "a find was dropped"),
-            Err(error) => return Err(AnalyseError::Crop(error)),
+            Err(AnalyseError::Crop(VisionError::Landmarks(error))) => {
+                tracing::debug!(%error, "a find was dropped");
+            }
+            Err(error) => return Err(error),
         }
     }
     if found.is_empty() {

@@ -30,7 +30,7 @@ pub fn tiny(head: Head) -> Models {
     Models {
         detector: DetectorSpec { head, input: PLAIN_RGB, threshold: 0.6, nms_iou: 0.4 },
         detector_graph: graph.bytes(),
-        embedder: EmbedderSpec { input: PLAIN_RGB, size: SIDE, dimension: 12, mirror: false },
+        embedder: EmbedderSpec { input: PLAIN_RGB, size: SIDE, dimension: 12, mirror: false, refine: false },
         embedder_graph: onnx::embedder(Dim::Open("batch"), i64::from(SIDE)).bytes(),
         detector_half: None,
         embedder_half: None,

@@ -58,6 +58,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
             size: 112,
             dimension: 128,
             mirror: false,
+            refine: false,
         },
         embedder_graph: shared(&format!("models/{embedder}"))?,
         detector_half: None,
