@@ -116,22 +116,38 @@ impl Grouping {
     }
 
     fn close(&self, x: Slot, y: Slot, score: f32) -> Option<Close> {
-        let (p, q) = (self.people.of(x)?, self.people.of(y)?);
-        let (n, m) = (self.groups.members(x).len(), self.groups.members(y).len());
-        let swap = n.cmp(&m).then(q.cmp(&p)) == Ordering::Less;
-        let (x, y, p, q, n, m) = if swap { (y, x, q, p, m, n) } else { (x, y, p, q, n, m) };
         // The smaller group has fewer pairs to look through.
+        let (x, y) =
+            if self.groups.members(x).len() < self.groups.members(y).len() { (y, x) } else { (x, y) };
         let pairs = self.groups.members(y).iter().flat_map(|slot| {
             let near = self.edges.of(*slot).iter().filter(|near| self.groups.of(**near) == Some(x));
             near.map(|near| (*near, *slot))
         });
+        self.close_by(x, y, score, pairs)
+    }
+
+    /// Two groups and the pair of their faces that is most alike, out of some pairs of a face of `x` and one of `y`.
+    pub(crate) fn close_by(
+        &self,
+        x: Slot,
+        y: Slot,
+        score: f32,
+        pairs: impl Iterator<Item = (Slot, Slot)>,
+    ) -> Option<Close> {
         let cosine = |(one, other): &(Slot, Slot)| {
             let both = self.faces.get(*one).zip(self.faces.get(*other));
             both.map_or(-1.0, |(one, other)| one.embedding.cosine(&other.embedding))
         };
         let (one, other) = pairs.max_by(|a, b| cosine(a).total_cmp(&cosine(b)))?;
-        let faces = (self.faces.id(one), self.faces.id(other));
-        Some(Close { a: p, b: q, score, sizes: (n, m), faces })
+        let (p, q) = (self.people.of(x)?, self.people.of(y)?);
+        let (n, m) = (self.groups.members(x).len(), self.groups.members(y).len());
+        let (one, other) = (self.faces.id(one), self.faces.id(other));
+        let swap = n.cmp(&m).then(q.cmp(&p)) == Ordering::Less;
+        Some(if swap {
+            Close { a: q, b: p, score, sizes: (m, n), faces: (other, one) }
+        } else {
+            Close { a: p, b: q, score, sizes: (n, m), faces: (one, other) }
+        })
     }
 
     /// The sum-link score that two sets of faces would have as groups; `None` when one of them has no face that is held.

@@ -33,6 +33,7 @@ mod people;
 mod tell;
 mod vectors;
 mod weak;
+mod years;
 
 pub use calibration::{Calibration, ENOUGH_ANSWERS, Proposal, Verdict, propose, share};
 pub use close::{Close, Doubt, Placed, RunnerUp};

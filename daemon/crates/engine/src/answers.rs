@@ -8,9 +8,11 @@ use vow_cluster::{Calibration, Grouping, Verdict, propose, share};
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
 
+use crate::days::Days;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::people::{Keeper, Message};
+use crate::questions::MISSES_BY;
 use crate::rulings::{self, Rulings};
 use crate::views::PeopleStats;
 
@@ -82,11 +84,15 @@ impl Keeper {
         let undone = rulings::undone(&journal);
         let rulings = self.shared.rulings();
         let counts = journal.iter().filter(|entry| !undone.contains(&entry.seq));
-        Ok(counts.flat_map(|entry| verdicts(&entry.decision, &rulings, &self.grouping)).collect())
+        let days = Days::new(&self.store, &self.shared);
+        let verdicts =
+            counts.flat_map(|entry| verdicts(&entry.decision, &rulings, &self.grouping, &days)).collect();
+        days.end()?;
+        Ok(verdicts)
     }
 }
 
-fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping) -> Vec<Verdict> {
+fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping, days: &Days<'_>) -> Vec<Verdict> {
     let members = |person: PersonId| grouping.members(rulings.resolve(person)).collect::<Vec<FaceId>>();
     let others = |person: PersonId, without: &[FaceId]| {
         let without: HashSet<&FaceId> = without.iter().collect();
@@ -95,7 +101,11 @@ fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping) -> Vec<
         faces
     };
     let verdict = |a: &[FaceId], b: &[FaceId], same: bool| {
-        grouping.score_of_sets(a, b).map(|score| Verdict { score, same })
+        let score = grouping.score_of_sets(a, b)?;
+        // Somebody who changed over the years is one person whatever the score of the whole.
+        let far = same && score < grouping.merge_at() - MISSES_BY;
+        let changed = far && Grouping::are_years_apart(a, b, &|face| days.of(face));
+        (!changed).then_some(Verdict { score, same })
     };
     match decision {
         Decision::Merged { into, from, .. } => {

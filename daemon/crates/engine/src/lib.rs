@@ -14,6 +14,7 @@ mod carry;
 mod closeness;
 mod commit;
 mod config;
+mod days;
 mod decide;
 mod draw;
 mod engine;

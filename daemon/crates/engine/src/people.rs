@@ -17,6 +17,7 @@ use crate::analyse::side_in_frame;
 use crate::answers::Learned;
 use crate::carry::Elsewhere;
 use crate::commit::Stored;
+use crate::days::Days;
 use crate::decide::{Answer, Ask, Trouble, standing};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
@@ -507,7 +508,10 @@ impl Keeper {
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);
-        let open = Arc::new(Open::of(&mut self.grouping));
+        let shared = Arc::clone(&self.shared);
+        let days = Days::new(&self.store, &shared);
+        let open = Arc::new(Open::of(&mut self.grouping, &days));
+        days.end()?;
         *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
         if index.crowded() {
             self.rebuild_index()?;

@@ -5,6 +5,7 @@ use vow_cluster::{Close, Doubt, Grouping, Placed};
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
 
+use crate::days::Days;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::people::Message;
@@ -13,7 +14,7 @@ use crate::views::{Explained, HistoryLine, LooksLike, NearFace, Question};
 
 /// Pairs of people that miss the threshold by more are not worth asking about: of those nearer than 0.04 about a quarter to a
 /// half were one person on 8,911 portraits, and hardly any beyond this.
-const MISSES_BY: f32 = 0.08;
+pub(crate) const MISSES_BY: f32 = 0.08;
 /// Faces that reach the threshold by more are surely their person.
 const REACHES_BY: f32 = 0.04;
 /// Nearest faces that an explanation shows, of those a human confirmed and of all.
@@ -30,8 +31,10 @@ pub(crate) struct Open {
 
 impl Open {
     /// What is worth asking of a grouping that is settled.
-    pub(crate) fn of(grouping: &mut Grouping) -> Self {
-        Self { close: grouping.close_pairs(MISSES_BY), doubts: grouping.doubts(REACHES_BY) }
+    pub(crate) fn of(grouping: &mut Grouping, days: &Days<'_>) -> Self {
+        let mut close = grouping.close_pairs(MISSES_BY);
+        close.extend(grouping.close_across_years(MISSES_BY, &|face| days.of(face)));
+        Self { close, doubts: grouping.doubts(REACHES_BY) }
     }
 }
 
