@@ -13,7 +13,7 @@ mod common;
 
 use std::sync::atomic::Ordering;
 
-use common::coder::{Coefficients, Dice};
+use common::coder::{Coefficients, Dice, Turn};
 use common::scaled::{OWN_PANICS, SMALLER, at, box_of, count_own_panics, reduced};
 use common::{Jpeg, difference, open, scene};
 use jpeg_encoder::SamplingFactor;
@@ -232,6 +232,24 @@ fn more_than_the_picture_is_left_to_the_others() {
         let height = u16::from_be_bytes([jpeg[frame + 5], jpeg[frame + 6]]);
         jpeg[frame + 5..frame + 7].copy_from_slice(&(height - height / 4).to_be_bytes());
         assert_eq!(at(&jpeg, Scale::Half), None);
+    }
+}
+
+/// Found by fuzzing: bits were missing before a restart marker in the middle of a row, and behind it that was forgotten.
+#[test]
+fn a_restart_interval_that_ends_early_is_left_to_the_others() {
+    let mut dice = Dice(1);
+    let picture = Coefficients::drawn((120, 40), &[(1, 1)], &mut dice);
+    let low = [(0, 0), (1, 63)].map(|(first, last)| Turn { parts: vec![0], first, last, high: 0, low: 0 });
+    let jpeg = picture.encode(true, &low, 4, false);
+    assert!(at(&jpeg, Scale::Half).is_some());
+    let marks: Vec<_> = (scans(&jpeg)[0]..jpeg.len() - 1)
+        .filter(|at| jpeg[*at] == 0xff && matches!(jpeg[at + 1], 0xd0..=0xd7))
+        .collect();
+    assert!(marks.len() > 20);
+    for mark in marks {
+        let short = [&jpeg[..mark - 1], &jpeg[mark..]].concat();
+        assert_eq!(at(&short, Scale::Half), None, "at {mark}");
     }
 }
 

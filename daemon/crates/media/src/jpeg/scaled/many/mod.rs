@@ -123,9 +123,9 @@ impl<'a> ManyScans<'a> {
         let needed = self.script.needed(&wanted(&nothing), |at| missing.get(at).copied().unwrap_or_default());
         let mut planes = planes(&self.script, nothing, &needed, self.all(), space)?;
         for ((pass, notes), _) in needed_of(&self.script, &mut self.notes, &needed) {
-            if let Err(stop) = pass::whole(pass, &mut planes, notes) {
+            if let Err(refusal) = pass::whole(pass, &mut planes, notes) {
                 notes.clear();
-                return Err(stop.into());
+                return Err(refusal);
             }
         }
         store::give_back(&mut space.memory, planes);

@@ -6,7 +6,7 @@ use vow_types::num::index;
 
 use super::super::super::huffman::Stop;
 use super::super::bits::{Bits, Place};
-use super::super::{Area, LEFT_OVER};
+use super::super::{Area, LEFT_OVER, Refusal};
 use super::coder::Coder;
 use super::script::{Kind, Pass, Share};
 use super::store::Plane;
@@ -25,15 +25,17 @@ pub(super) struct Note {
 /// Reads the whole scan into planes that show the whole picture, and notes where it was.
 ///
 /// # Errors
-/// When not all of it is there, or something cannot be decoded, or more is there than the blocks need.
-pub(super) fn whole(pass: &Pass<'_>, planes: &mut [Plane], notes: &mut Vec<Note>) -> Result<(), Stop> {
+/// When not all of it is there, or something cannot be decoded, or more is there than the blocks need; and when there is no
+/// memory for the notes, of which there are no more than so many rows have.
+pub(super) fn whole(pass: &Pass<'_>, planes: &mut [Plane], notes: &mut Vec<Note>) -> Result<(), Refusal> {
     notes.clear();
+    notes.try_reserve_exact(index(pass.grid.across.div_ceil(NOTE_EVERY)) * index(pass.grid.down))?;
     let mut reader = Reader::new(pass, 0, Note::default());
     for row in 0..pass.grid.down {
         reader.row(row, 0..pass.grid.across, planes, Some(notes))?;
     }
     if reader.coder.run > 0 || reader.coder.bits.rest() > LEFT_OVER {
-        return Err(Stop::Broken);
+        return Err(Stop::Broken.into());
     }
     Ok(())
 }
@@ -98,7 +100,8 @@ impl<'p> Reader<'p> {
     fn begin(&mut self) -> Result<(), Stop> {
         let interval = self.pass.interval;
         if interval > 0 && self.unit > 0 && self.unit.is_multiple_of(interval) {
-            if self.coder.run > 0 {
+            // Behind the marker it would be forgotten that bits were missing before it.
+            if self.coder.run > 0 || self.coder.bits.overdrawn() {
                 return Err(Stop::Broken);
             }
             let [number, ..] = (self.unit / interval).wrapping_sub(1).to_le_bytes();
