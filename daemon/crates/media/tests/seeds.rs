@@ -16,12 +16,12 @@ use common::{Jpeg, open, scene};
 #[test]
 fn seeds() {
     let mut seeds: Vec<_> = Jpeg::all().into_iter().map(|kind| kind.encode(&scene(41, 27))).collect();
-    for seed in 0..40 {
-        let mut dice = Dice(seed);
+    for seed in 0..40usize {
+        let mut dice = Dice(seed as u64);
         let samplings: [&[(u32, u32)]; 4] =
             [&[(1, 1)], &[(1, 1); 3], &[(2, 1), (1, 1), (1, 1)], &[(2, 2), (1, 1), (1, 1)]];
-        let picture = Coefficients::drawn((33, 20), samplings[seed as usize % 4], &mut dice);
-        let restart = [0, 0, 3][seed as usize % 3];
+        let picture = Coefficients::drawn((33, 20), samplings[seed % 4], &mut dice);
+        let restart = [0, 0, 3][seed % 3];
         seeds.push(picture.encode(true, &picture.script(&mut dice), restart, seed % 2 == 0));
         if picture.parts() == 3 {
             let script = Coefficients::sequential(&[&[0], &[1, 2]]);
