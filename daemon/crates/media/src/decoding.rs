@@ -1,13 +1,13 @@
 //! Looking at a photo the cheap way: the whole of it as small as will do, and parts of it closer where that pays.
 //!
-//! Only plain JPEGs offer that ([`Header::scalable`]); everything else is decoded whole and as coded. Places stay relative
+//! Only JPEGs offer that, and not all of them ([`Header::scalable`]); everything else is decoded whole and as coded. Places stay relative
 //! to the coded picture whatever the scale: each [`View`] says which part of it it shows.
 
 use vow_types::num::{floor_u32, index, narrow};
 use vow_types::{RelBox, RelPoint, Size};
 
 use crate::guard::guarded;
-use crate::jpeg::scaled::{Area, Scan, Workspace};
+use crate::jpeg::scaled::{Area, Picture, Workspace};
 use crate::{Format, Header, MediaError, Scale, decode_into, jpeg};
 
 /// Memory for pixels that is kept from one photo to the next; more is given back. The 16 MiB hold what is decoded small.
@@ -57,7 +57,7 @@ pub struct Decoding<'a> {
     /// Of the whole picture as decoded; no pixels before it is.
     size: Size,
     /// What it takes to look closer.
-    scan: Option<Scan<'a>>,
+    scan: Option<Picture<'a>>,
     buffers: &'a mut Buffers,
 }
 
@@ -136,9 +136,10 @@ impl<'a> Decoding<'a> {
     }
 
     /// The part of the picture that covers `area` (relative to the coded picture), at another scale. More is shown than
-    /// asked for: whole groups of blocks. `None` where [`Self::has_closer`] is false, or the area lies outside.
+    /// asked for: whole groups of blocks. `None` where [`Self::has_closer`] is false, or the area lies outside; and where scans
+    /// of a progressive picture that the whole had no need of prove to be damaged.
     pub fn closer(&mut self, area: RelBox, scale: Scale) -> Option<View<'_>> {
-        let scan = self.scan.as_ref()?;
+        let scan = self.scan.as_mut()?;
         let Buffers { close, space, .. } = &mut *self.buffers;
         let px = area.to_px(self.header.coded);
         let behind = |edge: f32, most: u32| floor_u32(edge.max(0.0)).saturating_add(1).min(most);

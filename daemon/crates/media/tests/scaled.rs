@@ -1,4 +1,4 @@
-//! Decoding at a scale and in part, against the full decode of zune-jpeg: the same picture, the same rules for what is cut
+//! Decoding at a scale and in part of pictures in one scan, against the full decode of zune-jpeg: the same picture, the same rules for what is cut
 //! off or damaged, and no panic of our own.
 
 #![allow(
@@ -11,67 +11,18 @@
 
 mod common;
 
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
+use common::scaled::{OWN_PANICS, SMALLER, at, box_of, count_own_panics, cut_out, reduced};
 use common::{Jpeg, difference, open, scene, shared_photos, with_segment};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use proptest::prelude::*;
 use vow_media::{Buffers, Decoding, Limits, Scale, inspect};
-use vow_types::num::{index, round_u32};
-use vow_types::{RelBox, Size};
+use vow_types::Size;
+use vow_types::num::index;
 
-const SMALLER: [Scale; 3] = [Scale::Half, Scale::Quarter, Scale::Eighth];
-
-/// Panics in our own decoder. The wall around decoders contains them, so that they have to be looked for.
-static OWN_PANICS: AtomicUsize = AtomicUsize::new(0);
-
-fn count_own_panics() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.location().is_some_and(|place| place.file().contains("jpeg/scaled")) {
-                OWN_PANICS.fetch_add(1, Ordering::SeqCst);
-            }
-            before(info);
-        }));
-    });
-}
-
-/// The picture at a scale, if the file can be had so.
-fn at(bytes: &[u8], scale: Scale) -> Option<(Size, Vec<u8>)> {
-    let header = inspect(bytes, &Limits::default()).ok()?;
-    let mut buffers = Buffers::default();
-    let mut decoding = Decoding::new(bytes, &header, &mut buffers);
-    let done = decoding.decode(scale).unwrap_or(false);
-    done.then(|| (decoding.whole().size, decoding.whole().pixels.to_vec()))
-}
-
-/// The mean of the pixels that each pixel of a smaller picture stands for.
-fn reduced(size: Size, pixels: &[u8], scale: Scale) -> Vec<u8> {
-    let step = 8 / usize::from(scale.samples());
-    let (width, height) = (index(size.width), index(size.height));
-    let mut out = Vec::new();
-    for y in (0..height).step_by(step) {
-        for x in (0..width).step_by(step) {
-            for channel in 0..3 {
-                let (mut sum, mut count) = (0u32, 0u32);
-                for row in y..(y + step).min(height) {
-                    for column in x..(x + step).min(width) {
-                        sum += u32::from(pixels[(row * width + column) * 3 + channel]);
-                        count += 1;
-                    }
-                }
-                out.push(u8::try_from((sum + count / 2) / count).unwrap());
-            }
-        }
-    }
-    out
-}
-
-/// What is decoded here: all but progressive, CMYK and a subsampling by more than two. The encoder of these tests puts the
-/// colours of a picture with tables of its own into a scan each; grey has one scan anyhow.
+/// What is in one scan and decoded at a scale: all but progressive, CMYK and a subsampling by more than two. The encoder of
+/// these tests puts the colours of a picture with tables of its own into a scan each; grey has one scan anyhow.
 fn plain() -> Vec<Jpeg> {
     let grey =
         Jpeg { color: ColorType::Luma, sampling: SamplingFactor::F_1_1, optimised: true, ..Jpeg::default() };
@@ -102,12 +53,11 @@ fn smaller_pictures_are_the_reduced_picture() {
 }
 
 #[test]
-fn what_is_not_plain_is_left_to_the_others() {
+fn what_is_rare_is_left_to_the_others() {
     let picture = scene(64, 64);
     for kind in [
-        Jpeg { progressive: true, ..Jpeg::default() },
         Jpeg { sampling: SamplingFactor::F_4_1, ..Jpeg::default() },
-        Jpeg { optimised: true, ..Jpeg::default() },
+        Jpeg { sampling: SamplingFactor::F_4_1, progressive: true, ..Jpeg::default() },
         Jpeg { color: ColorType::Cmyk, sampling: SamplingFactor::F_1_1, ..Jpeg::default() },
     ] {
         let jpeg = kind.encode(&picture);
@@ -116,21 +66,6 @@ fn what_is_not_plain_is_left_to_the_others() {
         assert_eq!(at(&jpeg, Scale::Half), None);
         assert!(at(&jpeg, Scale::Full).is_some());
     }
-}
-
-fn box_of(left: f32, top: f32, right: f32, bottom: f32) -> RelBox {
-    RelBox { left, top, right, bottom }
-}
-
-/// Pixels of a picture inside a part of it, RGB8.
-fn cut_out(size: Size, pixels: &[u8], shown: RelBox, part: Size) -> Vec<u8> {
-    let px = shown.to_px(size);
-    let (left, top) = (index(round_u32(px.left)), index(round_u32(px.top)));
-    let row = |y: usize| {
-        let from = ((top + y) * index(size.width) + left) * 3;
-        pixels[from..from + index(part.width) * 3].to_vec()
-    };
-    (0..index(part.height)).flat_map(row).collect()
 }
 
 proptest! {
@@ -310,7 +245,7 @@ fn photos_of_real_cameras() {
             let (_, pixels) = at(&bytes, Scale::Quarter).unwrap_or_else(|| panic!("{}", path.display()));
             let off = difference(&pixels, &reduced(full.size, &full.pixels, Scale::Quarter));
             // Of small pictures the edges, where a pixel stands for less than it was coded for, are much.
-            let most = if full.size.pixels() < 200_000 { 6.0 } else { 3.0 };
+            let most = if full.size.pixels() < 400_000 { 6.0 } else { 3.0 };
             assert!(off < most, "{}: {off}", path.display());
             count += 1;
         }

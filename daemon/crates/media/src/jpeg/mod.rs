@@ -12,7 +12,8 @@
 //!   small that the missing marker misleads it, rare sampling factors, and scattered components, which zune-jpeg 0.5
 //!   puts into wrong places when they are subsampled.
 //!
-//! What is not noticed: a progressive picture that was cut off and then closed with an end-of-image marker.
+//! What is not noticed: a progressive picture that was cut off and then closed with an end-of-image marker; and, where it is
+//! decoded small, damage in scans that only hold what is not wanted then.
 
 mod complete;
 mod frame;
@@ -34,7 +35,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use complete::Verdict;
 use frame::{Colour, Frame};
-use scaled::{Scale, Scan, Workspace};
+use scaled::{Picture, Scale, Workspace};
 use survey::Survey;
 use walk::{Piece, Walk, marker};
 
@@ -73,7 +74,7 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
     if let Some(transform) = survey.adobe {
         identity.part(b"adob", &[transform]);
     }
-    let scalable = scaled::is_plain(&survey);
+    let scalable = scaled::is_taken(&survey);
     Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif, scalable })
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn decode(bytes: &[u8], expected: Size, pixels: &mut Vec<u8>) -> Resu
     if survey.frame.size != expected {
         return Err(MediaError::OtherPicture { expected, found: survey.frame.size });
     }
-    if survey.doubtful {
+    if survey.doubtful || survey.scattered {
         whole(bytes)?;
     }
     let source = if survey.tidy {
@@ -122,16 +123,16 @@ pub(crate) fn start<'a>(
     scale: Scale,
     space: &mut Workspace,
     pixels: &mut Vec<u8>,
-) -> Result<Option<Scan<'a>>, MediaError> {
+) -> Result<Option<Picture<'a>>, MediaError> {
     let survey = Survey::take(bytes, |_| {})?;
     if survey.frame.size != expected {
         return Err(MediaError::OtherPicture { expected, found: survey.frame.size });
     }
-    let Some(mut scan) = Scan::open(bytes, &survey, space) else { return Ok(None) };
-    match scan.whole(scale, space, pixels) {
-        Ok(_) => Ok(Some(scan)),
-        Err(stop) => {
-            tracing::debug!(?stop, "not decoded at a scale: left to the other decoders");
+    let Some(mut picture) = Picture::open(bytes, &survey, space) else { return Ok(None) };
+    match picture.whole(scale, space, pixels) {
+        Ok(_) => Ok(Some(picture)),
+        Err(refusal) => {
+            tracing::debug!(%refusal, "not decoded at a scale: left to the other decoders");
             Ok(None)
         }
     }

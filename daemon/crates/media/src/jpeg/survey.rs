@@ -13,10 +13,9 @@ pub(super) struct Survey {
     pub(super) adobe: Option<u8>,
     /// Offset behind the last piece, and behind the end-of-image marker if there is one.
     pub(super) len: usize,
-    /// Something speaks against all of it being there, or would hide that it is not: no end, restart markers missing,
-    /// fewer bits than blocks, components scattered.
+    /// Something speaks against all of it being there: no end, restart markers missing, fewer bits than blocks.
     pub(super) doubtful: bool,
-    /// A sequential picture in more than one scan.
+    /// A sequential picture in more than one scan. Whether all of it is there, zune-jpeg does not say.
     pub(super) scattered: bool,
     /// A sequential picture in one scan: what nearly every camera writes.
     pub(super) single_scan: bool,
@@ -81,7 +80,7 @@ impl Survey {
         let scattered = scans > 1 && !frame.progressive;
         // Nothing is allocated for a huge picture that a few bytes announce.
         let too_little = coded.saturating_mul(8) < frame.blocks();
-        let doubtful = end != End::Marked || restarts_missing > 0 || too_little || scattered;
+        let doubtful = end != End::Marked || restarts_missing > 0 || too_little;
         Ok(Self { frame, adobe, len, doubtful, scattered, single_scan, plain_scan, tidy })
     }
 }

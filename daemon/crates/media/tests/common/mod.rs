@@ -1,6 +1,10 @@
 //! Pictures of the tests' own making, in every format; and where the photos for development lie.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub(crate) mod coder;
+mod codes;
+pub(crate) mod scaled;
+
 use std::io::Cursor;
 use std::path::PathBuf;
 

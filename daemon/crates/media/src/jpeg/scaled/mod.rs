@@ -1,5 +1,6 @@
-//! Our own decoder for what nearly every camera writes: a sequential JPEG in one scan, whole or in part, at 1/1, 1/2, 1/4
-//! or 1/8 of its size.
+//! Our own decoder for what cameras and programs write: a Huffman-coded JPEG of 8 bits, grey or of three colours, whole or
+//! in part, at 1/1, 1/2, 1/4 or 1/8 of its size. Sequential ones in one scan are [`single`]'s; progressive ones, and
+//! sequential ones in several scans, are [`many`]'s.
 //!
 //! A whole picture has to be read bit by bit, whatever is wanted of it; but what is not wanted need not be worked out.
 //! At 1/4 of the size, 60 of 64 coefficients of a block are stepped over, several at a time, by tables made for it
@@ -11,24 +12,27 @@
 
 mod bits;
 mod blocks;
+mod canvas;
+mod component;
 mod idct;
+mod many;
 mod plan;
+mod single;
 mod strip;
 mod tables;
 
-use vow_types::Size;
-use vow_types::num::index;
+use std::collections::TryReserveError;
 
+use vow_types::Size;
+
+use super::frame::Grid;
 use super::huffman::Stop;
 use super::survey::Survey;
-use blocks::{Cursor, Groups, Scaled, Strip};
-use plan::Plan;
+use blocks::Cursor;
+use many::{ManyScans, Memory};
+use single::OneScan;
 use strip::Wide;
 
-pub(super) use plan::is_plain;
-
-/// Groups from one note to the next.
-const NOTE_EVERY: u32 = 16;
 /// Bytes that may be left over behind the last block. More of them, and something is wrong with the file.
 const LEFT_OVER: usize = 64;
 
@@ -81,10 +85,53 @@ pub(crate) struct Area {
     pub(crate) bottom: u32,
 }
 
-/// A picture that is being decoded: its tables, and where its groups begin.
-pub(crate) struct Scan<'a> {
-    plan: Plan<'a>,
-    notes: Vec<Cursor>,
+/// The groups that show an area, and what they show: the area, widened to whole groups. `None` when it is empty or outside
+/// of the picture.
+fn shown(area: Area, size: Size, grid: Grid, group: Size) -> Option<(Area, Area)> {
+    let groups = Area {
+        left: area.left / group.width,
+        top: area.top / group.height,
+        right: area.right.div_ceil(group.width).min(grid.across),
+        bottom: area.bottom.div_ceil(group.height).min(grid.down),
+    };
+    if groups.left >= groups.right || groups.top >= groups.bottom {
+        return None;
+    }
+    let shown = Area {
+        left: groups.left * group.width,
+        top: groups.top * group.height,
+        right: (groups.right * group.width).min(size.width),
+        bottom: (groups.bottom * group.height).min(size.height),
+    };
+    Some((groups, shown))
+}
+
+/// Why a picture is handed back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// Its data.
+    #[error("the data ends early or contradicts itself ({0:?})")]
+    Data(Stop),
+    /// There is no memory for its coefficients.
+    #[error("there is no memory for its coefficients")]
+    Memory(#[from] TryReserveError),
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self::Data(stop)
+    }
+}
+
+/// Whether a file is one that is decoded here, as far as its headers tell.
+pub(super) fn is_taken(survey: &Survey) -> bool {
+    plan::is_plain(survey) || many::is_many(survey)
+}
+
+/// A picture that is being decoded.
+pub(crate) enum Picture<'a> {
+    One(OneScan<'a>),
+    Many(ManyScans<'a>),
 }
 
 /// Memory that is used again from one picture to the next.
@@ -93,22 +140,25 @@ pub(crate) struct Workspace {
     strips: [Vec<u8>; 3],
     wide: Wide,
     notes: Vec<Cursor>,
+    memory: Memory,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Picture<'a> {
     /// Reads the headers; `None` for a file that is not for this decoder.
     pub(super) fn open(bytes: &'a [u8], survey: &Survey, space: &mut Workspace) -> Option<Self> {
-        if !is_plain(survey) {
-            return None;
+        if survey.single_scan {
+            OneScan::open(bytes, survey, space).map(Self::One)
+        } else {
+            ManyScans::open(bytes, survey).map(Self::Many)
         }
-        let mut notes = std::mem::take(&mut space.notes);
-        notes.clear();
-        Some(Self { plan: Plan::read(bytes, survey)?, notes })
     }
 
     /// Gives its memory back.
     pub(crate) fn close(self, space: &mut Workspace) {
-        space.notes = self.notes;
+        match self {
+            Self::One(scan) => scan.close(space),
+            Self::Many(_) => space.memory.trim(),
+        }
     }
 
     /// The whole picture, RGB8, into `pixels`.
@@ -120,116 +170,32 @@ impl<'a> Scan<'a> {
         scale: Scale,
         space: &mut Workspace,
         pixels: &mut Vec<u8>,
-    ) -> Result<Size, Stop> {
-        let plan = &self.plan;
-        let size = scale.of(plan.size);
-        let mut lanes = lanes(plan, scale, space, plan.grid.across);
-        let mut band = Band::new(plan, scale, size, pixels);
-        self.notes.clear();
-        let mut groups = Groups::new(plan, Cursor::default());
-        for row in 0..plan.grid.down {
-            for column in 0..plan.grid.across {
-                if column.is_multiple_of(NOTE_EVERY) {
-                    self.notes.push(groups.cursor());
-                }
-                groups.next(&mut lanes, index(column))?;
-            }
-            band.write(row, &lanes, &mut space.wide);
+    ) -> Result<Size, Refusal> {
+        match self {
+            Self::One(scan) => Ok(scan.whole(scale, space, pixels)?),
+            Self::Many(scans) => scans.whole(scale, space, pixels),
         }
-        give_back(lanes, space);
-        if groups.rest() > LEFT_OVER { Err(Stop::Broken) } else { Ok(size) }
     }
 
     /// The groups that show `area`, RGB8, into `pixels`; and which area they are, which is larger as a rule.
-    /// `None` when the area is empty or outside of the picture, or [`Self::whole`] did not go well before.
+    /// `None` when the area is empty or outside of the picture, or [`Self::whole`] did not go well before; and when what
+    /// that had no need to read proves to be damaged.
     pub(crate) fn part(
-        &self,
+        &mut self,
         area: Area,
         scale: Scale,
         space: &mut Workspace,
         pixels: &mut Vec<u8>,
     ) -> Option<(Size, Area)> {
-        let plan = &self.plan;
-        let group = plan.group;
-        let (left, top) = (area.left / group.width, area.top / group.height);
-        let right = area.right.div_ceil(group.width).min(plan.grid.across);
-        let bottom = area.bottom.div_ceil(group.height).min(plan.grid.down);
-        if left >= right || top >= bottom {
-            return None;
-        }
-        let shown = Area {
-            left: left * group.width,
-            top: top * group.height,
-            right: (right * group.width).min(plan.size.width),
-            bottom: (bottom * group.height).min(plan.size.height),
-        };
-        let size = scale.of(Size { width: shown.right - shown.left, height: shown.bottom - shown.top });
-        let mut lanes = lanes(plan, scale, space, right - left);
-        let mut band = Band::new(plan, scale, size, pixels);
-        let notes_a_row = plan.grid.across.div_ceil(NOTE_EVERY);
-        for row in top..bottom {
-            let note = index(row) * index(notes_a_row) + index(left / NOTE_EVERY);
-            let mut groups = Groups::new(plan, *self.notes.get(note)?);
-            for _ in 0..left % NOTE_EVERY {
-                groups.skip().ok()?;
-            }
-            for column in 0..right - left {
-                groups.next(&mut lanes, index(column)).ok()?;
-            }
-            band.write(row - top, &lanes, &mut space.wide);
-        }
-        give_back(lanes, space);
-        Some((size, shown))
-    }
-}
-
-/// The components at a scale, each with a strip for so many groups.
-fn lanes<'p>(
-    plan: &'p Plan<'_>,
-    scale: Scale,
-    space: &mut Workspace,
-    groups: u32,
-) -> Vec<(Scaled<'p>, Strip)> {
-    let lane = |(lane, samples): (&'p plan::Lane, &mut Vec<u8>)| {
-        let scaled = Scaled::new(lane, scale);
-        let stride = index(groups) * scaled.group_width();
-        let mut samples = std::mem::take(samples);
-        samples.resize(stride * scaled.group_height(), 0);
-        (scaled, Strip { samples, stride })
-    };
-    plan.lanes.iter().zip(&mut space.strips).map(lane).collect()
-}
-
-fn give_back(lanes: Vec<(Scaled<'_>, Strip)>, space: &mut Workspace) {
-    for ((_, strip), memory) in lanes.into_iter().zip(&mut space.strips) {
-        *memory = strip.samples;
-    }
-}
-
-/// Rows of groups on their way into the picture.
-struct Band<'p> {
-    plan: &'p Plan<'p>,
-    /// Pixels in a row, and rows of pixels in a row of groups.
-    width: usize,
-    rows: usize,
-    pixels: &'p mut [u8],
-}
-
-impl<'p> Band<'p> {
-    fn new(plan: &'p Plan<'p>, scale: Scale, size: Size, pixels: &'p mut Vec<u8>) -> Self {
-        let width = index(size.width);
-        // Every row is written, or the whole is refused: what was there before need not be cleared.
-        pixels.resize(width * index(size.height) * 3, 0);
-        let rows = index(plan.group.height) * usize::from(scale.samples()) / 8;
-        Self { plan, width, rows, pixels }
-    }
-
-    fn write(&mut self, row: u32, lanes: &[(Scaled<'_>, Strip)], wide: &mut Wide) {
-        let each = self.rows * self.width * 3;
-        let from = index(row) * each;
-        let upto = from.saturating_add(each).min(self.pixels.len());
-        if let Some(target) = self.pixels.get_mut(from..upto) {
-            strip::to_rgb(lanes, self.plan.colour, self.width, target, wide);
+        match self {
+            Self::One(scan) => scan.part(area, scale, space, pixels),
+            Self::Many(scans) => match scans.part(area, scale, space, pixels) {
+                Ok(part) => part,
+                Err(refusal) => {
+                    tracing::debug!(%refusal, "a JPEG in several scans cannot be looked at closer");
+                    None
+                }
+            },
         }
     }
 }

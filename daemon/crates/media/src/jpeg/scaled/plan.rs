@@ -4,23 +4,28 @@ use std::sync::Arc;
 
 use vow_types::Size;
 
-use super::super::frame::{Colour, Frame, Grid, Part, Scan, restart_interval};
+use super::super::frame::{Colour, Component, Frame, Grid, Part, Scan, restart_interval};
 use super::super::huffman::Table;
 use super::super::survey::Survey;
 use super::super::walk::{Piece, Walk, marker};
 use super::tables::{AcCodes, Codes};
 
-/// One component.
-pub(super) struct Lane {
+/// How the blocks of a component lie, and how they are quantised.
+pub(super) struct Shape {
     /// Blocks in a group (MCU).
     pub(super) across: u32,
     pub(super) down: u32,
     /// Pixels of the picture that one sample covers, 1 or 2.
     pub(super) spread: (u32, u32),
-    pub(super) dc: Arc<Codes>,
-    pub(super) ac: Arc<AcCodes>,
     /// Quantisation steps in zigzag order.
     pub(super) steps: [u16; 64],
+}
+
+/// One component.
+pub(super) struct Lane {
+    pub(super) shape: Shape,
+    pub(super) dc: Arc<Codes>,
+    pub(super) ac: Arc<AcCodes>,
 }
 
 /// A sequential picture in one scan: what nearly every camera writes.
@@ -37,28 +42,47 @@ pub(super) struct Plan<'a> {
     pub(super) lanes: Vec<Lane>,
 }
 
-/// Whether a file is one that is decoded here, as far as its headers tell: sequential, in one scan, of which nothing is
-/// in doubt; grey or three colours, subsampled by two at most.
-pub(in crate::jpeg) fn is_plain(survey: &Survey) -> bool {
+/// Whether a file is one that is read this way, as far as its headers tell: sequential, in one scan, of which nothing is in
+/// doubt.
+pub(super) fn is_plain(survey: &Survey) -> bool {
+    survey.single_scan && !survey.doubtful && has_shape(survey)
+}
+
+/// Whether its components are such as are decoded at a scale: grey or three colours, subsampled by two at most.
+pub(super) fn has_shape(survey: &Survey) -> bool {
     let frame = &survey.frame;
     let colour = Colour::of(frame, survey.adobe);
-    survey.single_scan
-        && !survey.doubtful
-        && matches!(colour, Colour::Grey | Colour::YCbCr | Colour::Rgb)
-        && frame
-            .components
-            .iter()
-            .all(|component| spread(frame, component.horizontal, component.vertical).is_some())
+    matches!(colour, Colour::Grey | Colour::YCbCr | Colour::Rgb)
+        && frame.components.iter().all(|component| spread(frame, *component).is_some())
 }
 
 /// Pixels that a sample of such a component covers.
-fn spread(frame: &Frame, horizontal: u32, vertical: u32) -> Option<(u32, u32)> {
+fn spread(frame: &Frame, component: Component) -> Option<(u32, u32)> {
     if frame.components.len() == 1 {
         return Some((1, 1));
     }
     let of = |all: u32, own: u32| (own > 0 && all.is_multiple_of(own)).then(|| all / own).filter(|n| *n <= 2);
     let (across, down) = frame.largest();
-    Some((of(across, horizontal)?, of(down, vertical)?))
+    Some((of(across, component.horizontal)?, of(down, component.vertical)?))
+}
+
+impl Shape {
+    /// Of a component of this frame; `None` when it is none that is decoded here, or has no table.
+    pub(super) fn of(frame: &Frame, component: Component, steps: &Steps) -> Option<Self> {
+        let (across, down) =
+            if frame.components.len() == 1 { (1, 1) } else { (component.horizontal, component.vertical) };
+        let steps = (*steps.get(usize::from(component.quantisation))?)?;
+        Some(Self { across, down, spread: spread(frame, component)?, steps })
+    }
+}
+
+/// The groups of a picture, and how many pixels each covers. A component that is alone has groups of one block.
+pub(super) fn groups(frame: &Frame) -> (Grid, Size) {
+    let (grid, (across, down)) = match frame.components.as_slice() {
+        [component] => (frame.alone(*component), (1, 1)),
+        _ => (frame.interleaved(), frame.largest()),
+    };
+    (grid, Size { width: 8 * across, height: 8 * down })
 }
 
 impl<'a> Plan<'a> {
@@ -66,7 +90,7 @@ impl<'a> Plan<'a> {
     pub(super) fn read(bytes: &'a [u8], survey: &Survey) -> Option<Self> {
         let frame = &survey.frame;
         let (mut dc, mut ac) = ([const { None::<Table> }; 4], [const { None::<Table> }; 4]);
-        let mut steps = [None::<[u16; 64]>; 4];
+        let mut steps: Steps = [None; 4];
         let (mut interval, mut scan) = (0, None);
         for piece in Walk::new(bytes) {
             match piece {
@@ -93,10 +117,7 @@ impl<'a> Plan<'a> {
         if scan.parts.len() != frame.components.len() || (scan.first, scan.last) != (0, 63) {
             return None;
         }
-        let (grid, unit) = match frame.components.as_slice() {
-            [component] => (frame.alone(*component), (1, 1)),
-            _ => (frame.interleaved(), frame.largest()),
-        };
+        let (grid, group) = groups(frame);
         let mut lanes = Vec::with_capacity(3);
         let mut ready = Ready::default();
         for part in &scan.parts {
@@ -104,18 +125,9 @@ impl<'a> Plan<'a> {
             if part.component != lanes.len() {
                 return None;
             }
-            let component = frame.components.get(part.component)?;
-            let (across, down) =
-                if frame.components.len() == 1 { (1, 1) } else { (component.horizontal, component.vertical) };
+            let component = *frame.components.get(part.component)?;
             let (dc, ac) = ready.of(*part, &tables)?;
-            lanes.push(Lane {
-                across,
-                down,
-                spread: spread(frame, component.horizontal, component.vertical)?,
-                dc,
-                ac,
-                steps: (*tables.steps.get(usize::from(component.quantisation))?)?,
-            });
+            lanes.push(Lane { shape: Shape::of(frame, component, &tables.steps)?, dc, ac });
         }
         Some(Self {
             size: frame.size,
@@ -123,17 +135,20 @@ impl<'a> Plan<'a> {
             data,
             interval,
             grid,
-            group: Size { width: 8 * unit.0, height: 8 * unit.1 },
+            group,
             lanes,
         })
     }
 }
 
+/// Quantisation steps in zigzag order, by slot.
+pub(super) type Steps = [Option<[u16; 64]>; 4];
+
 /// Tables as the file defines them, by slot.
 struct Tables {
     dc: [Option<Table>; 4],
     ac: [Option<Table>; 4],
-    steps: [Option<[u16; 64]>; 4],
+    steps: Steps,
 }
 
 /// Tables made ready, each once.
@@ -158,7 +173,7 @@ impl Ready {
 }
 
 /// The tables of a DQT segment (T.81, B.2.4.1).
-fn quantisation(mut body: &[u8], steps: &mut [Option<[u16; 64]>; 4]) -> Option<()> {
+pub(super) fn quantisation(mut body: &[u8], steps: &mut Steps) -> Option<()> {
     while let Some((head, rest)) = body.split_first() {
         let mut table = [0; 64];
         if head >> 4 == 0 {

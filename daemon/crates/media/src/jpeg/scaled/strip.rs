@@ -1,7 +1,7 @@
 //! Rows of samples of one to three components to rows of RGB8.
 
 use super::super::frame::Colour;
-use super::blocks::{Scaled, Strip};
+use super::component::{Scaled, Strip};
 
 /// Rows that were widened for a component whose samples cover two pixels.
 #[derive(Debug, Default)]
