@@ -55,6 +55,19 @@ fn an_empty_segment_at_every_seam() {
     }
 }
 
+/// zune-jpeg read into the segment behind, and lost it.
+#[test]
+fn an_app0_segment_of_four_bytes_at_every_seam() {
+    for jpeg in kinds() {
+        let picture = common::open(&jpeg).1;
+        for seam in seams(&jpeg) {
+            let tagged = [&jpeg[..seam], &[0xff, 0xe0, 0, 6, 0, 0, 0, 0], &jpeg[seam..]].concat();
+            assert_eq!(name(&tagged), name(&jpeg));
+            assert!(common::open(&tagged).1 == picture, "at {seam} of {}", jpeg.len());
+        }
+    }
+}
+
 fn kinds() -> Vec<Vec<u8>> {
     Jpeg::all().into_iter().map(|kind| kind.encode(&scene(50, 40))).collect()
 }

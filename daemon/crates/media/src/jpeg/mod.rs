@@ -169,13 +169,11 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
     for piece in Walk::new(bytes) {
         match piece {
             // APP0 may say "AVI1": then the Huffman tables of the standard are to be used.
-            Piece::Segment { marker: code, .. } if marker::is_metadata(code) && code != marker::APP0 => {}
-            Piece::Segment { marker: code, body } => {
-                let len = u16::try_from(body.len() + 2).unwrap_or(u16::MAX);
-                out.extend_from_slice(&[0xff, code]);
-                out.extend_from_slice(&len.to_be_bytes());
-                out.extend_from_slice(body);
+            Piece::Segment { marker: marker::APP0, body } if body.starts_with(b"AVI1\0") => {
+                put(&mut out, marker::APP0, body);
             }
+            Piece::Segment { marker: code, .. } if marker::is_metadata(code) => {}
+            Piece::Segment { marker: code, body } => put(&mut out, code, body),
             Piece::Coded { data, .. } => {
                 out.extend_from_slice(data);
                 picture_end = out.len();
@@ -186,6 +184,14 @@ fn tidied(bytes: &[u8], adobe: Option<u8>) -> Vec<u8> {
     out.truncate(picture_end);
     out.extend_from_slice(&[0xff, marker::EOI]);
     out
+}
+
+/// A segment with its marker and length.
+fn put(out: &mut Vec<u8>, code: u8, body: &[u8]) {
+    let len = u16::try_from(body.len() + 2).unwrap_or(u16::MAX);
+    out.extend_from_slice(&[0xff, code]);
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(body);
 }
 
 /// RGB8 into `pixels` by zune-jpeg.
