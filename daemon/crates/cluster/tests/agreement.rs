@@ -75,7 +75,7 @@ fn growing_stays_near_the_exact_grouping() {
             "order {order}: {with_exact:.4} with the exact grouping ({never:.4} if nothing is ever merged again), \
              which has {with_truth:.4} with the truth"
         );
-        assert!(with_exact > 0.985, "order {order}: {with_exact}");
+        assert!(with_exact > 0.975, "order {order}: {with_exact}");
         assert!(with_exact > never, "order {order}: merging again does not help");
     }
 }
