@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use vow_types::{FaceId, PersonId};
 
 use crate::faces::Slot;
-use crate::groups::{Groups, Sum};
+use crate::groups::Groups;
+use crate::score::Sum;
 use crate::{Grouping, Neighbours};
 
 /// Two people who are nearly one by their looks, and may be.

@@ -6,13 +6,14 @@
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
 //! each has a face of the other in its surroundings.
 
-use vow_types::num::{index, usize_to_f32};
+use vow_types::num::index;
 use vow_types::{FaceId, PersonId};
 
 use crate::Params;
 use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
+use crate::score::{View, factor, view_of_face};
 use crate::vectors::{accumulate, dot};
 
 /// A partition of the strong faces. Weak faces are in no group here.
@@ -69,69 +70,10 @@ struct Many {
     around: Around,
 }
 
-/// What a score needs to know of a group.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    sum: &'a [f32],
-    factor: f32,
-    pub(crate) least: FaceId,
-}
-
-impl View<'_> {
-    /// The sum-link score of two groups: their mean cross cosine, divided by what each group's own spread (the length
-    /// of its mean vector) explains of it, to the given power. Symmetric to the last bit.
-    pub(crate) fn score(&self, other: &View<'_>) -> f32 {
-        // S_A.S_B/(n_A n_B) / (|S_A|/n_A |S_B|/n_B)^p, sorted by group.
-        dot(self.sum, other.sum) * (self.factor * other.factor)
-    }
-}
-
 impl Many {
     fn view(&self) -> View<'_> {
         View { sum: &self.sum, factor: self.factor, least: self.least }
     }
-}
-
-/// Faces as the group they would be.
-pub(crate) struct Sum {
-    sum: Vec<f32>,
-    factor: f32,
-    least: FaceId,
-}
-
-impl Sum {
-    /// `None` of nothing.
-    pub(crate) fn of(slots: impl Iterator<Item = Slot>, faces: &Faces, params: &Params) -> Option<Self> {
-        let mut whole: Option<(Vec<f32>, usize, FaceId)> = None;
-        for face in slots.filter_map(|slot| faces.get(slot)) {
-            let own = face.embedding.as_slice();
-            match &mut whole {
-                None => whole = Some((own.to_vec(), 1, face.id)),
-                Some((sum, count, least)) => {
-                    accumulate(sum, own);
-                    *count = count.saturating_add(1);
-                    *least = face.id.min(*least);
-                }
-            }
-        }
-        let (sum, count, least) = whole?;
-        Some(Self { factor: factor(count, &sum, params), sum, least })
-    }
-
-    pub(crate) fn view(&self) -> View<'_> {
-        View { sum: &self.sum, factor: self.factor, least: self.least }
-    }
-}
-
-/// `n^(p-1) / |S|^p`.
-fn factor(faces: usize, sum: &[f32], params: &Params) -> f32 {
-    let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);
-    usize_to_f32(faces).powf(params.power - 1.0) / length.powf(params.power)
-}
-
-fn view_of_face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
-    let face = faces.get(slot)?;
-    Some(View { sum: face.embedding.as_slice(), factor: 1.0, least: face.id })
 }
 
 impl Groups {
@@ -300,90 +242,6 @@ impl Groups {
         self.members(few).iter().any(|slot| faces.siblings(*slot).any(|s| self.of(s) == Some(other)))
     }
 
-    /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
-    /// with the bar from then on. Each group is shown once, in no particular order; some below the bar are, too.
-    pub(crate) fn visit(
-        &mut self,
-        group: Slot,
-        (faces, edges): (&Faces, &Edges),
-        mut bar: f32,
-        mut see: impl FnMut(f32, FaceId, Slot) -> f32,
-    ) {
-        let own = self.take(group);
-        let Self { of, many, seen, .. } = self;
-        seen.begin();
-        let mut first_sight = |slot: Slot| {
-            let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
-            seen.is_first(name).then_some(name)
-        };
-        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref).map(Many::view);
-
-        let Some(mut own) = own else {
-            let Some(view) = view_of_face(group, faces) else { return };
-            for name in edges.of(group).iter().filter_map(|slot| first_sight(*slot)) {
-                if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
-                    see(view.score(&other), other.least, name);
-                }
-            }
-            return;
-        };
-        let Many { sum, factor, least, around, .. } = &mut *own;
-        let view = View { sum, factor: *factor, least: *least };
-        around.grouped.retain(|slot| {
-            let Some(name) = first_sight(*slot) else { return false };
-            // Single faces are on the other list.
-            let Some(other) = grouped(name) else { return false };
-            bar = see(view.score(&other), other.least, name);
-            true
-        });
-        around.is_tidy();
-        around.visit_singles(view.factor, bar, |slot| {
-            if slot == group || of.get(index(slot)) != Some(&slot) || grouped(slot).is_some() {
-                return None;
-            }
-            let face = view_of_face(slot, faces)?;
-            let product = dot(view.sum, face.sum);
-            Some((product, see(product * view.factor, face.least, slot)))
-        });
-        self.put(group, own);
-    }
-
-    /// Tells the group of `slot` that `other`, in another group, is near. Single faces have it from their candidate
-    /// pairs.
-    pub(crate) fn note(&mut self, slot: Slot, other: Slot) {
-        let (Some(group), Some(others)) = (self.of(slot), self.of(other)) else { return };
-        let is_single = self.many(others).is_none();
-        let Some(many) = self.many_mut(group).filter(|_| group != others) else { return };
-        if is_single {
-            many.around.add_single(other);
-        } else if many.around.add_grouped(other) {
-            // A group that is not read for long would collect the same surroundings again and again.
-            self.tidy(group);
-        }
-    }
-
-    /// Leaves every group once in the surroundings of a group.
-    fn tidy(&mut self, group: Slot) {
-        let Some(mut own) = self.take(group) else { return };
-        let name = |slot: Slot| self.of(slot).filter(|name| *name != group);
-        own.around.grouped.sort_unstable_by_key(|slot| (name(*slot), *slot));
-        own.around.grouped.dedup_by_key(|slot| name(*slot));
-        own.around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
-        own.around.is_tidy();
-        self.put(group, own);
-    }
-
-    /// Drops from all surroundings what merging left there, when a long run of it is over.
-    pub(crate) fn tidy_all(&mut self) {
-        for group in (0..).take(self.many.len()) {
-            self.tidy(group);
-            let Some(mut own) = self.take(group) else { continue };
-            own.around
-                .retain_singles(|slot| self.is_group(slot) && self.many(slot).is_none() && slot != group);
-            self.put(group, own);
-        }
-    }
-
     /// Merges the smaller of two groups into the larger one.
     pub(crate) fn merge(&mut self, a: Slot, b: Slot, faces: &Faces, edges: &Edges, params: &Params) {
         let (winner, loser) = self.winner(a, b);
@@ -471,5 +329,6 @@ impl Groups {
     }
 }
 
+mod surroundings;
 #[cfg(test)]
 mod tests;

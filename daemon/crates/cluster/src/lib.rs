@@ -30,6 +30,7 @@ mod ledger;
 mod merge;
 mod params;
 mod people;
+mod score;
 mod tell;
 mod vectors;
 mod weak;

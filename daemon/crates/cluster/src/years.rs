@@ -8,7 +8,7 @@ use vow_types::FaceId;
 use crate::Grouping;
 use crate::close::Close;
 use crate::faces::Slot;
-use crate::groups::Sum;
+use crate::score::Sum;
 
 /// Years that two groups span together from which on people may have changed: below, faces of one person look alike.
 const LONG_DAYS: i32 = 3 * 365;

@@ -1,0 +1,96 @@
+//! Who is around a group: reading it, adding to it, and keeping it short.
+
+use vow_types::FaceId;
+use vow_types::num::index;
+
+use super::{Groups, Many};
+use crate::edges::Edges;
+use crate::faces::{Faces, NOWHERE, Slot};
+use crate::score::{View, view_of_face};
+use crate::vectors::dot;
+
+impl Groups {
+    /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
+    /// with the bar from then on. Each group is shown once, in no particular order; some below the bar are, too.
+    pub(crate) fn visit(
+        &mut self,
+        group: Slot,
+        (faces, edges): (&Faces, &Edges),
+        mut bar: f32,
+        mut see: impl FnMut(f32, FaceId, Slot) -> f32,
+    ) {
+        let own = self.take(group);
+        let Self { of, many, seen, .. } = self;
+        seen.begin();
+        let mut first_sight = |slot: Slot| {
+            let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
+            seen.is_first(name).then_some(name)
+        };
+        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref).map(Many::view);
+
+        let Some(mut own) = own else {
+            let Some(view) = view_of_face(group, faces) else { return };
+            for name in edges.of(group).iter().filter_map(|slot| first_sight(*slot)) {
+                if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
+                    see(view.score(&other), other.least, name);
+                }
+            }
+            return;
+        };
+        let Many { sum, factor, least, around, .. } = &mut *own;
+        let view = View { sum, factor: *factor, least: *least };
+        around.grouped.retain(|slot| {
+            let Some(name) = first_sight(*slot) else { return false };
+            // Single faces are on the other list.
+            let Some(other) = grouped(name) else { return false };
+            bar = see(view.score(&other), other.least, name);
+            true
+        });
+        around.is_tidy();
+        around.visit_singles(view.factor, bar, |slot| {
+            if slot == group || of.get(index(slot)) != Some(&slot) || grouped(slot).is_some() {
+                return None;
+            }
+            let face = view_of_face(slot, faces)?;
+            let product = dot(view.sum, face.sum);
+            Some((product, see(product * view.factor, face.least, slot)))
+        });
+        self.put(group, own);
+    }
+
+    /// Tells the group of `slot` that `other`, in another group, is near. Single faces have it from their candidate
+    /// pairs.
+    pub(crate) fn note(&mut self, slot: Slot, other: Slot) {
+        let (Some(group), Some(others)) = (self.of(slot), self.of(other)) else { return };
+        let is_single = self.many(others).is_none();
+        let Some(many) = self.many_mut(group).filter(|_| group != others) else { return };
+        if is_single {
+            many.around.add_single(other);
+        } else if many.around.add_grouped(other) {
+            // A group that is not read for long would collect the same surroundings again and again.
+            self.tidy(group);
+        }
+    }
+
+    /// Leaves every group once in the surroundings of a group.
+    fn tidy(&mut self, group: Slot) {
+        let Some(mut own) = self.take(group) else { return };
+        let name = |slot: Slot| self.of(slot).filter(|name| *name != group);
+        own.around.grouped.sort_unstable_by_key(|slot| (name(*slot), *slot));
+        own.around.grouped.dedup_by_key(|slot| name(*slot));
+        own.around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
+        own.around.is_tidy();
+        self.put(group, own);
+    }
+
+    /// Drops from all surroundings what merging left there, when a long run of it is over.
+    pub(crate) fn tidy_all(&mut self) {
+        for group in (0..).take(self.many.len()) {
+            self.tidy(group);
+            let Some(mut own) = self.take(group) else { continue };
+            own.around
+                .retain_singles(|slot| self.is_group(slot) && self.many(slot).is_none() && slot != group);
+            self.put(group, own);
+        }
+    }
+}
