@@ -55,18 +55,36 @@ impl Faces {
         for (face, embedding) in faces {
             if self.book.seat(*face).is_some() {
                 self.book.set_shown(*face, true);
-                continue;
+            } else {
+                self.seat(*face, embedding);
             }
-            let node = self.node_of(embedding.as_slice()).unwrap_or_else(|| {
-                let node = self.graph.nodes();
-                self.graph.vectors.push((*embedding).clone());
-                self.nodes.insert(hash(embedding.as_slice()), node);
-                node
-            });
-            self.book.sit(*face, Seat { node, shown: true });
         }
         let new = self.graph.vectors.split_off(first);
         self.graph.vectors.extend(Embedding::together(&new));
+    }
+
+    /// Seats a face that has no seat at the node that has its vector or at a new one.
+    fn seat(&mut self, face: FaceId, embedding: &Embedding) {
+        let node = self.node_of(embedding.as_slice()).unwrap_or_else(|| {
+            let node = self.graph.nodes();
+            self.graph.vectors.push(embedding.clone());
+            self.nodes.insert(hash(embedding.as_slice()), node);
+            node
+        });
+        self.book.sit(face, Seat { node, shown: true });
+    }
+
+    /// Those that are shown, all waiting, with shares of the same memory.
+    pub(crate) fn shown_anew(&self) -> Self {
+        let mut anew = Self::new(self.graph.dimension);
+        let mut shown: Vec<(FaceId, Seat)> = self.book.seats().filter(|(_, seat)| seat.shown).collect();
+        shown.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
+        for (face, seat) in shown {
+            if let Some(embedding) = self.graph.vectors.get(num::index(seat.node)) {
+                anew.seat(face, embedding);
+            }
+        }
+        anew
     }
 
     /// The places of the next so many nodes that wait. The same for any number of threads.

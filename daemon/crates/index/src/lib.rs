@@ -122,6 +122,12 @@ impl FaceIndex {
         }
     }
 
+    /// An index of the faces that are shown in this one, which all wait to be linked; their embeddings are not held twice.
+    #[must_use]
+    pub fn without_hidden(&self) -> Self {
+        Self::of(self.read().shown_anew())
+    }
+
     /// Different faces that wait to be linked. While some do, a search compares all faces.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -187,7 +193,7 @@ impl FaceIndex {
         found
     }
 
-    /// More than a fifth is hidden: building the index anew pays.
+    /// More than a fifth is hidden: building the index anew pays ([`Self::without_hidden`]).
     #[must_use]
     pub fn crowded(&self) -> bool {
         let inner = self.read();

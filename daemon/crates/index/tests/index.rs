@@ -104,6 +104,7 @@ enum Step {
     /// The same, but left for later.
     Put(Vec<(u64, u8)>),
     Link(usize),
+    Anew,
     Hide(Vec<u64>),
     Search(u8, usize),
 }
@@ -113,6 +114,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop::collection::vec((0..80u64, 0..50u8), 0..20).prop_map(Step::Add),
         2 => prop::collection::vec((0..80u64, 0..50u8), 0..20).prop_map(Step::Put),
         1 => (0..20usize).prop_map(Step::Link),
+        1 => Just(Step::Anew),
         1 => prop::collection::vec(0..80u64, 0..20).prop_map(Step::Hide),
         2 => (0..50u8, 0..100usize).prop_map(|(of, k)| Step::Search(of, k)),
     ]
@@ -128,10 +130,14 @@ proptest! {
         let vectors: Vec<Embedding> = (0..50)
             .map(|_| Embedding::from_raw(&[dice.bell(), dice.bell(), dice.bell(), dice.bell()]).unwrap())
             .collect();
-        let index = FaceIndex::new(4, 0);
+        let mut index = FaceIndex::new(4, 0);
         let mut model: BTreeMap<FaceId, (usize, bool)> = BTreeMap::new();
         for step in steps {
             match step {
+                Step::Anew => {
+                    index = index.without_hidden();
+                    model.retain(|_, one| one.1);
+                }
                 Step::Link(most) => {
                     let before = index.waiting();
                     prop_assert_eq!(index.link(most), before.saturating_sub(most));
