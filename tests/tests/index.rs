@@ -22,7 +22,7 @@ use vow_types::{
 
 /// People of the made-up library, each seen once in every so many photos. The looks of the others are for new photos.
 const PEOPLE: u16 = 200;
-const PHOTOS: u16 = 8000;
+const PHOTOS: u16 = 6000;
 /// Photos in a transaction.
 const BATCH: usize = 1000;
 

@@ -13,6 +13,8 @@ use crate::graph::{Graph, Place};
 const CHUNK: u32 = 256;
 /// One in so many of the nodes that are in may be placed at once.
 const SHARE: u32 = 32;
+/// Components of a vector that its hash is made of.
+const HASHED: usize = 16;
 /// Fewer nodes than this are not worth a thread.
 const WORTH_A_THREAD: u32 = 16;
 
@@ -119,10 +121,11 @@ impl Faces {
     }
 }
 
-/// Equal vectors have equal hashes; different ones nearly always different ones.
+/// Equal vectors have equal hashes; those of different faces are nearly always different, which the first components
+/// tell.
 fn hash(vector: &[f32]) -> u32 {
     let mut hasher = DefaultHasher::new();
-    vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
+    vector.iter().take(HASHED).for_each(|value| value.to_bits().hash(&mut hasher));
     // The upper half of 64 bits always fits.
     u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }

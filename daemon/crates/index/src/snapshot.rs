@@ -168,15 +168,15 @@ fn read(mut file: File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
     let mut graph = Graph::new(dimension);
     graph.entry = entry;
     graph.reserve(num::index(nodes));
-    let mut bytes = vec![0; dimension.saturating_mul(2)];
-    let mut block = Vec::with_capacity(BLOCK);
-    for node in 1..=nodes {
+    let mut bytes = Vec::new();
+    let mut left = num::index(nodes);
+    while left > 0 {
+        let block = left.min(BLOCK);
+        bytes.resize(block.saturating_mul(dimension).saturating_mul(2), 0);
         from.0.read_exact(&mut bytes)?;
-        block.push(Embedding::from_bytes(&bytes).map_err(|_| Fault::Content("a vector has no direction"))?);
-        if block.len() == BLOCK || node == nodes {
-            graph.vectors.extend(Embedding::together(&block));
-            block.clear();
-        }
+        let vectors = Embedding::several_from_bytes(&bytes, dimension);
+        graph.vectors.extend(vectors.map_err(|_| Fault::Content("a vector is none"))?);
+        left -= block;
     }
     for _ in 0..nodes {
         graph.ground.push(from.links(nodes)?);

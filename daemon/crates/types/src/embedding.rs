@@ -90,6 +90,29 @@ impl Embedding {
         Self { block, from: 0, length }
     }
 
+    /// Reads the [`Self::to_bytes`] of several embeddings of `length` components, one after the other, into one piece of
+    /// memory (see [`Self::together`]).
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`]; when the bytes are no whole number of embeddings, or more than 2^32 numbers.
+    pub fn several_from_bytes(bytes: &[u8], length: usize) -> Result<Vec<Self>, EmbeddingError> {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let each = u32::try_from(length).ok().filter(|each| *each > 0);
+        let count = u32::try_from(pairs.len()).ok().filter(|_| rest.is_empty());
+        let (Some(each), Some(count)) = (each, count) else {
+            return Err(EmbeddingError::Length(bytes.len()));
+        };
+        if !count.is_multiple_of(each) {
+            return Err(EmbeddingError::Length(bytes.len()));
+        }
+        let block: Arc<[f32]> = pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect();
+        if !block.iter().all(|value| value.is_finite()) {
+            return Err(EmbeddingError::NoDirection);
+        }
+        let one = |number| Self { block: Arc::clone(&block), from: number * each, length: each };
+        Ok((0..count / each).map(one).collect())
+    }
+
     /// The same embeddings, their numbers in one piece of memory: without the allocator's part for each, and near one
     /// another. It is given back when the last of them goes, so they should be ones that stay. Those that end beyond the
     /// 2^32nd number stay where they are.
@@ -198,6 +221,16 @@ mod tests {
             prop_assert_eq!(Embedding::together(&together[together.len() / 2..]), &all[all.len() / 2..]);
             let shared = |pair: &[Embedding]| Arc::ptr_eq(&pair[0].block, &pair[1].block);
             prop_assert!(together.windows(2).all(shared), "one piece of memory");
+        }
+
+        #[test]
+        fn several_are_read_as_one_by_one(bytes in prop::collection::vec(any::<u8>(), 0..60), length in 0usize..6) {
+            let one_by_one = || bytes.chunks(2 * length).map(Embedding::from_bytes).collect::<Result<Vec<_>, _>>();
+            match Embedding::several_from_bytes(&bytes, length) {
+                Ok(all) => prop_assert_eq!(Ok(all), one_by_one()),
+                Err(EmbeddingError::Length(_)) => prop_assert!(length == 0 || bytes.len() % (2 * length) > 0),
+                Err(EmbeddingError::NoDirection) => prop_assert_eq!(one_by_one(), Err(EmbeddingError::NoDirection)),
+            }
         }
 
         #[test]

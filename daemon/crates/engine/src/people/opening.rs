@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock};
 use vow_cluster::{Grouping, Move};
 use vow_index::FaceIndex;
 use vow_store::{PersonRow, Standing, Store, StoreError, WholeFace};
-use vow_types::{FaceId, PersonId, num};
+use vow_types::{PersonId, num};
 
 use super::nearby::{BLOCK, put};
 use super::{Keeper, PackFacts, People, SMALL};
@@ -121,8 +121,6 @@ impl Keeper {
     /// Takes in some faces that can be seen, and their people.
     fn restore_some(&mut self, block: &mut Vec<WholeFace>, rulings: &Rulings, seen: &mut Seen) {
         let index = self.shared.index();
-        let again = |id: FaceId| index.embedding(id).is_some() && !index.contains(id);
-        self.unsaved += block.iter().filter(|face| again(face.row.id)).count();
         put(&index, &block.iter().map(|face| (face.row.id, &face.embedding)).collect::<Vec<_>>());
         let shared = Arc::clone(&self.shared);
         let mut roster = shared.write();
