@@ -24,6 +24,7 @@ pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
         "named": status.named,
         "failures": status.failures,
         "pending": status.pending,
+        "index_waiting": status.index_waiting,
         "folders": status.folders,
         "photos_inferred": status.photos_inferred,
         "photos_turned": status.photos_turned,

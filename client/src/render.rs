@@ -74,6 +74,11 @@ impl Output {
             ("since", time(status.started)),
         ];
         rows.extend(status.hold.as_ref().map(|hold| ("held up", hold_text(hold))));
+        let building =
+            |waiting| format!("being built, {waiting} faces to go; until then all faces are compared");
+        rows.extend(
+            Some(status.index_waiting).filter(|faces| *faces > 0).map(|faces| ("index", building(faces))),
+        );
         rows.extend(status.eta_s.map(|seconds| ("time left", format!("{seconds:.0} s"))));
         let mut out = io::stdout().lock();
         for (name, text) in rows {

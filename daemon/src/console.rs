@@ -96,6 +96,9 @@ impl Console {
 fn message(status: &Status) -> String {
     match status.state {
         State::Scanning => "looking through the folders".to_owned(),
+        State::Settling if status.index_waiting > 0 => {
+            format!("building the index, {} faces to go", status.index_waiting)
+        }
         State::Settling => "sorting people out".to_owned(),
         State::Stopping => "finishing".to_owned(),
         State::Paused => match status.hold {

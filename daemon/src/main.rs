@@ -49,6 +49,7 @@ enum Fatal {
 }
 
 fn main() -> ExitCode {
+    vow_engine::keep_little_memory();
     let args = Args::parse();
     let settings = match Settings::gather(args, |name| std::env::var_os(name)) {
         Ok(settings) => settings,

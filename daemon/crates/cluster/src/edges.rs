@@ -71,6 +71,10 @@ impl Edges {
         if !known {
             for (from, to) in [(a, b), (b, a)] {
                 if let Some(list) = self.near.get_mut(index(from)) {
+                    if list.len() == list.capacity() {
+                        // A list for each face: doubling would leave a third of all that memory empty.
+                        list.reserve_exact((list.len() / 4).max(4));
+                    }
                     list.push(to);
                 }
             }

@@ -1,9 +1,11 @@
 //! The faces that are held: each in a numbered slot, found by id and by photo.
 //!
 //! A slot's number stays with its face until the face is removed and is then used again; all other modules speak of
-//! slots. Embeddings are held here and nowhere else.
+//! slots. Embeddings are held here and nowhere else in this crate. There are hundreds of thousands of faces, so what only
+//! few have is held apart, and no face has a list of its own.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 
 use vow_types::num::{index, len_u32};
 use vow_types::{ContentId, Embedding, FaceId, PersonId};
@@ -16,14 +18,29 @@ pub(crate) type Slot = u32;
 /// The slot that no face has.
 pub(crate) const NOWHERE: Slot = Slot::MAX;
 
+/// What humans said about a face: about most nothing, which takes the room of a pointer.
+#[derive(Debug, Default)]
+pub(crate) struct Spoken(Option<Box<Said>>);
+
+impl Deref for Spoken {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        static NOTHING: Said = Said { is: None, is_not: Vec::new() };
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
 /// A held face.
 #[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) id: FaceId,
-    pub(crate) photo: ContentId,
-    pub(crate) embedding: Embedding,
+    photo: ContentId,
+    /// Another face of the same photo, or itself: a ring of all of them.
+    next: Slot,
     pub(crate) strong: bool,
-    pub(crate) said: Said,
+    pub(crate) embedding: Embedding,
+    pub(crate) said: Spoken,
     /// What the caller was last told (or itself said, on restoring).
     pub(crate) told: Option<PersonId>,
     /// Whom a decision that was taken back had made somebody else; heeded once.
@@ -36,7 +53,9 @@ pub(crate) struct Faces {
     slots: Vec<Option<Face>>,
     free: Vec<Slot>,
     by_id: HashMap<FaceId, Slot>,
-    by_photo: HashMap<ContentId, Vec<Slot>>,
+    /// A face of each photo, by the first bytes of the photo's id. Should those of two photos be the same, all their faces
+    /// are in one ring.
+    by_photo: HashMap<u64, Slot>,
     /// The faces that humans said are this person.
     by_person: HashMap<PersonId, Vec<Slot>>,
     /// The weak ones of these.
@@ -51,7 +70,8 @@ impl Faces {
         if self.by_id.contains_key(&id) {
             return None;
         }
-        let face = Face { id, photo, embedding, strong, said: Said::default(), told, was: None };
+        let said_nothing = Spoken::default();
+        let face = Face { id, photo, next: NOWHERE, strong, embedding, said: said_nothing, told, was: None };
         let slot = match self.free.pop() {
             Some(slot) => {
                 *self.slots.get_mut(index(slot))? = Some(face);
@@ -64,9 +84,36 @@ impl Faces {
             }
         };
         self.by_id.insert(id, slot);
-        self.by_photo.entry(photo).or_default().push(slot);
+        self.enter_ring(slot, first_bytes(&photo));
         self.say(slot, said);
         Some(slot)
+    }
+
+    /// Puts a face behind the one of its photo that is known, or begins a ring.
+    fn enter_ring(&mut self, slot: Slot, key: u64) {
+        let known = *self.by_photo.entry(key).or_insert(slot);
+        let next = self.get_mut(known).map_or(slot, |face| std::mem::replace(&mut face.next, slot));
+        if let Some(face) = self.get_mut(slot).filter(|_| known != slot) {
+            face.next = next;
+        }
+    }
+
+    fn leave_ring(&mut self, slot: Slot, key: u64) {
+        let ring: Vec<Slot> = self.ring(slot).collect();
+        let (Some(next), Some(before)) = (ring.first().copied(), ring.last().copied()) else {
+            self.by_photo.remove(&key);
+            return;
+        };
+        if let Some(face) = self.get_mut(before) {
+            face.next = next;
+        }
+        self.by_photo.insert(key, before);
+    }
+
+    /// The others of a face's ring, from the next one on.
+    fn ring(&self, slot: Slot) -> impl Iterator<Item = Slot> {
+        let next = move |at: Slot| self.get(at).map(|face| face.next).filter(|next| *next != slot);
+        std::iter::successors(next(slot), move |at| next(*at))
     }
 
     /// Replaces what humans said about a face.
@@ -74,6 +121,7 @@ impl Faces {
         said.is_not.retain(|person| said.is != Some(*person));
         let Some(face) = self.slots.get_mut(index(slot)).and_then(Option::as_mut) else { return };
         let strong = face.strong;
+        let said = Spoken(Some(said).filter(|said| *said != Said::default()).map(Box::new));
         let (before, now) = (std::mem::replace(&mut face.said, said).is, face.said.is);
         if before == now {
             return;
@@ -126,15 +174,11 @@ impl Faces {
     /// Forgets a face; its slot may be given to another one.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Face> {
         self.say(slot, Said::default());
+        let key = first_bytes(&self.get(slot)?.photo);
+        self.leave_ring(slot, key);
         let face = self.slots.get_mut(index(slot))?.take()?;
         self.free.push(slot);
         self.by_id.remove(&face.id);
-        if let Some(slots) = self.by_photo.get_mut(&face.photo) {
-            slots.retain(|s| *s != slot);
-            if slots.is_empty() {
-                self.by_photo.remove(&face.photo);
-            }
-        }
         Some(face)
     }
 
@@ -160,9 +204,8 @@ impl Faces {
 
     /// The other faces of the same photo.
     pub(crate) fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        let all =
-            self.get(slot).and_then(|face| self.by_photo.get(&face.photo)).map_or(&[][..], Vec::as_slice);
-        all.iter().copied().filter(move |other| *other != slot)
+        let photo = self.get(slot).map(|face| face.photo);
+        self.ring(slot).filter(move |other| self.get(*other).map(|face| face.photo) == photo)
     }
 
     /// All held faces, by slot.
@@ -173,5 +216,64 @@ impl Faces {
     /// One more than the largest slot ever used.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()
+    }
+}
+
+/// Of a photo's id; enough to tell photos apart, but for chance or malice.
+fn first_bytes(photo: &ContentId) -> u64 {
+    photo.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Photos 0 to 3, of which two begin with the same bytes.
+    fn photo(number: u8) -> ContentId {
+        let mut id = [number / 2; 32];
+        id[31] = number;
+        ContentId(id)
+    }
+
+    proptest! {
+        /// Against a plain map from face to photo.
+        #[test]
+        fn siblings_are_the_others_of_the_photo(steps in prop::collection::vec((0u64..12, 0u8..4), 0..60)) {
+            let mut faces = Faces::default();
+            let mut model: BTreeMap<u64, u8> = BTreeMap::new();
+            for (id, of) in steps {
+                if model.remove(&id).is_some() {
+                    let slot = faces.slot(FaceId(id)).unwrap();
+                    prop_assert_eq!(faces.remove(slot).unwrap().id, FaceId(id));
+                } else {
+                    model.insert(id, of);
+                    let embedding = Embedding::from_raw(&[1.0]).unwrap();
+                    let said = Said::default();
+                    let face =
+                        Observation { face: FaceId(id), photo: photo(of), embedding, strong: true, said };
+                    prop_assert!(faces.insert(face, None).is_some());
+                }
+                for (id, of) in &model {
+                    let slot = faces.slot(FaceId(*id)).unwrap();
+                    let found: Vec<FaceId> = faces.siblings(slot).map(|slot| faces.id(slot)).collect();
+                    let others = model.iter().filter(|(other, photo)| *other != id && *photo == of);
+                    let expected: BTreeSet<FaceId> = others.map(|(other, _)| FaceId(*other)).collect();
+                    prop_assert_eq!(found.len(), expected.len());
+                    prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+                }
+                let rings: BTreeSet<u8> = model.values().map(|of| of / 2).collect();
+                prop_assert_eq!(faces.by_photo.len(), rings.len());
+            }
+        }
+    }
+
+    /// What a hundred thousand of them cost is what they are here.
+    #[test]
+    fn a_face_is_small() {
+        assert!(size_of::<Option<Face>>() <= 112, "{}", size_of::<Option<Face>>());
     }
 }

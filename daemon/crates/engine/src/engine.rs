@@ -361,6 +361,7 @@ impl Engine {
             named: num::len_u64(census.named),
             failures: counts.failures,
             pending: progress.pending.load(Ordering::SeqCst),
+            index_waiting: num::len_u64(self.people().index().waiting()),
             photos_inferred: progress.inferred.load(Ordering::SeqCst),
             photos_turned: progress.turned.load(Ordering::SeqCst),
             files_read: progress.files_read.load(Ordering::SeqCst),

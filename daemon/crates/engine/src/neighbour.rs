@@ -1,5 +1,5 @@
 //! The neighbour thread: while there is work it measures the machine and holds the feed back where that is due; while
-//! there is none it sleeps without a timer.
+//! there is none it sleeps without a timer. From time to time, and before it sleeps, it gives free memory back.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -19,6 +19,8 @@ use crate::worker::Bench;
 const SAMPLE: Duration = Duration::from_millis(250);
 /// Time between two looks at the power supply while there is work.
 const POWER: Duration = Duration::from_secs(5);
+/// Time between two times that free memory is given back while there is work.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 /// The longest wait for the end of a pause: the clock of waits stands still while the machine sleeps, the user's does not.
 const NAP: Duration = Duration::from_secs(60);
 
@@ -39,12 +41,17 @@ impl Neighbour {
     pub(crate) fn run(self) -> Result<(), StoreError> {
         let mut thermostat = Thermostat::new(self.ceiling);
         let mut next_power = Instant::now();
-        let mut seen = 0;
+        let (mut seen, mut next_giving, mut worked) = (0, next_power + GIVE_BACK, true);
         loop {
             let progress = &self.bench.progress;
             let (time, working) = (Instant::now(), !progress.idle());
             let stopping = progress.stopping.load(Ordering::SeqCst);
             self.end_pause();
+            if (working && time >= next_giving) || (worked && !working) {
+                next_giving = time + GIVE_BACK;
+                vow_infer::give_memory_back();
+            }
+            worked = working;
             if working && time >= next_power {
                 next_power = time + POWER;
                 self.look_at_power();

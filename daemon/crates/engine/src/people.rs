@@ -1,38 +1,40 @@
 //! The people thread: keeps index, grouping and roster up to date with what was committed, and sorts people out over
-//! everything when there is nothing else to do. All it holds is derived from the store.
+//! everything when there is nothing else to do. All it holds is derived from the store: how it comes back from there is in
+//! [`opening`], what the index needs in [`nearby`], decisions in `decide`.
 
-use std::collections::{BTreeSet, HashMap};
+mod nearby;
+mod opening;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_cluster::{Grouping, Move, Neighbours, Observation, Params, Placed, Verdict};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use vow_cluster::{Grouping, Move, Observation, Params, Placed, Verdict};
 use vow_index::FaceIndex;
-use vow_store::{Decision, FaceRow, Outcome, PersonRow, Standing, Store, StoreError, WholeFace};
-use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage, num};
+use vow_store::{Decision, FaceRow, Outcome, Store, StoreError};
+use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage};
 
 use crate::analyse::side_in_frame;
 use crate::answers::Learned;
 use crate::carry::Elsewhere;
 use crate::commit::Stored;
 use crate::days::Days;
-use crate::decide::{Answer, Ask, Trouble, standing};
+use crate::decide::{Answer, Ask, Trouble};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
 use crate::questions::Open;
 use crate::roster::Roster;
-use crate::rulings::{self, Rulings};
+use crate::rulings::Rulings;
+
+pub(crate) use nearby::Near;
 
 /// Up to this many faces, people are sorted out over everything whenever the daemon falls idle: that takes seconds.
 const SMALL: usize = 20_000;
 /// Beyond, only after this share of all faces (one in …) was touched; the incremental result is close to it anyway.
 const SHARE: usize = 50;
-/// More faces than this that are not in the snapshot of the index, and more than one in so many of all, and it is written
-/// anew though there is more to do: after a kill the next start has to find the places of the others, a few thousand a second.
-const UNSAVED: usize = 4096;
-const UNSAVED_SHARE: usize = 16;
 /// How long to wait for the rest of the daemon to fall idle before looking again whether it has.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The same while files wait and none is on its way: that may take hours, and whatever ends it is followed by a message.
@@ -57,13 +59,16 @@ pub(crate) struct Keeper {
     pub(crate) progress: Arc<Progress>,
     pub(crate) grouping: Grouping,
     pack: PackId,
-    dimension: usize,
     snapshot: PathBuf,
     /// What humans said about faces that this pack sees anew.
     pub(crate) elsewhere: Elsewhere,
     touched: usize,
     /// Faces by which the index differs from its snapshot, about.
     unsaved: usize,
+    /// Photos with faces that were stored and not grouped when this began, the next one last.
+    loose: Vec<ContentId>,
+    /// While there are some, or faces that wait for their place in the index.
+    catching_up: Option<nearby::CatchingUp>,
 }
 
 /// What must be known of the pack to group its faces.
@@ -164,145 +169,25 @@ pub(crate) enum Message {
     Explain { face: FaceId, reply: Sender<Option<Placed>> },
 }
 
-/// The index as grouping sees it.
-pub(crate) struct Near<'a>(pub(crate) &'a FaceIndex);
-
-impl Neighbours for Near<'_> {
-    fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
-        self.0.search(of, k)
-    }
-}
-
 impl Keeper {
-    /// Rebuilds index, grouping and roster from the store (the index from its snapshot where that fits).
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(crate) fn open(
-        store: Store,
-        progress: Arc<Progress>,
-        pack: PackFacts,
-        snapshot: PathBuf,
-    ) -> Result<Self, StoreError> {
-        let (id, params, dimension) = (pack.id, pack.params, num::index(pack.dimension));
-        let index = match FaceIndex::load(&snapshot, &pack.id.0) {
-            Ok(Some(index)) => index,
-            Ok(None) => FaceIndex::new(dimension, SMALL),
-            Err(error) => {
-                tracing::warn!(%error, "the saved index is of no use and is built anew");
-                FaceIndex::new(dimension, SMALL)
-            }
-        };
-        let shared = Arc::new(People {
-            roster: RwLock::new(Roster::default()),
-            index: RwLock::new(Arc::new(index)),
-            rulings: RwLock::default(),
-            groups: AtomicUsize::new(0),
-            open: RwLock::default(),
-            learned: RwLock::default(),
-            pack,
-        });
-        let next = store.next_person()?;
-        let mut keeper = Self {
-            shared,
-            grouping: Grouping::new(params, next),
-            store,
-            progress,
-            pack: id,
-            dimension,
-            snapshot,
-            elsewhere: Elsewhere::default(),
-            touched: 0,
-            unsaved: 0,
-        };
-        keeper.restore()?;
-        keeper.shared.groups.store(keeper.grouping.groups(), Ordering::Relaxed);
-        Ok(keeper)
-    }
-
     pub(crate) fn shared(&self) -> Arc<People> {
         Arc::clone(&self.shared)
     }
 
-    fn restore(&mut self) -> Result<(), StoreError> {
-        let rulings = self.hear_everything()?;
-        self.elsewhere = self.elsewhere(&rulings)?;
-        let params = self.shared.params();
-        self.grouping.set_merge_at(params.merge_at, params.calibrated_among);
-        self.grouping.retire(rulings.merged());
-        let Self { shared, store, grouping, .. } = self;
-        for (person, known) in rulings.people() {
-            grouping.name(person, known.name.is_some());
-        }
-        let (mut loose, mut missing, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-        let (index, mut known) = (shared.index(), 0usize);
-        let mut roster = shared.write();
-        store.for_each_face(self.pack, &mut |WholeFace { row, embedding, person, coded, shown }| {
-            if !shown || rulings.is_no_face(row.id) {
-                if index.contains(row.id) {
-                    hidden.push(row.id);
-                }
-                return;
-            }
-            if !index.contains(row.id) {
-                missing.push((row.id, embedding.clone()));
-            }
-            let Some(person) = person else {
-                loose.push((row, embedding));
-                return;
-            };
-            let person = rulings.resolve(person);
-            known = known.saturating_add(1);
-            roster.show(row.id, row.photo);
-            roster.apply(&[Move { face: row.id, person: Some(person) }]);
-            let observation = shared.pack.observation(&rulings, &row, embedding, Some(coded));
-            grouping.restore(observation, Some(person));
-        })?;
-        drop(roster);
-        index.hide(&hidden);
-        self.add_to_index(&missing);
-        if known > 0 && known <= SMALL {
-            // Whether what was stored had been sorted out is not known, nor what is worth asking.
-            self.progress.unsettled.store(true, Ordering::SeqCst);
-        }
-        tracing::debug!(loose = loose.len(), "faces that were stored but not grouped");
-        self.group(loose)
-    }
-
-    /// Reads the journal, and sees to it that the store has people as it says.
-    fn hear_everything(&self) -> Result<Arc<Rulings>, StoreError> {
-        let journal = self.store.journal(0, usize::MAX)?;
-        let rulings = Arc::new(Rulings::read(&journal, &rulings::undone(&journal)));
-        let stored: HashMap<PersonId, PersonRow> =
-            self.store.people()?.into_iter().map(|row| (row.id, row)).collect();
-        let known = |row: &PersonRow| (row.name.clone(), row.hidden, row.cover);
-        let said = rulings.people().map(|(person, _)| person);
-        let named = stored.values().filter(|row| known(row) != (None, false, None)).map(|row| row.id);
-        let everyone: BTreeSet<PersonId> = said.chain(named).collect();
-        let standings: Vec<Standing> = everyone.iter().map(|id| standing(*id, &rulings)).collect();
-        let differs = |standing: &&Standing| {
-            stored.get(&standing.row.id).is_none_or(|row| known(row) != known(&standing.row))
-        };
-        let wrong: Vec<Standing> = standings.iter().filter(differs).cloned().collect();
-        if !wrong.is_empty() {
-            tracing::info!(people = wrong.len(), "people are as the journal says again");
-            self.store.put_people(&wrong)?;
-        }
-        let mut roster = self.shared.write();
-        standings.iter().for_each(|standing| roster.describe(&standing.row));
-        drop(roster);
-        self.shared.set_rulings(Arc::clone(&rulings));
-        Ok(rulings)
-    }
-
-    /// Works until the channel is closed; then saves the index.
+    /// Works until the channel is closed; then saves the index, as much of it as there is.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub(crate) fn run(mut self, input: &Receiver<Message>) -> Result<(), StoreError> {
         loop {
             let unsettled = self.progress.unsettled.load(Ordering::SeqCst);
-            let next = if unsettled {
+            let behind = self.catching_up.is_some() && !self.progress.stopping.load(Ordering::SeqCst);
+            let next = if behind {
+                input.try_recv().map_err(|error| match error {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                })
+            } else if unsettled {
                 input.recv_timeout(if self.progress.stands_still() { STANDSTILL } else { PATIENCE })
             } else {
                 input.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -329,6 +214,9 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if behind {
+                self.catch_up()?;
+            }
             if self.progress.unsettled.load(Ordering::SeqCst) && self.progress.quiet() && input.is_empty() {
                 self.settle(input)?;
             }
@@ -352,9 +240,7 @@ impl Keeper {
             }
             self.group(fresh)
         })?;
-        if self.unsaved > UNSAVED.max(self.shared.index().len() / UNSAVED_SHARE) {
-            self.save();
-        }
+        self.save_at_times();
         Ok(())
     }
 
@@ -410,7 +296,7 @@ impl Keeper {
             if row.pack != self.pack || self.store.files_of(&row.photo)?.is_empty() {
                 continue;
             }
-            self.add_to_index(&[(*face, embedding.clone())]);
+            let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
             self.shared.write().show(*face, row.photo);
             observations.push(self.observation(&row, embedding)?);
         }
@@ -457,10 +343,10 @@ impl Keeper {
         if back.is_empty() {
             return Ok(());
         }
-        let seen: Vec<_> = back.iter().map(|(row, embedding, _)| (row.id, embedding.clone())).collect();
-        self.add_to_index(&seen);
+        let seen: Vec<_> = back.iter().map(|(row, embedding, _)| (row.id, embedding)).collect();
+        let seen = self.add_to_index(&seen);
         self.touch(back.len());
-        for (row, embedding, person) in back {
+        for ((row, _, person), embedding) in back.into_iter().zip(seen) {
             let face = Move { face: row.id, person: Some(person) };
             let observation = self.observation(&row, embedding)?;
             self.grouping.restore(observation, Some(person));
@@ -479,12 +365,12 @@ impl Keeper {
         if fresh.is_empty() {
             return Ok(());
         }
-        let seen: Vec<_> = fresh.iter().map(|(row, embedding)| (row.id, embedding.clone())).collect();
-        self.add_to_index(&seen);
+        let seen: Vec<_> = fresh.iter().map(|(row, embedding)| (row.id, embedding)).collect();
+        let seen = self.add_to_index(&seen);
         self.touch(fresh.len());
         let rows: Vec<(FaceId, ContentId)> = fresh.iter().map(|(row, _)| (row.id, row.photo)).collect();
         let mut observations = Vec::with_capacity(fresh.len());
-        for (row, embedding) in fresh {
+        for ((row, _), embedding) in fresh.into_iter().zip(seen) {
             observations.push(self.observation(&row, embedding)?);
         }
         let index = self.shared.index();
@@ -513,41 +399,14 @@ impl Keeper {
         let open = Arc::new(Open::of(&mut self.grouping, &days));
         days.end()?;
         *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
-        if index.crowded() {
-            self.rebuild_index()?;
-        }
         self.touched = 0;
         progress.unsettled.store(false, Ordering::SeqCst);
         self.save();
+        if index.crowded() {
+            self.rebuild_index();
+        }
         // Nothing is under way: the moment to make the next start quick, should this one end badly.
         self.store.checkpoint()
-    }
-
-    fn rebuild_index(&mut self) -> Result<(), StoreError> {
-        let fresh = Arc::new(FaceIndex::new(self.dimension, self.shared.index().len()));
-        let mut faces = Vec::new();
-        let rulings = self.shared.rulings();
-        self.store.for_each_face(self.pack, &mut |face| {
-            if face.shown && !rulings.is_no_face(face.row.id) {
-                faces.push((face.row.id, face.embedding));
-            }
-        })?;
-        *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        self.add_to_index(&faces);
-        Ok(())
-    }
-
-    fn add_to_index(&mut self, faces: &[(FaceId, Embedding)]) {
-        let refs: Vec<(FaceId, &Embedding)> = faces.iter().map(|(id, embedding)| (*id, embedding)).collect();
-        if refs.is_empty() {
-            return;
-        }
-        self.unsaved += refs.len();
-        if let Err(error) = self.shared.index().add(&refs) {
-            // Only a vector of another length can do that, and a pack's vectors all have the same; the faces stay in the
-            // store and in their groups, they are only not found by likeness.
-            tracing::error!(%error, "faces could not be added to the index");
-        }
     }
 
     /// Writes who belongs to whom. Where faces leave people with a name, that is noted in the journal.
@@ -582,18 +441,6 @@ impl Keeper {
         let all = self.shared.index().len();
         if all <= SMALL || self.touched * SHARE >= all {
             self.progress.unsettled.store(true, Ordering::SeqCst);
-        }
-    }
-
-    fn save(&mut self) {
-        if self.unsaved == 0 {
-            return;
-        }
-        match self.shared.index().save(&self.snapshot, &self.pack.0) {
-            Ok(()) => self.unsaved = 0,
-            Err(error) => {
-                tracing::warn!(%error, "the index could not be saved; the next start builds it anew")
-            }
         }
     }
 }

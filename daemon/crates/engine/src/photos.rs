@@ -72,11 +72,9 @@ impl Engine {
         {
             let roster = self.people().read();
             let query = PhotoQuery { people: people.to_vec(), ..PhotoQuery::default() };
-            for photo in shown(&query, &roster).into_keys() {
-                let there: BTreeSet<PersonId> = roster.people_in(&photo).collect();
-                for person in there {
-                    *together.entry(person).or_default() += 1;
-                }
+            let photos = shown(&query, &roster).into_keys().collect();
+            for (_, person) in roster.people_in(&photos) {
+                *together.entry(person).or_default() += 1;
             }
             together.retain(|person, _| !people.contains(person) && !roster.is_hidden(*person));
         }

@@ -79,6 +79,8 @@ pub struct Status {
     pub failures: u64,
     /// Files found and not yet stored.
     pub pending: u64,
+    /// Faces whose place in the index is still to be found; while there are some, likeness is found by comparing all faces.
+    pub index_waiting: u64,
     /// Photos that went through the models since the start.
     pub photos_inferred: u64,
     /// Photos among them whose file does not say how they stand, and that were found turned by their faces.

@@ -6,22 +6,35 @@ use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
-use vow_types::{ContentId, FaceId, PersonId};
+use vow_types::{ContentId, FaceId, PersonId, num};
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
 struct Member {
-    photo: ContentId,
+    /// Its place in the list of photos.
+    photo: u32,
     person: Option<PersonId>,
+}
+
+/// A photo with faces that are visible.
+#[derive(Debug, Clone, Copy)]
+struct Photo {
+    content: ContentId,
+    faces: u32,
 }
 
 /// The faces of photos that have a file, and the people they belong to.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     faces: HashMap<FaceId, Member>,
-    photos: HashMap<ContentId, Vec<FaceId>>,
+    /// A photo's faces come one after the other, nearly always; one whose faces did not is here more than once.
+    photos: Vec<Photo>,
+    /// Places in the list that are free.
+    free: Vec<u32>,
+    /// The photo that a face was shown of last.
+    last: u32,
     people: HashMap<PersonId, Vec<FaceId>>,
     names: HashMap<PersonId, String>,
     hidden: HashSet<PersonId>,
@@ -40,20 +53,31 @@ pub(crate) struct Census {
 impl Roster {
     /// A face became visible; it has no person yet.
     pub(crate) fn show(&mut self, face: FaceId, photo: ContentId) {
-        if let Entry::Vacant(place) = self.faces.entry(face) {
-            place.insert(Member { photo, person: None });
-            self.photos.entry(photo).or_default().push(face);
+        let Entry::Vacant(place) = self.faces.entry(face) else { return };
+        let known = self.photos.get_mut(num::index(self.last));
+        if let Some(known) = known.filter(|known| known.content == photo && known.faces > 0) {
+            known.faces += 1;
+        } else {
+            let new = Photo { content: photo, faces: 1 };
+            match self.free.pop().and_then(|at| Some((at, self.photos.get_mut(num::index(at))?))) {
+                Some((at, free)) => (self.last, *free) = (at, new),
+                None => {
+                    self.last = num::len_u32(self.photos.len());
+                    self.photos.push(new);
+                }
+            }
         }
+        place.insert(Member { photo: self.last, person: None });
     }
 
     /// A face is no longer visible.
     pub(crate) fn hide(&mut self, face: FaceId) {
         self.put(face, None);
         let Some(Member { photo, .. }) = self.faces.remove(&face) else { return };
-        if let Some(faces) = self.photos.get_mut(&photo) {
-            faces.retain(|other| *other != face);
-            if faces.is_empty() {
-                self.photos.remove(&photo);
+        if let Some(known) = self.photos.get_mut(num::index(photo)) {
+            known.faces = known.faces.saturating_sub(1);
+            if known.faces == 0 {
+                self.free.push(photo);
             }
         }
     }
@@ -121,13 +145,16 @@ impl Roster {
     }
 
     pub(crate) fn photo_of(&self, face: FaceId) -> Option<ContentId> {
-        Some(self.faces.get(&face)?.photo)
+        let photo = self.faces.get(&face)?.photo;
+        Some(self.photos.get(num::index(photo))?.content)
     }
 
-    /// Who is in a photo; as often as there are faces of theirs.
-    pub(crate) fn people_in(&self, photo: &ContentId) -> impl Iterator<Item = PersonId> {
-        let faces = self.photos.get(photo).map_or(&[][..], Vec::as_slice);
-        faces.iter().filter_map(|face| self.person_of(*face))
+    /// Who is in these photos, each person once for each photo. Looks at every face.
+    pub(crate) fn people_in(&self, photos: &HashSet<ContentId>) -> HashSet<(ContentId, PersonId)> {
+        let wanted = |photo: &Photo| photos.contains(&photo.content).then_some(photo.content);
+        let wanted: Vec<Option<ContentId>> = self.photos.iter().map(wanted).collect();
+        let seen = |member: &Member| Some(((*wanted.get(num::index(member.photo))?)?, member.person?));
+        self.faces.values().filter_map(seen).collect()
     }
 
     pub(crate) fn name_of(&self, person: PersonId) -> Option<&str> {
@@ -183,6 +210,27 @@ mod tests {
         roster.hide(FaceId(3));
         assert_eq!(roster.members(PersonId(1)).len(), 3);
         assert_eq!(roster.person_of(FaceId(3)), None);
+    }
+
+    /// Faces that come and go, photo by photo and mixed, lie in the photo they were shown in, and places are used again.
+    #[test]
+    fn faces_know_their_photos() {
+        let mut roster = Roster::default();
+        let photo = |number: u64| ContentId([u8::try_from(number % 5).unwrap(); 32]);
+        for round in 0..20 {
+            for face in 0..40u64 {
+                roster.show(FaceId(face), photo(if round % 2 == 0 { face / 8 } else { face }));
+                roster.show(FaceId(face), photo(face + 1));
+            }
+            for face in 0..40u64 {
+                let expected = photo(if round % 2 == 0 { face / 8 } else { face });
+                assert_eq!(roster.photo_of(FaceId(face)), Some(expected));
+            }
+            (0..40).rev().for_each(|face| roster.hide(FaceId(face)));
+            assert_eq!(roster.photo_of(FaceId(0)), None);
+        }
+        assert!(roster.photos.len() <= 40, "{}", roster.photos.len());
+        assert_eq!(roster.free.len(), roster.photos.len());
     }
 
     #[test]

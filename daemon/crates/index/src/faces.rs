@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use vow_types::{FaceId, num};
+use vow_types::{Embedding, FaceId, num};
 
 use crate::book::{Book, Seat};
 use crate::graph::{Graph, Place};
@@ -13,6 +13,8 @@ use crate::graph::{Graph, Place};
 const CHUNK: u32 = 256;
 /// One in so many of the nodes that are in may be placed at once.
 const SHARE: u32 = 32;
+/// Components of a vector that its hash is made of.
+const HASHED: usize = 16;
 /// Fewer nodes than this are not worth a thread.
 const WORTH_A_THREAD: u32 = 16;
 
@@ -20,7 +22,7 @@ pub(crate) struct Faces {
     pub(crate) graph: Graph,
     pub(crate) book: Book,
     /// Hash of a vector -> its node.
-    nodes: HashMap<u64, u32>,
+    nodes: HashMap<u32, u32>,
 }
 
 impl Faces {
@@ -29,28 +31,65 @@ impl Faces {
     }
 
     pub(crate) fn of(graph: Graph, book: Book) -> Self {
-        let nodes = (0..graph.linked()).map(|node| (hash(graph.vector(node)), node)).collect();
+        let nodes = (0..graph.nodes()).map(|node| (hash(graph.vector(node)), node)).collect();
         Self { graph, book, nodes }
     }
 
     /// The node with exactly this vector.
-    pub(crate) fn node_of(&self, vector: &[f32]) -> Option<u32> {
+    fn node_of(&self, vector: &[f32]) -> Option<u32> {
         self.nodes.get(&hash(vector)).copied().filter(|node| self.graph.vector(*node) == vector)
     }
 
+    /// Nodes that wait to be linked.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.graph.nodes() - self.graph.linked()
+    }
+
     /// How many nodes may be placed at once now.
-    pub(crate) fn chunk(&self) -> usize {
-        num::index((self.graph.linked() / SHARE).clamp(1, CHUNK))
+    pub(crate) fn chunk(&self) -> u32 {
+        (self.graph.linked() / SHARE).clamp(1, CHUNK).min(self.waiting())
     }
 
-    /// Puts vectors in, to be placed and then linked one after the other. What an earlier attempt that did not end
-    /// put in is dropped.
-    pub(crate) fn stage<'a>(&mut self, vectors: impl Iterator<Item = &'a [f32]>) {
-        self.graph.vectors.truncate(self.graph.ground.len() * self.graph.dimension);
-        vectors.for_each(|vector| self.graph.vectors.extend_from_slice(vector));
+    /// Takes faces in, each at the node that has its vector or at a new one, which waits to be linked. The vectors of new
+    /// nodes get a piece of memory together.
+    pub(crate) fn take_in(&mut self, faces: &[(FaceId, &Embedding)]) {
+        let first = self.graph.vectors.len();
+        for (face, embedding) in faces {
+            if self.book.seat(*face).is_some() {
+                self.book.set_shown(*face, true);
+            } else {
+                self.seat(*face, embedding);
+            }
+        }
+        let new = self.graph.vectors.split_off(first);
+        self.graph.vectors.extend(Embedding::together(&new));
     }
 
-    /// The places of so many staged nodes. The same for any number of threads.
+    /// Seats a face that has no seat at the node that has its vector or at a new one.
+    fn seat(&mut self, face: FaceId, embedding: &Embedding) {
+        let node = self.node_of(embedding.as_slice()).unwrap_or_else(|| {
+            let node = self.graph.nodes();
+            self.graph.vectors.push(embedding.clone());
+            self.nodes.insert(hash(embedding.as_slice()), node);
+            node
+        });
+        self.book.sit(face, Seat { node, shown: true });
+    }
+
+    /// Those that are shown, all waiting, with shares of the same memory.
+    pub(crate) fn shown_anew(&self) -> Self {
+        let mut anew = Self::new(self.graph.dimension);
+        let mut shown: Vec<(FaceId, Seat)> = self.book.seats().filter(|(_, seat)| seat.shown).collect();
+        shown.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
+        for (face, seat) in shown {
+            if let Some(embedding) = self.graph.vectors.get(num::index(seat.node)) {
+                anew.seat(face, embedding);
+            }
+        }
+        anew
+    }
+
+    /// The places of the next so many nodes that wait. The same for any number of threads.
     pub(crate) fn places(&self, count: u32, threads: u32) -> Vec<Place> {
         let start = self.graph.linked();
         let share = count.div_ceil(threads.clamp(1, count.div_ceil(WORTH_A_THREAD).max(1)));
@@ -74,20 +113,21 @@ impl Faces {
         })
     }
 
-    /// Links the first of the staged nodes and seats its face.
-    pub(crate) fn link(&mut self, face: FaceId, place: Place) {
-        let node = self.graph.linked();
-        self.graph.link(place);
-        self.nodes.insert(hash(self.graph.vector(node)), node);
-        self.book.sit(face, Seat { node, shown: true });
+    /// Links the first node that waits.
+    pub(crate) fn link(&mut self, place: Place) {
+        if self.waiting() > 0 {
+            self.graph.link(place);
+        }
     }
 }
 
-/// Equal vectors have equal hashes; different ones nearly always different ones.
-pub(crate) fn hash(vector: &[f32]) -> u64 {
+/// Equal vectors have equal hashes; those of different faces are nearly always different, which the first components
+/// tell.
+fn hash(vector: &[f32]) -> u32 {
     let mut hasher = DefaultHasher::new();
-    vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
-    hasher.finish()
+    vector.iter().take(HASHED).for_each(|value| value.to_bits().hash(&mut hasher));
+    // The upper half of 64 bits always fits.
+    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -95,49 +135,44 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::graph::{height_of, tests::unit_vectors};
+    use crate::graph::{height_of, tests::embeddings};
 
-    fn build(vectors: &[Vec<f32>], threads: u32) -> Faces {
-        let mut faces = Faces::new(vectors[0].len());
-        let mut rest = vectors;
-        let mut id = 0;
-        while !rest.is_empty() {
-            let (chunk, more) = rest.split_at(faces.chunk().min(rest.len()));
-            faces.stage(chunk.iter().map(Vec::as_slice));
-            for place in faces.places(num::len_u32(chunk.len()), threads) {
-                faces.link(FaceId(id), place);
-                id += 1;
+    fn build(vectors: &[Embedding], threads: u32) -> Faces {
+        let mut faces = Faces::new(vectors[0].as_slice().len());
+        let all: Vec<_> = vectors.iter().enumerate().map(|(n, one)| (FaceId(num::len_u64(n)), one)).collect();
+        faces.take_in(&all);
+        while faces.waiting() > 0 {
+            for place in faces.places(faces.chunk(), threads) {
+                faces.link(place);
             }
-            rest = more;
         }
         faces
     }
 
     #[test]
     fn the_number_of_threads_changes_nothing() {
-        let vectors = unit_vectors(1500, 8, 30);
+        let vectors = embeddings(1500, 8, 30);
         let one = build(&vectors, 1);
         for threads in [2, 3, 16] {
             assert!(one.graph == build(&vectors, threads).graph);
         }
     }
 
+    /// Two different vectors whose hashes are the same get a node each.
     #[test]
-    fn an_attempt_that_did_not_end_leaves_nothing() {
-        let vectors = unit_vectors(40, 8, 4);
-        let mut faces = build(&vectors[..39], 1);
-        faces.stage([[0.5f32; 8].as_slice(); 3].into_iter());
-        faces.stage(std::iter::once(vectors[39].as_slice()));
-        for place in faces.places(1, 1) {
-            faces.link(FaceId(39), place);
-        }
-        assert_eq!(faces.graph.vector(39), vectors[39]);
-        assert_eq!(faces.graph.vectors.len(), 40 * 8);
+    fn hashes_that_meet_do_no_harm() {
+        let vectors = embeddings(2, 8, 1);
+        let mut faces = Faces::new(8);
+        faces.take_in(&[(FaceId(0), &vectors[0])]);
+        faces.nodes.insert(hash(vectors[1].as_slice()), 0);
+        faces.take_in(&[(FaceId(1), &vectors[1]), (FaceId(2), &vectors[1])]);
+        let node = |face| faces.book.seat(FaceId(face)).unwrap().node;
+        assert_eq!([0, 1, 2].map(node), [0, 1, 1]);
     }
 
     #[test]
     fn links_are_sound_and_every_node_can_be_reached() {
-        let vectors = unit_vectors(3000, 16, 10);
+        let vectors = embeddings(3000, 16, 10);
         let faces = build(&vectors, 2);
         let graph = &faces.graph;
         let highest = (0..graph.linked()).map(height_of).max();

@@ -2,14 +2,15 @@
 //! neighbor search using Hierarchical Navigable Small World graphs", 2018) over unit vectors. Knows nodes by number;
 //! nothing of faces, files or locks.
 //!
-//! Vectors and links lie flat: a node costs its vector and 260 bytes, and about 9 more for the upper layers. A node's
+//! Links lie flat: a node costs 260 bytes beside its vector, which is shared with whoever else holds the embedding, 24 to
+//! know where that is, and about 9 more for the upper layers. Vectors may come long before their nodes are linked. A node's
 //! layer follows from its number and links are made in the order of the numbers, so that the same vectors give the
 //! same graph on any machine, with any number of threads.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 
-use vow_types::num;
+use vow_types::{Embedding, num};
 
 /// Links of a node in an upper layer (M of the paper).
 pub(crate) const UPPER: usize = 16;
@@ -78,9 +79,9 @@ impl<const N: usize> Links<N> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Graph {
     pub(crate) dimension: usize,
-    /// One vector after the other.
-    pub(crate) vectors: Vec<f32>,
-    /// The ground layer. Shorter than the vectors while new ones are being linked.
+    /// By node.
+    pub(crate) vectors: Vec<Embedding>,
+    /// The ground layer. Shorter than the vectors while nodes wait to be linked.
     pub(crate) ground: Vec<Links<GROUND>>,
     /// Of the nodes that reach higher: layers 1, 2, …
     pub(crate) upper: HashMap<u32, Vec<Links<UPPER>>>,
@@ -98,7 +99,7 @@ impl Graph {
 
     /// Makes room ahead for that many more nodes, as far as there is memory.
     pub(crate) fn reserve(&mut self, nodes: usize) {
-        let _ = self.vectors.try_reserve_exact(nodes.saturating_mul(self.dimension));
+        let _ = self.vectors.try_reserve_exact(nodes);
         let _ = self.ground.try_reserve_exact(nodes);
     }
 
@@ -107,9 +108,13 @@ impl Graph {
         num::len_u32(self.ground.len())
     }
 
+    /// All nodes, those among them that wait to be linked.
+    pub(crate) fn nodes(&self) -> u32 {
+        num::len_u32(self.vectors.len())
+    }
+
     pub(crate) fn vector(&self, node: u32) -> &[f32] {
-        let start = num::index(node) * self.dimension;
-        self.vectors.get(start..start + self.dimension).unwrap_or(&[])
+        self.vectors.get(num::index(node)).map_or(&[], Embedding::as_slice)
     }
 
     pub(crate) fn links(&self, node: u32, layer: usize) -> &[u32] {
@@ -135,6 +140,20 @@ impl Graph {
         let view = view.min(self.ground.len());
         let start = self.descend(to, self.near(to, entry), self.height(entry), 0);
         self.search_layer(to, &[start], view, 0, wanted)
+    }
+
+    /// The `most` wanted nodes nearest to a vector, best first: all nodes are compared, whether linked or not.
+    pub(crate) fn scan(&self, to: &[f32], most: usize, wanted: &dyn Fn(u32) -> bool) -> Vec<Near> {
+        let mut found = BinaryHeap::new();
+        for node in (0..self.nodes()).filter(|node| wanted(*node)) {
+            let near = self.near(to, node);
+            if found.len() < most {
+                found.push(Reverse(near));
+            } else if let Some(mut worst) = found.peek_mut().filter(|worst| worst.0 < near) {
+                *worst = Reverse(near);
+            }
+        }
+        found.into_sorted_vec().into_iter().map(|near| near.0).collect()
     }
 
     /// From layer `from` down to above `above`, in each to the node nearest to the vector.
@@ -328,15 +347,14 @@ impl Marks {
 pub(crate) mod tests {
     use super::*;
 
-    /// Unit vectors in `groups` groups, no two the same.
-    pub(crate) fn unit_vectors(count: u16, dimension: u16, groups: u16) -> Vec<Vec<f32>> {
+    /// Embeddings in `groups` groups, no two the same.
+    pub(crate) fn embeddings(count: u16, dimension: u16, groups: u16) -> Vec<Embedding> {
         let wave = |a: u16, b: u16, pace: f32| (f32::from(a) * pace + f32::from(b) * 1.7 + 1.0).sin();
         (0..count)
             .map(|n| {
                 let value = |i| wave(n % groups, i, 12.9) + 0.6 * wave(n, i * 7, 78.2);
                 let raw: Vec<f32> = (0..dimension).map(value).collect();
-                let norm = dot(&raw, &raw).sqrt();
-                raw.iter().map(|value| value / norm).collect()
+                Embedding::from_raw(&raw).unwrap()
             })
             .collect()
     }
@@ -355,7 +373,8 @@ pub(crate) mod tests {
     fn links_go_to_all_sides_rather_than_into_the_crowd() {
         let mut graph = Graph::new(2);
         for degrees in [10.0f32, 11.0, 12.0, -30.0, -31.0, 170.0] {
-            graph.vectors.extend([degrees.to_radians().cos(), degrees.to_radians().sin()]);
+            let raw = [degrees.to_radians().cos(), degrees.to_radians().sin()];
+            graph.vectors.push(Embedding::from_raw(&raw).unwrap());
         }
         let mut near: Vec<Near> = (0..6).map(|node| graph.near(&[1.0, 0.0], node)).collect();
         near.sort_unstable_by_key(|one| Reverse(*one));

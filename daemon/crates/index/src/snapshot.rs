@@ -1,5 +1,6 @@
 //! The index as one file, so that a start need not build it anew. The reader believes nothing: every number is
-//! checked before it is used, and the file's own BLAKE3 hash before anything of it is handed out.
+//! checked before it is used, and the file's own BLAKE3 hash before anything of it is handed out. Nodes that wait to be
+//! linked are left out, with their faces: whoever loads it finds them missing and puts them in again.
 //!
 //! `faces.hnsw`, numbers little endian: magic (8 bytes, with the format's number), stamp (length u32, bytes),
 //! dimension, links of the ground layer, links of the upper layers, nodes, entry node (or 2^32-1), faces, nodes in upper
@@ -13,7 +14,7 @@ use std::path::Path;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use vow_types::{FaceId, num};
+use vow_types::{Embedding, FaceId, num};
 
 use crate::IndexError;
 use crate::book::{Book, Seat};
@@ -24,6 +25,8 @@ const MAGIC: [u8; 8] = *b"VOWHNSW\x01";
 const FILE: &str = "faces.hnsw";
 /// While it is written.
 const NEW: &str = "faces.hnsw.new";
+/// Vectors that get a piece of memory together when they are read.
+const BLOCK: usize = 1024;
 /// Stands for no node.
 const NOBODY: u32 = u32::MAX;
 
@@ -51,7 +54,8 @@ fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<()> {
     let nodes = graph.linked();
     let counts = [graph.dimension, GROUND, UPPER].map(num::len_u32);
     let entry = graph.entry.unwrap_or(NOBODY);
-    let more = [nodes, entry, num::len_u32(book.total()), num::len_u32(graph.upper.len())];
+    let mut seats: Vec<(FaceId, Seat)> = book.seats().filter(|(_, seat)| seat.node < nodes).collect();
+    let more = [nodes, entry, num::len_u32(seats.len()), num::len_u32(graph.upper.len())];
     for number in counts.into_iter().chain(more) {
         out.write_all(&number.to_le_bytes())?;
     }
@@ -76,7 +80,6 @@ fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<()> {
         }
     }
     // By node, so that the first face of each comes when its node is the next.
-    let mut seats: Vec<(FaceId, Seat)> = book.seats().collect();
     seats.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
     for (face, seat) in seats {
         out.write_all(&face.0.to_le_bytes())?;
@@ -165,11 +168,15 @@ fn read(mut file: File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
     let mut graph = Graph::new(dimension);
     graph.entry = entry;
     graph.reserve(num::index(nodes));
-    let mut bytes = vec![0; dimension.saturating_mul(2)];
-    for _ in 0..nodes {
+    let mut bytes = Vec::new();
+    let mut left = num::index(nodes);
+    while left > 0 {
+        let block = left.min(BLOCK);
+        bytes.resize(block.saturating_mul(dimension).saturating_mul(2), 0);
         from.0.read_exact(&mut bytes)?;
-        let (halves, _) = bytes.as_chunks::<2>();
-        graph.vectors.extend(halves.iter().map(|half| f16::from_le_bytes(*half).to_f32()));
+        let vectors = Embedding::several_from_bytes(&bytes, dimension);
+        graph.vectors.extend(vectors.map_err(|_| Fault::Content("a vector is none"))?);
+        left -= block;
     }
     for _ in 0..nodes {
         graph.ground.push(from.links(nodes)?);
@@ -260,7 +267,6 @@ impl<R: Read> Source<R> {
 mod tests {
     use proptest::prelude::*;
     use tempfile::TempDir;
-    use vow_types::Embedding;
 
     use super::*;
     use crate::FaceIndex;

@@ -101,6 +101,10 @@ fn crowded_groups_are_found() {
 #[derive(Debug, Clone)]
 enum Step {
     Add(Vec<(u64, u8)>),
+    /// The same, but left for later.
+    Put(Vec<(u64, u8)>),
+    Link(usize),
+    Anew,
     Hide(Vec<u64>),
     Search(u8, usize),
 }
@@ -108,6 +112,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::collection::vec((0..80u64, 0..50u8), 0..20).prop_map(Step::Add),
+        2 => prop::collection::vec((0..80u64, 0..50u8), 0..20).prop_map(Step::Put),
+        1 => (0..20usize).prop_map(Step::Link),
+        1 => Just(Step::Anew),
         1 => prop::collection::vec(0..80u64, 0..20).prop_map(Step::Hide),
         2 => (0..50u8, 0..100usize).prop_map(|(of, k)| Step::Search(of, k)),
     ]
@@ -123,13 +130,28 @@ proptest! {
         let vectors: Vec<Embedding> = (0..50)
             .map(|_| Embedding::from_raw(&[dice.bell(), dice.bell(), dice.bell(), dice.bell()]).unwrap())
             .collect();
-        let index = FaceIndex::new(4, 0);
+        let mut index = FaceIndex::new(4, 0);
         let mut model: BTreeMap<FaceId, (usize, bool)> = BTreeMap::new();
         for step in steps {
             match step {
-                Step::Add(faces) => {
+                Step::Anew => {
+                    index = index.without_hidden();
+                    model.retain(|_, one| one.1);
+                }
+                Step::Link(most) => {
+                    let before = index.waiting();
+                    prop_assert_eq!(index.link(most), before.saturating_sub(most));
+                    prop_assert_eq!(index.waiting(), before.saturating_sub(most));
+                }
+                Step::Add(ref faces) | Step::Put(ref faces) => {
                     let faces: Vec<_> = faces.iter().map(|(id, of)| (FaceId(*id), usize::from(*of))).collect();
-                    index.add(&faces.iter().map(|(id, of)| (*id, &vectors[*of])).collect::<Vec<_>>()).unwrap();
+                    let list = faces.iter().map(|(id, of)| (*id, &vectors[*of])).collect::<Vec<_>>();
+                    if matches!(step, Step::Put(_)) {
+                        index.put(&list).unwrap();
+                    } else {
+                        index.add(&list).unwrap();
+                        prop_assert_eq!(index.waiting(), 0);
+                    }
                     faces.iter().for_each(|(id, of)| model.entry(*id).or_insert((*of, true)).1 = true);
                 }
                 Step::Hide(faces) => {
@@ -151,6 +173,7 @@ proptest! {
             prop_assert_eq!(index.crowded(), (model.len() - shown) * 5 > model.len());
             for id in (0..80).map(FaceId) {
                 prop_assert_eq!(index.contains(id), model.get(&id).is_some_and(|one| one.1));
+                prop_assert_eq!(index.embedding(id), model.get(&id).map(|one| vectors[one.0].clone()));
             }
         }
     }
@@ -167,6 +190,36 @@ fn many_equal_faces_are_all_found() {
     assert_eq!(index.search(&first, 1500).iter().filter(|one| one.0.0 >= 1000).count(), 1000);
     assert_eq!(index.search(&first, 50), exact(&faces, &first, 50));
     assert!(recall(&index, &faces, 32) > 0.99);
+}
+
+/// While places are still to be found nothing is missing; what was linked by then is what a snapshot has, and whoever loads
+/// it and puts the others in again has everything.
+#[test]
+fn an_index_that_is_being_built_is_exact_and_half_of_it_can_be_saved() {
+    let embeddings = crowd(3000, 0.55);
+    let faces = with_ids(&embeddings);
+    let index = FaceIndex::new(128, 0);
+    index.put(&faces).unwrap();
+    let is_exact = |index: &FaceIndex| {
+        faces.iter().step_by(101).all(|(_, of)| index.search(of, 40) == exact(&faces, of, 40))
+    };
+    assert!(index.waiting() == 3000 && index.len() == 3000 && is_exact(&index));
+    assert_eq!(index.link(1300), 1700);
+    assert!(is_exact(&index));
+
+    let home = tempfile::TempDir::new().unwrap();
+    index.save(home.path(), b"").unwrap();
+    let half = FaceIndex::load(home.path(), b"").unwrap().unwrap();
+    assert_eq!((half.len(), half.waiting()), (1300, 0));
+    assert!(half.contains(FaceId(1299)) && !half.contains(FaceId(1300)));
+    half.put(&faces).unwrap();
+    assert_eq!(half.waiting(), 1700);
+    assert!(is_exact(&half));
+
+    for index in [index, half] {
+        assert_eq!(index.link(usize::MAX), 0);
+        assert!(recall(&index, &faces, 32) > 0.98);
+    }
 }
 
 #[test]

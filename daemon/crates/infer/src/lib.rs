@@ -37,4 +37,5 @@ pub use runtime::{
     ParseChoiceError, ParseProviderError, PassedOver, Provider, ProviderChoice, ProviderPassedOver, Runtime,
     RuntimeChoice, RuntimeInfo,
 };
+pub use trim::{give_memory_back, keep_little_memory};
 pub use tuning::Tuning;

@@ -323,7 +323,7 @@ impl Machine for Networks {
             self.network(role).forget_plans();
             *self.pinned(role).lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        crate::trim::give_back();
+        crate::trim::give_memory_back();
     }
 }
 

@@ -1,14 +1,37 @@
-//! Gives memory that was freed back to the system.
+//! How much freed memory the C library keeps for itself, and giving back what it kept.
 //!
-//! glibc keeps what was freed for later, which after unloading networks is most of what they took: of 105 MiB that SCRFD
-//! and MobileFaceNet took on tract it kept 95, of 114 on ONNX Runtime 52. Other C libraries give back by themselves.
+//! glibc keeps what was freed for later: after unloading networks most of what they took (of 105 MiB that SCRFD and
+//! MobileFaceNet took on tract it kept 95, of 114 on ONNX Runtime 52), and while photos are indexed the holes that their
+//! buffers leave in each of its arenas, of which it makes up to eight a core. Other C libraries give back by themselves.
 #![allow(
     unsafe_code,
-    reason = "glibc's function has no safe wrapper that is kept up; see the SAFETY comment"
+    reason = "glibc's functions have no safe wrapper that is kept up; see the SAFETY comments"
 )]
 
-/// Takes a moment in which nobody else gets memory: for when nothing is to be done.
-pub(crate) fn give_back() {
+/// Free memory at the end of an arena from which on it is given back, in bytes: glibc's own first choice, which stays so
+/// once it was said. Left alone, glibc raises it (to 64 MiB at most) as it sees large buffers freed, and also keeps those.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const KEPT: libc::c_int = 128 << 10;
+
+/// Makes the allocator keep little of what is freed: few arenas, and large buffers given back at once. To be called before
+/// there are threads.
+pub fn keep_little_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // A quarter of the cores want memory at once at most: small pieces come from each thread's own store.
+        let arenas = std::thread::available_parallelism().map_or(2, |cores| (cores.get() / 4).clamp(2, 8));
+        let arenas = libc::c_int::try_from(arenas).unwrap_or(2);
+        // SAFETY: mallopt(3) takes two numbers and changes how later calls of the allocator behave, nothing that was
+        // allocated; it may be called at any time.
+        let heard = unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 && libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT) == 1
+        };
+        tracing::debug!(heard, arenas, "the allocator keeps little");
+    }
+}
+
+/// Gives back what is free: some milliseconds in which others that get memory may have to wait.
+pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         // SAFETY: malloc_trim(3) may be called by any thread at any time and touches only memory that is free.

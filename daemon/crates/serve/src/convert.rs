@@ -111,6 +111,7 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         named: status.named,
         failures: status.failures,
         pending: status.pending,
+        index_waiting: status.index_waiting,
         photos_inferred: status.photos_inferred,
         photos_turned: status.photos_turned,
         files_read: status.files_read,

@@ -34,6 +34,7 @@ fn library(page: &mut Page, live: &Live) {
         ("vow_folders", "Watched folders.", status.folders),
         ("vow_files_pending", "Files found and not yet stored.", status.pending),
         ("vow_files_in_hand", "Files that are being worked on.", live.in_hand),
+        ("vow_index_waiting_faces", "Faces without a place in the index yet.", status.index_waiting),
     ];
     for (name, help, value) in gauges {
         page.family(name, "gauge", help).sample(&[], u64_to_f64(value));
@@ -207,6 +208,7 @@ mod tests {
             named: 1,
             failures: 2,
             pending: 4,
+            index_waiting: 7,
             photos_inferred: 8,
             photos_turned: 1,
             files_read: 12,

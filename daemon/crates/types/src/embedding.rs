@@ -1,6 +1,13 @@
-//! A face as a direction: an L2-normalised vector, held at the precision it is stored with.
+//! A face as a direction: an L2-normalised vector, held at the precision it is stored with. Many faces' vectors can lie in
+//! one piece of memory, and whoever has a copy of an embedding has a share of that memory, not numbers of its own.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use half::f16;
+
+use crate::num;
 
 /// Why a vector is no embedding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,8 +22,17 @@ pub enum EmbeddingError {
 
 /// A unit vector. Its components are exactly representable in half precision (f16): that is how it is stored, and a
 /// face must mean the same before and after a restart. Against the full vector the cosine is above 0.99999.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedding(Box<[f32]>);
+///
+/// A clone shares the numbers. [`Self::together`] moves many into one piece of memory, which is there as long as one of
+/// them is.
+#[derive(Clone)]
+pub struct Embedding {
+    /// Vectors one after the other.
+    block: Arc<[f32]>,
+    /// Where in it this one begins, and its components.
+    from: u32,
+    length: u32,
+}
 
 impl Embedding {
     /// Normalises an embedder's raw output (any length of vector).
@@ -28,7 +44,7 @@ impl Embedding {
         if !norm.is_finite() || norm <= f32::MIN_POSITIVE {
             return Err(EmbeddingError::NoDirection);
         }
-        Ok(Self(raw.iter().map(|v| f16::from_f32(v / norm).to_f32()).collect()))
+        Ok(Self::alone(raw.iter().map(|v| f16::from_f32(v / norm).to_f32()).collect()))
     }
 
     /// One face seen several times, such as as it is and mirrored: the direction of the sum of the views' unit vectors.
@@ -61,26 +77,90 @@ impl Embedding {
         if pairs.is_empty() || !rest.is_empty() {
             return Err(EmbeddingError::Length(bytes.len()));
         }
-        let values: Box<[f32]> = pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect();
-        if values.iter().all(|v| v.is_finite()) { Ok(Self(values)) } else { Err(EmbeddingError::NoDirection) }
+        let values: Arc<[f32]> = pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect();
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(Self::alone(values))
+        } else {
+            Err(EmbeddingError::NoDirection)
+        }
+    }
+
+    fn alone(block: Arc<[f32]>) -> Self {
+        let length = num::len_u32(block.len());
+        Self { block, from: 0, length }
+    }
+
+    /// Reads the [`Self::to_bytes`] of several embeddings of `length` components, one after the other, into one piece of
+    /// memory (see [`Self::together`]).
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`]; when the bytes are no whole number of embeddings, or more than 2^32 numbers.
+    pub fn several_from_bytes(bytes: &[u8], length: usize) -> Result<Vec<Self>, EmbeddingError> {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let each = u32::try_from(length).ok().filter(|each| *each > 0);
+        let count = u32::try_from(pairs.len()).ok().filter(|_| rest.is_empty());
+        let (Some(each), Some(count)) = (each, count) else {
+            return Err(EmbeddingError::Length(bytes.len()));
+        };
+        if !count.is_multiple_of(each) {
+            return Err(EmbeddingError::Length(bytes.len()));
+        }
+        let block: Arc<[f32]> = pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect();
+        if !block.iter().all(|value| value.is_finite()) {
+            return Err(EmbeddingError::NoDirection);
+        }
+        let one = |number| Self { block: Arc::clone(&block), from: number * each, length: each };
+        Ok((0..count / each).map(one).collect())
+    }
+
+    /// The same embeddings, their numbers in one piece of memory: without the allocator's part for each, and near one
+    /// another. It is given back when the last of them goes, so they should be ones that stay. Those that end beyond the
+    /// 2^32nd number stay where they are.
+    #[must_use]
+    pub fn together(all: &[Self]) -> Vec<Self> {
+        let block: Arc<[f32]> = all.iter().flat_map(Self::as_slice).copied().collect();
+        let mut from = 0u32;
+        let mut place = |one: &Self| {
+            let start = from;
+            from = from.checked_add(one.length)?;
+            Some(Self { block: Arc::clone(&block), from: start, length: one.length })
+        };
+        all.iter().map(|one| place(one).unwrap_or_else(|| one.clone())).collect()
     }
 
     /// Two bytes a component, f16, little endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()
+        self.as_slice().iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()
     }
 
     /// The components.
     #[must_use]
     pub fn as_slice(&self) -> &[f32] {
-        &self.0
+        self.block.get(self.range()).unwrap_or(&[])
+    }
+
+    fn range(&self) -> Range<usize> {
+        let from = num::index(self.from);
+        from..from + num::index(self.length)
     }
 
     /// Cosine of the angle to another embedding of the same pack, `-1.0..=1.0` up to rounding.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {
-        dot(&self.0, &other.0)
+        dot(self.as_slice(), other.as_slice())
+    }
+}
+
+impl PartialEq for Embedding {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl fmt::Debug for Embedding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Embedding").field(&self.as_slice()).finish()
     }
 }
 
@@ -131,6 +211,26 @@ mod tests {
             let mean = Embedding::from_views(&[a.iter().map(|v| v * scale).collect(), b]).unwrap();
             let half = ((1.0 + cosine) / 2.0).sqrt();
             prop_assert!((mean.cosine(&one) - half).abs() < 5e-3 && (mean.cosine(&other) - half).abs() < 5e-3);
+        }
+
+        #[test]
+        fn together_they_are_the_same(all in prop::collection::vec(prop::collection::vec(-9.0f32..9.0, 1..9), 0..9)) {
+            let all: Vec<Embedding> = all.iter().filter_map(|raw| Embedding::from_raw(raw).ok()).collect();
+            let together = Embedding::together(&all);
+            prop_assert_eq!(&together, &all);
+            prop_assert_eq!(Embedding::together(&together[together.len() / 2..]), &all[all.len() / 2..]);
+            let shared = |pair: &[Embedding]| Arc::ptr_eq(&pair[0].block, &pair[1].block);
+            prop_assert!(together.windows(2).all(shared), "one piece of memory");
+        }
+
+        #[test]
+        fn several_are_read_as_one_by_one(bytes in prop::collection::vec(any::<u8>(), 0..60), length in 0usize..6) {
+            let one_by_one = || bytes.chunks(2 * length).map(Embedding::from_bytes).collect::<Result<Vec<_>, _>>();
+            match Embedding::several_from_bytes(&bytes, length) {
+                Ok(all) => prop_assert_eq!(Ok(all), one_by_one()),
+                Err(EmbeddingError::Length(_)) => prop_assert!(length == 0 || bytes.len() % (2 * length) > 0),
+                Err(EmbeddingError::NoDirection) => prop_assert_eq!(one_by_one(), Err(EmbeddingError::NoDirection)),
+            }
         }
 
         #[test]

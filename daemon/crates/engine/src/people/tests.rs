@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proptest::prelude::*;
-use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow};
-use vow_types::{Detection, Distances, FolderId, Landmarks, RelBox, RelPoint};
+use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, WholeFace};
+use vow_types::{Detection, Distances, FolderId, Landmarks, RelBox, RelPoint, num};
 
 use super::*;
 
@@ -101,6 +101,9 @@ impl Place {
 }
 
 fn settle(keeper: &mut Keeper) {
+    while keeper.catching_up.is_some() {
+        keeper.catch_up().unwrap();
+    }
     keeper.settle(&crossbeam_channel::never()).unwrap();
     agrees(keeper);
 }
@@ -311,4 +314,60 @@ fn what_was_said_outlives_the_photo() {
     assert_eq!(keeper.shared.read().person_of(face), Some(other));
     settle(&mut keeper);
     assert_eq!(keeper.shared.read().person_of(face), Some(other));
+}
+
+/// An index that belongs to another store is not believed, however well it was kept.
+#[test]
+fn an_index_of_another_store_is_not_used() {
+    let (place, other) = (Place::new(4), Place::new(5));
+    let expected = {
+        let mut keeper = place.keeper();
+        settle(&mut keeper);
+        everyone(&keeper)
+    };
+    settle(&mut other.keeper());
+    std::fs::remove_dir_all(place.dir.path().join("index")).unwrap();
+    std::fs::rename(other.dir.path().join("index"), place.dir.path().join("index")).unwrap();
+    let mut keeper = place.keeper();
+    let (face, held) = {
+        let face = whose(&keeper).into_keys().next().unwrap();
+        (face, keeper.shared.index().embedding(face))
+    };
+    assert_eq!(held, keeper.store.embedding(face).unwrap());
+    settle(&mut keeper);
+    assert_eq!(everyone(&keeper), expected);
+}
+
+/// With the index gone, all that is asked or said before it is there again comes out as with it.
+#[test]
+fn without_an_index_everything_goes_on_while_it_is_built() {
+    let place = Place::new(6);
+    let mut keeper = place.keeper();
+    settle(&mut keeper);
+    let near = |keeper: &Keeper| {
+        let ask =
+            |face| (face, keeper.shared.index().search(&keeper.store.embedding(face).unwrap().unwrap(), 5));
+        whose(keeper).into_keys().map(ask).collect::<Vec<_>>()
+    };
+    let (before, alike) = (everyone(&keeper), near(&keeper));
+    drop(keeper);
+    std::fs::remove_dir_all(place.dir.path().join("index")).unwrap();
+
+    let mut keeper = place.keeper();
+    agrees(&keeper);
+    let faces = whose(&keeper).len();
+    assert_eq!(keeper.shared.index().waiting(), faces);
+    assert!(!keeper.progress.idle());
+    assert_eq!((everyone(&keeper), near(&keeper)), (before, alike));
+    let person = whose(&keeper).into_values().next().unwrap().unwrap();
+    assert!(say(&mut keeper, Ask::Name(person, "Ada".to_owned())));
+    let mut random = Random(9);
+    let folder = keeper.store.folders().unwrap()[0].id;
+    let more = keeper.store.commit(vec![analysed(99, folder, &mut random)]).unwrap();
+    keeper.take(&Stored { committed: more, _tickets: Vec::new() }).unwrap();
+    agrees(&keeper);
+    assert!(keeper.shared.index().waiting() > faces, "the new ones wait in line");
+    settle(&mut keeper);
+    assert_eq!(keeper.shared.index().waiting(), 0);
+    assert!(keeper.progress.idle());
 }

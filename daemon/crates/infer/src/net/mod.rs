@@ -4,6 +4,7 @@
 
 mod kept;
 mod onnxruntime;
+mod outputs;
 mod pinned;
 mod tensor;
 mod tract;

@@ -5,6 +5,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session, SessionOutputs};
 use ort::value::{DynValue, TensorRef};
 
+use super::outputs::Outputs;
 use super::{Feed, Numbers, Pinned, PinnedMemory, Tensor};
 use crate::error::GraphError;
 use crate::runtime::Provider;
@@ -17,13 +18,15 @@ pub(crate) struct Net {
     session: Session,
     /// On CUDA: where the input lies and where the outputs go is said for each run.
     binding: Option<IoBinding>,
+    /// Elsewhere: what runs write into.
+    outputs: Outputs,
 }
 
 impl Net {
     pub(super) fn open(environment: &Environment, bytes: &[u8], place: Place) -> Result<Self, GraphError> {
         let loading = |error: ort::Error| GraphError::Load { runtime: NAME, source: error.into() };
         let session = session::open(environment, bytes, place).map_err(loading)?;
-        let mut net = Self { session, binding: None };
+        let mut net = Self { session, binding: None, outputs: Outputs::default() };
         if place.provider == Provider::Cuda {
             net.bind().map_err(loading)?;
         }
@@ -55,17 +58,32 @@ impl Net {
             return result;
         }
         let dims = feed.dims();
-        let outputs = match feed.numbers {
+        let input = match feed.numbers {
             Numbers::Planes(numbers) => {
-                let input = TensorRef::from_array_view((dims, numbers)).map_err(failed)?;
-                self.session.run(ort::inputs![input])
+                TensorRef::from_array_view((dims, numbers)).map_err(failed)?.into_dyn()
             }
             Numbers::Bytes(numbers) => {
-                let input = TensorRef::from_array_view((dims, numbers)).map_err(failed)?;
-                self.session.run(ort::inputs![input])
+                TensorRef::from_array_view((dims, numbers)).map_err(failed)?.into_dyn()
             }
         };
-        let outputs = outputs.map_err(failed)?;
+        let mut refused = false;
+        if let Some(options) = self.outputs.of(&dims) {
+            match self.session.run_with_options(ort::inputs![&*input], options) {
+                Ok(outputs) => return read_all(&outputs, read),
+                // Another shape than last time, or something that is wrong in any case.
+                Err(error) => {
+                    tracing::debug!(%error, "a run refuses its kept outputs");
+                    refused = true;
+                }
+            }
+        }
+        let outputs = self.session.run(ort::inputs![&*input]).map_err(failed)?;
+        if refused {
+            self.outputs.give_up(&dims);
+        } else if let Err(error) = self.outputs.keep(&dims, &outputs) {
+            tracing::debug!(%error, "outputs cannot be kept");
+            self.outputs.give_up(&dims);
+        }
         read_all(&outputs, read)
     }
 }
