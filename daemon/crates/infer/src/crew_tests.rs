@@ -276,5 +276,7 @@ fn a_failed_call_takes_its_rest_back() {
     assert!(ask(&crew, Lane::Live, &works).is_err());
     counts.open.store(true, SeqCst);
     assert_eq!(ask(&crew, Lane::Live, &[1]).unwrap(), [2]);
-    assert_eq!(counts.parts.lock().unwrap().len(), 3, "the bad one, the gate, and the next call's");
+    // Whether the gate had begun when the answer came is chance.
+    let begun = counts.parts.lock().unwrap().len();
+    assert!((2..=3).contains(&begun), "the bad one, perhaps the gate, and the next call's: {begun}");
 }
