@@ -14,7 +14,7 @@ from evaluate import Embedder, curve, held_out_crops, recall_at, tpr_at
 from scenes import backgrounds
 
 TOML = """name = "starter"
-version = "2"
+version = "3"
 licence = "MIT OR Apache-2.0"
 source = "trained by the VowImager project, see MODEL_CARD.md"
 
@@ -40,6 +40,7 @@ dimension = 128
 [distances]
 same = {same:.2f}
 group = {group:.2f}
+people = {people}
 neighbour = {neighbour:.2f}
 
 [quality]
@@ -84,7 +85,7 @@ def main():
     print(f"grouping: {group} and {neighbour}: BCubed precision {p:.3f}, recall {r:.3f}, F {f:.3f}")
     sha = {k + "_sha": hashlib.sha256(open(v, "rb").read()).hexdigest() for k, v in paths.items()}
     with open(os.path.join(a.pack, "pack.toml"), "w") as out:
-        out.write(TOML.format(threshold=threshold, min_score=threshold, same=same, mirror="mirror = true\n" if a.mirror else "", group=group, neighbour=neighbour, **sha))
+        out.write(TOML.format(threshold=threshold, min_score=threshold, same=same, mirror="mirror = true\nrefine = true\n" if a.mirror else "", group=group, people=len(set(person)), neighbour=neighbour, **sha))
 
 
 if __name__ == "__main__":
