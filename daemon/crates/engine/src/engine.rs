@@ -1,4 +1,9 @@
-//! The engine: opened from a configuration, it owns all threads and is the façade that servers read.
+//! The engine: opened from a configuration, it owns all threads and is the façade that servers read. Starting threads is in
+//! [`threads`], pauses are in [`holding`], the status is in [`status`].
+
+mod holding;
+mod status;
+mod threads;
 
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,16 +16,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{FaceEngine, Runtime, Tuning};
-use vow_machine::{Meter, View, lower_priority, open_gpu};
+use vow_infer::{Runtime, Tuning};
+use vow_machine::{Meter, View, open_gpu};
 use vow_models::Pack;
-use vow_store::{Store, StoreError};
-use vow_types::{PackId, num};
+use vow_store::Store;
+use vow_types::PackId;
 use vow_vision::Standing;
 use vow_watch::Watcher;
 
 use crate::analyse::Networks;
-use crate::brake::{Brake, Hold};
+use crate::brake::Brake;
 use crate::budget::Budget;
 use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
@@ -30,10 +35,11 @@ use crate::graphs;
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
-use crate::pause::{Pause, PauseFile};
+use crate::pause::PauseFile;
 use crate::people::{Keeper, Message, PackFacts, People};
-use crate::progress::{Progress, State, Status, now};
+use crate::progress::{Progress, now};
 use crate::worker::{Bench, work};
+use threads::{Starter, stepped_back};
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
 const UNCOMMITTED: usize = 128;
@@ -263,52 +269,6 @@ impl Engine {
         Ok(failures)
     }
 
-    /// Holds all photos up, for a while or until [`Self::resume`], over a restart too. Photos in hand are finished. The
-    /// pause is on disk when this returns.
-    ///
-    /// # Errors
-    /// When it cannot be kept.
-    pub fn pause(&self, time: Option<Duration>) -> Result<Hold, EngineError> {
-        let seconds = time.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
-        let until = seconds.map(|seconds| now().saturating_add(seconds));
-        let pause = Pause { until };
-        self.0.brake.file.write(pause).map_err(|source| self.pause_error(source))?;
-        self.set_pause(Some(pause));
-        tracing::info!(until, "paused");
-        Ok(Hold::User { until })
-    }
-
-    /// Ends a pause; false when there was none.
-    ///
-    /// # Errors
-    /// When it cannot be forgotten; the pause holds then.
-    pub fn resume(&self) -> Result<bool, EngineError> {
-        self.0.brake.file.remove().map_err(|source| self.pause_error(source))?;
-        let was = self.0.brake.user().is_some();
-        self.set_pause(None);
-        if was {
-            tracing::info!("going on after a pause");
-        }
-        Ok(was)
-    }
-
-    fn set_pause(&self, pause: Option<Pause>) {
-        self.0.brake.set_user(pause);
-        self.0.bench.feed.set_gate(self.0.brake.gate());
-        self.progress().pulse();
-        self.progress().touch();
-    }
-
-    fn pause_error(&self, source: std::io::Error) -> EngineError {
-        EngineError::PauseFile { path: self.0.brake.file.path().to_owned(), source }
-    }
-
-    /// What holds photos up, if anything does.
-    #[must_use]
-    pub fn hold(&self) -> Option<Hold> {
-        self.0.brake.hold(self.0.bench.feed.held() > 0)
-    }
-
     pub(crate) fn waiting(&self) -> (usize, usize) {
         self.0.bench.feed.waiting()
     }
@@ -325,57 +285,6 @@ impl Engine {
     pub(crate) fn tell(&self, message: Message) -> Result<(), EngineError> {
         let sender = self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
         sender.ok_or(EngineError::Stopping)?.send(message).map_err(|_| EngineError::Stopping)
-    }
-
-    /// What the engine is doing and what it has.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn status(&self) -> Result<Status, EngineError> {
-        let counts = self.store().counts(self.pack_id())?;
-        let census = self.people().read().census();
-        let folders = self.0.folders.all();
-        let progress = self.progress();
-        let (photos_per_s, eta_s) = progress.rate();
-        let held = self.0.bench.feed.held() > 0;
-        let state = match progress.state() {
-            State::Indexing if held && progress.in_hand() == 0 => State::Paused,
-            state => state,
-        };
-        let mut ignored = crate::progress::IgnoredCounts::default();
-        for one in &folders {
-            ignored.add(one.ignored);
-        }
-        Ok(Status {
-            state,
-            pack: self.0.pack.clone(),
-            pack_id: self.pack_id().to_string(),
-            runtime: self.runtime_name(),
-            runtime_why: self.0.runtime.why().to_owned(),
-            folders: num::len_u64(folders.len()),
-            files: counts.files.saturating_sub(counts.failures),
-            photos: counts.photos,
-            faces: num::len_u64(census.faces),
-            people: num::len_u64(census.people),
-            groups: num::len_u64(census.groups),
-            named: num::len_u64(census.named),
-            failures: counts.failures,
-            pending: progress.pending.load(Ordering::SeqCst),
-            index_waiting: num::len_u64(self.people().index().waiting()),
-            photos_inferred: progress.inferred.load(Ordering::SeqCst),
-            photos_turned: progress.turned.load(Ordering::SeqCst),
-            files_read: progress.files_read.load(Ordering::SeqCst),
-            photos_per_s,
-            eta_s: eta_s.filter(|_| state == State::Indexing && !held),
-            hold: self.hold(),
-            ignored,
-            scan_problems: folders.into_iter().flat_map(|one| one.problems).collect(),
-            started: progress.started(),
-        })
-    }
-
-    fn runtime_name(&self) -> String {
-        format!("{} {}", self.0.runtime.name(), self.0.runtime.version())
     }
 
     /// At or above this cosine the pack takes two faces for the same person.
@@ -423,75 +332,6 @@ impl Engine {
     pub(crate) fn age(&self) -> Duration {
         self.0.opened.elapsed()
     }
-}
-
-/// Starts threads that report their own end.
-struct Starter {
-    failed: Arc<Mutex<Option<EngineError>>>,
-    progress: Arc<Progress>,
-    nice: u8,
-}
-
-impl Starter {
-    /// A thread that steps back for whatever else the machine does.
-    fn start_behind(
-        &self,
-        name: &'static str,
-        body: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<JoinHandle<()>, EngineError> {
-        let nice = self.nice;
-        self.start(name, move || {
-            step_back(nice);
-            body()
-        })
-    }
-
-    fn start(
-        &self,
-        name: &'static str,
-        body: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<JoinHandle<()>, EngineError> {
-        let (failed, progress) = (Arc::clone(&self.failed), Arc::clone(&self.progress));
-        let guarded = move || {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            let error = match result {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => EngineError::Store(error),
-                Err(_) => {
-                    EngineError::Failed { thread: name, reason: "it panicked; the log says where".to_owned() }
-                }
-            };
-            tracing::error!(thread = name, %error, "a thread of the engine ended");
-            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            progress.touch();
-        };
-        let thread = std::thread::Builder::new().name(format!("vow-{name}")).spawn(guarded);
-        thread.map_err(EngineError::Thread)
-    }
-}
-
-fn step_back(nice: u8) {
-    if let Err(error) = lower_priority(nice) {
-        tracing::warn!(%error, nice, "a thread keeps its priority");
-    }
-}
-
-/// Starts the models from a thread that stepped back: the threads that run them, and those of the runtime's own, are
-/// its children and inherit that. They serve new photos and the backlog alike; a second set for new photos would cost
-/// its memory all the time. Where nobody else wants the processor, niceness costs nothing.
-fn stepped_back(
-    nice: u8,
-    start: impl FnOnce() -> Result<FaceEngine, EngineError> + Send,
-) -> Result<FaceEngine, EngineError> {
-    std::thread::scope(|scope| {
-        let started = std::thread::Builder::new().name("vow-models".to_owned()).spawn_scoped(scope, || {
-            step_back(nice);
-            start()
-        });
-        let reason =
-            || EngineError::Failed { thread: "models", reason: "it panicked; the log says where".to_owned() };
-        started.map_err(EngineError::Thread)?.join().map_err(|_| reason())?
-    })
 }
 
 fn load_pack(config: &Config) -> Result<Pack, EngineError> {

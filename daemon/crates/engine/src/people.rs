@@ -4,21 +4,19 @@
 
 mod nearby;
 mod opening;
+mod seen;
+mod shared;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use vow_cluster::{Grouping, Move, Observation, Params, Placed, Verdict};
-use vow_index::FaceIndex;
+use vow_cluster::{Grouping, Move, Observation, Placed, Verdict};
 use vow_store::{Decision, FaceRow, Outcome, Store, StoreError};
-use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, QualityGate, Size, Stage};
+use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Stage};
 
-use crate::analyse::side_in_frame;
-use crate::answers::Learned;
 use crate::carry::Elsewhere;
 use crate::commit::Stored;
 use crate::days::Days;
@@ -26,10 +24,9 @@ use crate::decide::{Answer, Ask, Trouble};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
 use crate::questions::Open;
-use crate::roster::Roster;
-use crate::rulings::Rulings;
 
 pub(crate) use nearby::Near;
+pub(crate) use shared::{PackFacts, People};
 
 /// Up to this many faces, people are sorted out over everything whenever the daemon falls idle: that takes seconds.
 const SMALL: usize = 20_000;
@@ -39,18 +36,6 @@ const SHARE: usize = 50;
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The same while files wait and none is on its way: that may take hours, and whatever ends it is followed by a message.
 const STANDSTILL: Duration = Duration::from_secs(10);
-
-/// What a people thread and its readers share.
-pub(crate) struct People {
-    pub(crate) roster: RwLock<Roster>,
-    index: RwLock<Arc<FaceIndex>>,
-    rulings: RwLock<Arc<Rulings>>,
-    /// Groups of strong faces that there are: the threshold depends on how many.
-    groups: AtomicUsize,
-    open: RwLock<Arc<Open>>,
-    learned: RwLock<Option<Learned>>,
-    pub(crate) pack: PackFacts,
-}
 
 /// The thread's own state.
 pub(crate) struct Keeper {
@@ -69,92 +54,6 @@ pub(crate) struct Keeper {
     loose: Vec<ContentId>,
     /// While there are some, or faces that wait for their place in the index.
     catching_up: Option<nearby::CatchingUp>,
-}
-
-/// What must be known of the pack to group its faces.
-pub(crate) struct PackFacts {
-    pub(crate) id: PackId,
-    pub(crate) dimension: u32,
-    pub(crate) params: Params,
-    pub(crate) gate: QualityGate,
-    pub(crate) shapes: Vec<Size>,
-}
-
-impl PackFacts {
-    /// A stored face as grouping is to see it; `coded`: the size of the photo as coded, as far as it is known.
-    pub(crate) fn observation(
-        &self,
-        rulings: &Rulings,
-        row: &FaceRow,
-        embedding: Embedding,
-        coded: Option<Size>,
-    ) -> Observation {
-        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
-        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
-        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
-        Observation { face: row.id, photo: row.photo, embedding, strong, said: rulings.said(row.id) }
-    }
-}
-
-impl People {
-    pub(crate) fn index(&self) -> Arc<FaceIndex> {
-        Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn rulings(&self) -> Arc<Rulings> {
-        Arc::clone(&self.rulings.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn set_rulings(&self, rulings: Arc<Rulings>) {
-        *self.rulings.write().unwrap_or_else(PoisonError::into_inner) = rulings;
-    }
-
-    /// What was worth asking when people were last sorted out over everything.
-    pub(crate) fn open(&self) -> Arc<Open> {
-        Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn learned(&self) -> Option<Learned> {
-        *self.learned.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_learned(&self, learned: Learned) {
-        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Some(learned);
-    }
-
-    /// The numbers that grouping goes by: the pack's, but for what humans wished.
-    pub(crate) fn params(&self) -> Params {
-        self.params_by(&self.rulings())
-    }
-
-    pub(crate) fn params_by(&self, rulings: &Rulings) -> Params {
-        match rulings.merge_at() {
-            Some(merge_at) => Params { merge_at, calibrated_among: None, ..self.pack.params },
-            None => self.pack.params,
-        }
-    }
-
-    /// The score at which two groups are one person, among as many people as there are.
-    pub(crate) fn merge_at(&self) -> f32 {
-        self.params().merge_at_among(self.groups())
-    }
-
-    /// What it would be had nobody wished for another.
-    pub(crate) fn pack_merge_at(&self) -> f32 {
-        self.pack.params.merge_at_among(self.groups())
-    }
-
-    fn groups(&self) -> usize {
-        self.groups.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
-        self.roster.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn write(&self) -> std::sync::RwLockWriteGuard<'_, Roster> {
-        self.roster.write().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What the people thread is told.
@@ -241,119 +140,6 @@ impl Keeper {
             self.group(fresh)
         })?;
         self.save_at_times();
-        Ok(())
-    }
-
-    fn hide(&mut self, photo: &ContentId) -> Result<(), StoreError> {
-        if !self.store.files_of(photo)?.is_empty() {
-            return Ok(()); // a later transaction brought it back already
-        }
-        let faces = self.store.faces_of(photo, self.pack)?;
-        let ids: Vec<FaceId> =
-            faces.iter().map(|row| row.id).filter(|id| self.shared.read().contains(*id)).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        self.shared.index().hide(&ids);
-        self.unsaved += ids.len();
-        let moves = self.grouping.remove(&ids);
-        // The store remembers who the hidden faces were, so that a remounted disk brings everyone back as they were.
-        let (gone, moved): (Vec<Move>, Vec<Move>) =
-            moves.into_iter().partition(|step| ids.contains(&step.face));
-        drop(gone);
-        self.record(&moved)?;
-        let mut roster = self.shared.write();
-        ids.iter().for_each(|id| roster.hide(*id));
-        drop(roster);
-        self.touch(ids.len());
-        Ok(())
-    }
-
-    /// Takes faces out of everything: humans said that they are none.
-    pub(crate) fn put_away(&mut self, faces: &[FaceId]) -> Vec<Move> {
-        if faces.is_empty() {
-            return Vec::new();
-        }
-        self.shared.index().hide(faces);
-        self.unsaved += faces.len();
-        self.grouping.remove(faces)
-    }
-
-    /// The way back from [`Self::put_away`].
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(crate) fn bring_back(
-        &mut self,
-        faces: &[FaceId],
-        were: &[(FaceId, PersonId)],
-    ) -> Result<Vec<Move>, StoreError> {
-        let mut observations = Vec::new();
-        for face in faces {
-            let (Some(row), Some(embedding)) = (self.store.face(*face)?, self.store.embedding(*face)?) else {
-                continue;
-            };
-            if row.pack != self.pack || self.store.files_of(&row.photo)?.is_empty() {
-                continue;
-            }
-            let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
-            self.shared.write().show(*face, row.photo);
-            observations.push(self.observation(&row, embedding)?);
-        }
-        let rulings = self.shared.rulings();
-        for observation in observations {
-            let face = observation.face;
-            let was =
-                were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
-            // Back to where it was, unless another face of its photo is there now.
-            let photo = observation.photo;
-            let roster = self.shared.read();
-            let taken = |person: &PersonId| {
-                roster.members(*person).iter().any(|other| roster.photo_of(*other) == Some(photo))
-            };
-            let was = was.filter(|person| !taken(person));
-            drop(roster);
-            self.grouping.restore(observation, was);
-        }
-        let index = self.shared.index();
-        let mut moves = self.grouping.add(Vec::new(), &Near(&index));
-        let told: BTreeSet<FaceId> = moves.iter().map(|step| step.face).collect();
-        let placed = faces.iter().filter(|face| !told.contains(face));
-        moves.extend(placed.map(|face| Move { face: *face, person: self.grouping.person_of(*face) }));
-        Ok(moves)
-    }
-
-    /// Shows a photo's faces; those who belonged to somebody before belong to them again, the others are `fresh`.
-    fn show(&mut self, photo: &ContentId, fresh: &mut Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
-        let mut back = Vec::new();
-        let rulings = self.shared.rulings();
-        for row in self.store.faces_of(photo, self.pack)? {
-            if rulings.is_no_face(row.id)
-                || self.shared.read().contains(row.id)
-                || fresh.iter().any(|(other, _)| other.id == row.id)
-            {
-                continue;
-            }
-            let Some(embedding) = self.store.embedding(row.id)? else { continue };
-            match self.store.person_of(row.id)? {
-                Some(person) => back.push((row, embedding, rulings.resolve(person))),
-                None => fresh.push((row, embedding)),
-            }
-        }
-        if back.is_empty() {
-            return Ok(());
-        }
-        let seen: Vec<_> = back.iter().map(|(row, embedding, _)| (row.id, embedding)).collect();
-        let seen = self.add_to_index(&seen);
-        self.touch(back.len());
-        for ((row, _, person), embedding) in back.into_iter().zip(seen) {
-            let face = Move { face: row.id, person: Some(person) };
-            let observation = self.observation(&row, embedding)?;
-            self.grouping.restore(observation, Some(person));
-            let mut roster = self.shared.write();
-            roster.show(row.id, row.photo);
-            roster.apply(&[face]);
-        }
         Ok(())
     }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proptest::prelude::*;
+use vow_cluster::Params;
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, WholeFace};
-use vow_types::{Detection, Distances, FolderId, Landmarks, RelBox, RelPoint, num};
+use vow_types::{Detection, Distances, FolderId, Landmarks, QualityGate, RelBox, RelPoint, Size, num};
 
 use super::*;
 

@@ -1,0 +1,129 @@
+//! Faces that come into sight and leave it: with their photo's last file, and because humans say that they are none.
+
+use std::collections::BTreeSet;
+
+use vow_cluster::Move;
+use vow_store::{FaceRow, StoreError};
+use vow_types::{ContentId, Embedding, FaceId, PersonId};
+
+use super::Keeper;
+use super::nearby::Near;
+
+impl Keeper {
+    pub(super) fn hide(&mut self, photo: &ContentId) -> Result<(), StoreError> {
+        if !self.store.files_of(photo)?.is_empty() {
+            return Ok(()); // a later transaction brought it back already
+        }
+        let faces = self.store.faces_of(photo, self.pack)?;
+        let ids: Vec<FaceId> =
+            faces.iter().map(|row| row.id).filter(|id| self.shared.read().contains(*id)).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.shared.index().hide(&ids);
+        self.unsaved += ids.len();
+        let moves = self.grouping.remove(&ids);
+        // The store remembers who the hidden faces were, so that a remounted disk brings everyone back as they were.
+        let (gone, moved): (Vec<Move>, Vec<Move>) =
+            moves.into_iter().partition(|step| ids.contains(&step.face));
+        drop(gone);
+        self.record(&moved)?;
+        let mut roster = self.shared.write();
+        ids.iter().for_each(|id| roster.hide(*id));
+        drop(roster);
+        self.touch(ids.len());
+        Ok(())
+    }
+
+    /// Takes faces out of everything: humans said that they are none.
+    pub(crate) fn put_away(&mut self, faces: &[FaceId]) -> Vec<Move> {
+        if faces.is_empty() {
+            return Vec::new();
+        }
+        self.shared.index().hide(faces);
+        self.unsaved += faces.len();
+        self.grouping.remove(faces)
+    }
+
+    /// The way back from [`Self::put_away`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn bring_back(
+        &mut self,
+        faces: &[FaceId],
+        were: &[(FaceId, PersonId)],
+    ) -> Result<Vec<Move>, StoreError> {
+        let mut observations = Vec::new();
+        for face in faces {
+            let (Some(row), Some(embedding)) = (self.store.face(*face)?, self.store.embedding(*face)?) else {
+                continue;
+            };
+            if row.pack != self.pack || self.store.files_of(&row.photo)?.is_empty() {
+                continue;
+            }
+            let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
+            self.shared.write().show(*face, row.photo);
+            observations.push(self.observation(&row, embedding)?);
+        }
+        let rulings = self.shared.rulings();
+        for observation in observations {
+            let face = observation.face;
+            let was =
+                were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
+            // Back to where it was, unless another face of its photo is there now.
+            let photo = observation.photo;
+            let roster = self.shared.read();
+            let taken = |person: &PersonId| {
+                roster.members(*person).iter().any(|other| roster.photo_of(*other) == Some(photo))
+            };
+            let was = was.filter(|person| !taken(person));
+            drop(roster);
+            self.grouping.restore(observation, was);
+        }
+        let index = self.shared.index();
+        let mut moves = self.grouping.add(Vec::new(), &Near(&index));
+        let told: BTreeSet<FaceId> = moves.iter().map(|step| step.face).collect();
+        let placed = faces.iter().filter(|face| !told.contains(face));
+        moves.extend(placed.map(|face| Move { face: *face, person: self.grouping.person_of(*face) }));
+        Ok(moves)
+    }
+
+    /// Shows a photo's faces; those who belonged to somebody before belong to them again, the others are `fresh`.
+    pub(super) fn show(
+        &mut self,
+        photo: &ContentId,
+        fresh: &mut Vec<(FaceRow, Embedding)>,
+    ) -> Result<(), StoreError> {
+        let mut back = Vec::new();
+        let rulings = self.shared.rulings();
+        for row in self.store.faces_of(photo, self.pack)? {
+            if rulings.is_no_face(row.id)
+                || self.shared.read().contains(row.id)
+                || fresh.iter().any(|(other, _)| other.id == row.id)
+            {
+                continue;
+            }
+            let Some(embedding) = self.store.embedding(row.id)? else { continue };
+            match self.store.person_of(row.id)? {
+                Some(person) => back.push((row, embedding, rulings.resolve(person))),
+                None => fresh.push((row, embedding)),
+            }
+        }
+        if back.is_empty() {
+            return Ok(());
+        }
+        let seen: Vec<_> = back.iter().map(|(row, embedding, _)| (row.id, embedding)).collect();
+        let seen = self.add_to_index(&seen);
+        self.touch(back.len());
+        for ((row, _, person), embedding) in back.into_iter().zip(seen) {
+            let face = Move { face: row.id, person: Some(person) };
+            let observation = self.observation(&row, embedding)?;
+            self.grouping.restore(observation, Some(person));
+            let mut roster = self.shared.write();
+            roster.show(row.id, row.photo);
+            roster.apply(&[face]);
+        }
+        Ok(())
+    }
+}
