@@ -29,7 +29,7 @@ use seat::Seat;
 use station::{Gather, Run, alone};
 
 /// Batches that one station holds: one that runs and one that is prepared.
-const AHEAD: usize = 2;
+pub(crate) const AHEAD: usize = 2;
 
 /// What a crew runs.
 pub(crate) trait Machine: Send + Sync + 'static {

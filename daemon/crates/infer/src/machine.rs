@@ -2,6 +2,7 @@
 //! loaded, and what happens when a GPU gives out.
 
 mod gather;
+mod room;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,6 +107,9 @@ impl Networks {
         tried.map_err(|error| (Role::Detector, error))?;
         let tried = embedder.network.try_out(crop, place(tuning, provider, Role::Embedder), wanted);
         tried.map_err(|error| (Role::Embedder, error))?;
+        if provider == Provider::Cpu {
+            room::make_fit(&mut detector, &mut embedder, tuning)?;
+        }
         Ok(Self {
             detector,
             embedder,
@@ -143,7 +147,25 @@ impl Networks {
             Ok(Some(net))
         };
         let (detector, embedder) = (open(Role::Detector)?, open(Role::Embedder)?);
-        Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 })
+        let mut nets = Nets { provider, detector, embedder, rescue: None, strikes: 0 };
+        if provider == Provider::Cpu && self.provider == provider {
+            self.take_memory(&mut nets, roles)?;
+        }
+        Ok(nets)
+    }
+
+    /// Runs the largest batch once where there are batches, so that whoever asks what the process holds is told all of it.
+    fn take_memory(&self, nets: &mut Nets, roles: Roles) -> Result<(), InferError> {
+        for (role, size) in
+            [(Role::Detector, self.detector.largest()), (Role::Embedder, self.embedder.size())]
+        {
+            let most = self.most(role);
+            if most > 1 && roles.have(role) {
+                let ran = nets.of(role).and_then(|net| self.network(role).run_black(net, size, most));
+                ran.map_err(|source| InferError::Run { role, source })?;
+            }
+        }
+        Ok(())
     }
 
     /// On the processor, with as many threads as there are for all of it: the threads of a GPU's crew are few.
