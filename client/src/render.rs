@@ -1,20 +1,22 @@
 //! What came back, as a table for people or as JSON for programs.
 
 mod packs;
+mod plain;
+mod status;
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use vow_proto::v1;
 
 use crate::call::Failure;
 use crate::hold::{hold_json, hold_text};
-use crate::json::{
-    face_json, failure_json, file_json, folder_json, lossy, person_json, short, state, status_json,
-};
+use crate::json::{face_json, failure_json, file_json, folder_json, lossy, person_json, short};
+use plain::{compact, span};
+pub(crate) use plain::{face_table, line, table, time, value, whose};
+pub(crate) use status::progress_line;
 
 /// Where answers go.
 pub(crate) struct Output {
@@ -33,66 +35,6 @@ impl Output {
     /// Something that was done and has no further answer.
     pub(crate) fn done(&self, text: &str) -> io::Result<()> {
         if self.json { value(&json!({ "ok": true })) } else { line(text) }
-    }
-
-    pub(crate) fn status(&self, status: &v1::StatusResponse) -> io::Result<()> {
-        if self.json {
-            return value(&status_json(status));
-        }
-        let ignored = status.ignored.unwrap_or_default();
-        let mut rows = vec![
-            ("state", state(status).to_owned()),
-            ("photos", format!("{} in {} files", status.photos, status.files)),
-            ("faces", status.faces.to_string()),
-            (
-                "people",
-                format!(
-                    "{}, {} with a name (groups of any size: {})",
-                    status.people, status.named, status.groups
-                ),
-            ),
-            ("failures", status.failures.to_string()),
-            ("pending", status.pending.to_string()),
-            ("folders", status.folders.to_string()),
-            (
-                "inferred",
-                format!(
-                    "{} photos since the start, {} of them found turned; {} files read",
-                    status.photos_inferred, status.photos_turned, status.files_read
-                ),
-            ),
-            ("speed", format!("{:.1} photos/s", status.photos_per_s)),
-            (
-                "left out",
-                format!(
-                    "{} not pictures, {} hidden, {} system folders, {} special files",
-                    ignored.not_a_picture, ignored.hidden, ignored.system_folder, ignored.special_file
-                ),
-            ),
-            ("pack", status.pack.clone()),
-            ("runtime", format!("{} ({})", status.runtime, status.runtime_why)),
-            ("since", time(status.started)),
-        ];
-        rows.extend(status.hold.as_ref().map(|hold| ("held up", hold_text(hold))));
-        let building =
-            |waiting| format!("being built, {waiting} faces to go; until then all faces are compared");
-        rows.extend(
-            Some(status.index_waiting).filter(|faces| *faces > 0).map(|faces| ("index", building(faces))),
-        );
-        rows.extend(status.eta_s.map(|seconds| ("time left", format!("{seconds:.0} s"))));
-        let mut out = io::stdout().lock();
-        for (name, text) in rows {
-            writeln!(out, "{name:<10} {text}")?;
-        }
-        for problem in &status.scan_problems {
-            writeln!(out, "not seen   {}: {}", lossy(&problem.path), problem.reason)?;
-        }
-        Ok(())
-    }
-
-    /// One step of `vow watch`.
-    pub(crate) fn progress(&self, status: &v1::StatusResponse) -> io::Result<()> {
-        if self.json { compact(&status_json(status)) } else { line(&progress_line(status)) }
     }
 
     pub(crate) fn folder_added(&self, folder: &v1::Folder, added: bool) -> io::Result<()> {
@@ -318,106 +260,9 @@ impl Output {
     }
 }
 
-/// A sentence about progress.
-pub(crate) fn progress_line(status: &v1::StatusResponse) -> String {
-    let failed = if status.failures == 0 { String::new() } else { format!(", {} failed", status.failures) };
-    let left = status.eta_s.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
-    let held = status.hold.as_ref().map(|hold| format!("; {}", hold_text(hold))).unwrap_or_default();
-    format!(
-        "{}: {} photos, {} faces, {} people{failed}, {} pending, {:.1} photos/s{left}{held}",
-        state(status),
-        status.photos,
-        status.faces,
-        status.people,
-        status.pending,
-        status.photos_per_s
-    )
-}
-
 /// Completions for a shell, to standard output.
 pub(crate) fn completions(shell: clap_complete::Shell) -> io::Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut crate::args::Args::command(), "vow", &mut text);
     io::stdout().write_all(&text)
-}
-
-pub(crate) fn face_table(faces: &[v1::Face]) -> io::Result<()> {
-    let rows = faces.iter().map(|face| {
-        let b = face.r#box.unwrap_or_default();
-        let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
-        vec![
-            face.face_id.clone(),
-            whose(face),
-            place,
-            format!("{:.3}", face.score),
-            format!("{:.2}", face.quality),
-        ]
-    });
-    table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
-}
-
-pub(crate) fn whose(face: &v1::Face) -> String {
-    match (face.person_id.as_str(), face.person_name.as_str()) {
-        ("", _) => "not grouped yet".to_owned(),
-        (id, "") => id.to_owned(),
-        (id, name) => format!("{name} ({id})"),
-    }
-}
-
-fn span(person: &v1::Person) -> String {
-    let day = |seconds: i64| time(seconds).chars().take(10).collect::<String>();
-    match (person.first_taken.map(day), person.last_taken.map(day)) {
-        (Some(first), Some(last)) if first == last => first,
-        (Some(first), Some(last)) => format!("{first} to {last}"),
-        _ => String::new(),
-    }
-}
-
-/// Seconds since 1970 as date and time.
-pub(crate) fn time(seconds: i64) -> String {
-    let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
-    moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-pub(crate) fn table(
-    head: &[&str],
-    numbers: &[usize],
-    rows: impl Iterator<Item = Vec<String>>,
-    none: &str,
-) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
-    table.add_rows(rows);
-    if table.row_count() == 0 {
-        return line(none);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if numbers.contains(&column.index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.trim_fmt().lines().try_for_each(line)
-}
-
-pub(crate) fn line(text: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
-}
-
-pub(crate) fn value(value: &Value) -> io::Result<()> {
-    line(&format!("{value:#}"))
-}
-
-fn compact(value: &Value) -> io::Result<()> {
-    line(&value.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_readable() {
-        assert_eq!(time(1_780_272_000), "2026-06-01 00:00:00");
-    }
 }

@@ -3,6 +3,10 @@
 //! A pack is put together in `downloads/`, verified as a whole, and gets its place in `packs/` by one rename: it is there
 //! and right, or not there.
 
+mod error;
+mod installed;
+mod origin;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,15 +14,17 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote};
 
-use crate::catalog::{Catalog, CatalogError, Entry, EntryFile, STARTER};
+pub use error::InstallError;
+pub use installed::Installed;
+use installed::look;
+use origin::{Origin, manifest_of, open_source, take};
+
+use crate::catalog::{Catalog, Entry, EntryFile, STARTER};
 use crate::held::Held;
 use crate::manifest::Manifest;
 use crate::names::is_pack_name;
 use crate::pack::MANIFEST;
 use crate::{Pack, PackError, PackLocation};
-
-/// The largest `pack.toml` that is taken out of an archive.
-const LARGEST_MANIFEST: u64 = 1 << 20;
 
 /// What somebody agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,102 +35,6 @@ pub struct Consent {
     pub unconfirmed: bool,
 }
 
-/// A pack in the data folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
-    /// Its name, and its folder's.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Its licence in short.
-    pub licence: String,
-    /// Length of its embeddings.
-    pub dimension: u32,
-    /// Its folder.
-    pub path: PathBuf,
-    /// Why it cannot be used, if so; the other fields but name and path mean nothing then.
-    pub problem: Option<String>,
-}
-
-/// Why a pack was not installed or removed, sorted by what to do next.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// Nobody knows that pack.
-    #[error("no pack is called `{name}`; there are {}. A pack of your own is installed from its folder or zip archive: `vow models install PATH`", .known.join(", "))]
-    Unknown {
-        /// The name.
-        name: String,
-        /// Those that are known.
-        known: Vec<String>,
-    },
-    /// There is nothing to do for the pack that is built in.
-    #[error("`{STARTER}` is built in: it is always there, and cannot be installed or removed")]
-    Bundled,
-    /// The licence has to be accepted first.
-    #[error("the pack `{name}` may not be used commercially:\n{notice}\n{}\nInstall it with --accept-licence if you accept that", .url.as_deref().unwrap_or_default())]
-    Licence {
-        /// The pack.
-        name: String,
-        /// What the licence asks for.
-        notice: String,
-        /// Where it is to be read.
-        url: Option<String>,
-    },
-    /// Somebody has to take the files on trust first.
-    #[error("nobody has confirmed the SHA-256 of {} in the pack `{name}`; --accept-unconfirmed takes the file as it comes, and holds its sum from then on", .files.join(" and "))]
-    Unconfirmed {
-        /// The pack.
-        name: String,
-        /// The files.
-        files: Vec<String>,
-    },
-    /// A pack of one's own cannot be called that.
-    #[error("a pack cannot be called `{name}`: {why}; change `name` in its pack.toml")]
-    BadName {
-        /// The name.
-        name: String,
-        /// Why not.
-        why: &'static str,
-    },
-    /// The folder or archive given does not hold the pack.
-    #[error("{} does not hold {what}", .path.display())]
-    NotThere {
-        /// The folder or archive.
-        path: PathBuf,
-        /// What it should hold.
-        what: String,
-    },
-    /// A pack that is to be removed is not there.
-    #[error("the pack `{0}` is not installed; `vow models list` shows what is")]
-    NotInstalled(String),
-    /// A file could not be had, or is not the right one.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// Its files are no pack.
-    #[error(transparent)]
-    Pack(#[from] PackError),
-    /// The catalog cannot be used.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// The sums held from earlier cannot be read.
-    #[error("{}: {reason}; mend or delete it", .path.display())]
-    Held {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A file or folder cannot be read or written.
-    #[error("{}: {source}", .path.display())]
-    Disk {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
-
 /// The packs of one data folder. One installation at a time: that is for the caller to see to.
 #[derive(Debug)]
 pub struct Packs {
@@ -132,12 +42,6 @@ pub struct Packs {
     packs: PathBuf,
     downloads: PathBuf,
     fetcher: Fetcher,
-}
-
-/// Where the files of a pack are taken from.
-enum Origin {
-    Folder(PathBuf),
-    Archive(Archive),
 }
 
 impl Packs {
@@ -402,75 +306,6 @@ impl Packs {
     }
 }
 
-/// Takes the files from a folder or archive, each verified.
-fn take(
-    source: &mut Origin,
-    pack: &str,
-    files: &[EntryFile],
-    staging: &Path,
-    progress: &mut dyn FnMut(&Progress),
-    cancel: &Cancel,
-) -> Result<Vec<Fetched>, InstallError> {
-    let mut taken = Vec::new();
-    for file in files {
-        let name = &file.remote.name;
-        let member = file.member.as_ref().unwrap_or(name);
-        taken.push(match source {
-            Origin::Archive(archive) => {
-                let member = archive.find(member)?;
-                archive.unpack(&member, &file.remote, staging, progress, cancel)?
-            }
-            Origin::Folder(folder) => {
-                let places = [folder.join(member), folder.join(name), folder.join(pack).join(name)];
-                let place = places
-                    .iter()
-                    .find(|place| place.is_file())
-                    .ok_or_else(|| InstallError::NotThere { path: folder.clone(), what: member.clone() })?;
-                vow_fetch::copy(place, &file.remote, staging, progress, cancel)?
-            }
-        });
-    }
-    Ok(taken)
-}
-
-/// A folder, or an archive; a folder that holds the archive of `entry` and none of its files is as good as that archive.
-fn open_source(path: &Path, entry: Option<&Entry>) -> Result<Origin, InstallError> {
-    if !path.is_dir() {
-        if !path.exists() {
-            let source = io::Error::from(io::ErrorKind::NotFound);
-            return Err(InstallError::Disk { path: path.to_owned(), source });
-        }
-        return Ok(Origin::Archive(Archive::open(path)?));
-    }
-    let archive = entry.and_then(|entry| entry.archive.as_ref()).map(|archive| path.join(&archive.name));
-    match archive {
-        Some(archive) if archive.is_file() => Ok(Origin::Archive(Archive::open(&archive)?)),
-        _ => Ok(Origin::Folder(path.to_owned())),
-    }
-}
-
-/// The text of the `pack.toml`, and the folder it lies in within its archive, with a slash behind.
-fn manifest_of(source: &mut Origin, path: &Path) -> Result<(String, String), InstallError> {
-    let missing = || InstallError::NotThere { path: path.to_owned(), what: format!("a {MANIFEST}") };
-    match source {
-        Origin::Folder(folder) => {
-            let path = folder.join(MANIFEST);
-            let text = match fs::read_to_string(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
-                other => other.map_err(|source| PackError::Unreadable { path, source })?,
-            };
-            Ok((text, String::new()))
-        }
-        Origin::Archive(archive) => {
-            // The one that lies highest.
-            let found = archive.members().iter().filter(|member| member.file_name() == MANIFEST);
-            let member = found.min_by_key(|member| member.name.len()).cloned().ok_or_else(missing)?;
-            let inside = member.name.strip_suffix(MANIFEST).unwrap_or_default().to_owned();
-            Ok((archive.text(&member, LARGEST_MANIFEST)?, inside))
-        }
-    }
-}
-
 /// Notes in the manifest which file this is now, and its sum.
 fn record(manifest: &mut Table, named: &str, name: &str, fetched: &Fetched) {
     for role in ["detector", "embedder"] {
@@ -486,31 +321,6 @@ fn record(manifest: &mut Table, named: &str, name: &str, fetched: &Fetched) {
 fn terms(entry: &Entry) -> String {
     let url = entry.licence_url.as_deref().unwrap_or_default();
     format!("{} {}\nLicence: {}\n{url}\n\n{}\n", entry.name, entry.version, entry.licence, entry.notice)
-}
-
-/// What a folder of packs holds under a name. The graphs are not read: that would take seconds.
-fn look(name: String, path: PathBuf) -> Installed {
-    let manifest = fs::read_to_string(path.join(MANIFEST)).map_err(|error| format!("{MANIFEST}: {error}"));
-    let read = manifest.and_then(|text| {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| format!("{MANIFEST}: {error}"))?;
-        let (manifest, mistakes) = Manifest::read(&table);
-        let files = [&manifest.detector_file.name, &manifest.embedder_file.name];
-        let missing = files.into_iter().find(|file| !path.join(file).is_file());
-        match (mistakes.first(), missing) {
-            (Some(mistake), _) => Err(format!("{MANIFEST}: {mistake}")),
-            (None, Some(file)) => Err(format!("{file} is missing")),
-            (None, None) => Ok(manifest),
-        }
-    });
-    match read {
-        Ok(Manifest { version, licence, embedder, .. }) => {
-            Installed { name, version, licence, dimension: embedder.dimension, path, problem: None }
-        }
-        Err(problem) => {
-            let (version, licence) = (String::new(), String::new());
-            Installed { name, version, licence, dimension: 0, path, problem: Some(problem) }
-        }
-    }
 }
 
 /// Deletes a folder with all that is in it, if it is there.

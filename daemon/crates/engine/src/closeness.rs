@@ -30,11 +30,17 @@ pub(crate) fn of_face(density: f32, whole: Scale) -> Option<Scale> {
     Some(Scale::ALL.into_iter().find(|scale| shows(*scale) >= ENOUGH_TO_CROP).unwrap_or(Scale::Full))
 }
 
-/// Most bytes that pixels take while the whole is decoded at this scale. What is not a JPEG may come as four samples of 16
-/// bit, of which the three bytes are made.
+/// Most bytes that the whole takes while it is decoded at this scale. What is not a JPEG may come as four samples of 16 bit,
+/// of which the three bytes are made; a JPEG in several scans comes together in memory before it has pixels.
 pub(crate) fn bytes(header: &Header, scale: Scale) -> u64 {
     let a_pixel = if header.format == Format::Jpeg { 3 } else { 11 };
-    scale.of(header.coded).pixels().saturating_mul(a_pixel)
+    let pixels = scale.of(header.coded).pixels().saturating_mul(a_pixel);
+    pixels.saturating_add(header.held.map_or(0, |held| held.while_decoding(scale)))
+}
+
+/// Bytes that a decoded photo takes besides its pixels for as long as its faces may be looked at closer.
+pub(crate) fn bytes_afterwards(header: &Header) -> u64 {
+    header.held.map_or(0, |held| held.afterwards())
 }
 
 #[cfg(test)]
@@ -46,7 +52,7 @@ mod tests {
     fn header(width: u32, height: u32, scalable: bool) -> Header {
         let coded = Size { width, height };
         let content = ContentId([0; 32]);
-        Header { format: Format::Jpeg, content, coded, orientation: None, taken: None, scalable }
+        Header { format: Format::Jpeg, content, coded, orientation: None, taken: None, scalable, held: None }
     }
 
     #[test]
@@ -88,5 +94,21 @@ mod tests {
         assert_eq!(bytes(&header, Scale::Full), 36_000_000);
         assert_eq!(bytes(&header, Scale::Quarter), 2_250_000);
         assert_eq!(bytes(&Header { format: Format::Png, ..header }, Scale::Full), 132_000_000);
+        assert_eq!(bytes_afterwards(&header), 0);
+    }
+
+    /// A picture in several scans comes together in memory: that is counted too.
+    #[test]
+    fn scans_that_come_together_are_counted() {
+        let jpeg = include_bytes!("../../media/tests/data/refined.jpg");
+        let header = vow_media::inspect(jpeg, &vow_media::Limits::default()).unwrap();
+        let held = header.held.unwrap();
+        for scale in Scale::ALL {
+            let pixels = bytes(&Header { held: None, ..header }, scale);
+            assert_eq!(bytes(&header, scale), pixels + held.while_decoding(scale));
+        }
+        assert!(
+            bytes_afterwards(&header) > 0 && bytes_afterwards(&header) < held.while_decoding(Scale::Half)
+        );
     }
 }

@@ -87,6 +87,12 @@ impl Config {
         self.max_cores.map_or(wanted, NonZeroUsize::get)
     }
 
+    /// Bytes that the process should stay below with its networks at work and no photo on its way, for [`vow_infer::Tuning`]; `None` where nobody said.
+    #[must_use]
+    pub fn process_budget(&self) -> Option<u64> {
+        self.max_memory.map(|most| most.saturating_sub(LEAST_PICTURES))
+    }
+
     /// Bytes for decoded pictures in a process that holds `resident` bytes once everything is loaded.
     pub(crate) fn picture_budget(&self, resident: u64) -> u64 {
         self.max_memory.map_or(MOST_PICTURES, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
@@ -144,7 +150,7 @@ mod tests {
     #[test]
     fn pictures_get_what_the_models_leave() {
         let mut config = Config::new(PathBuf::from("data"));
-        assert_eq!(config.picture_budget(3 << 30), MOST_PICTURES);
+        assert_eq!((config.picture_budget(3 << 30), config.process_budget()), (MOST_PICTURES, None));
         config.max_memory = Some(500 << 20);
         assert_eq!(config.picture_budget(200 << 20), 300 << 20);
         assert_eq!(config.picture_budget(499 << 20), LEAST_PICTURES);

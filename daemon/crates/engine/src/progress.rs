@@ -1,135 +1,18 @@
 //! How far the work has come: counters that every thread adds to, and tickets that say when all of it is done.
 
+mod status;
+mod ticket;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
-use vow_types::{Failure, Stage, num};
+use vow_types::{Stage, num};
 
-use crate::brake::Hold;
-
-/// What the engine is doing, the most telling first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Comparing folders with the store.
-    Scanning,
-    /// Photos are on their way.
-    Indexing,
-    /// Photos wait and none is on its way: [`Status::hold`] says why.
-    Paused,
-    /// Nothing to index: people are sorted out over everything.
-    Settling,
-    /// All work is done and stored.
-    Idle,
-    /// Shutting down.
-    Stopping,
-}
-
-/// What scans left out on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct IgnoredCounts {
-    /// By its name no picture.
-    pub not_a_picture: u64,
-    /// Names that begin with a dot.
-    pub hidden: u64,
-    /// Folders that systems keep thumbnails and rubbish in.
-    pub system_folder: u64,
-    /// Pipes, sockets, devices.
-    pub special_file: u64,
-}
-
-impl IgnoredCounts {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.not_a_picture += other.not_a_picture;
-        self.hidden += other.hidden;
-        self.system_folder += other.system_folder;
-        self.special_file += other.special_file;
-    }
-}
-
-/// A moment's account of the whole engine.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// What it is doing.
-    pub state: State,
-    /// The pack's name.
-    pub pack: String,
-    /// The pack's id.
-    pub pack_id: String,
-    /// Name and version of what runs the models.
-    pub runtime: String,
-    /// Why that one.
-    pub runtime_why: String,
-    /// Watched folders.
-    pub folders: u64,
-    /// Files that show a photo.
-    pub files: u64,
-    /// Photos with at least one file.
-    pub photos: u64,
-    /// Faces in those photos.
-    pub faces: u64,
-    /// People: named, or with at least three faces.
-    pub people: u64,
-    /// Groups of any size.
-    pub groups: u64,
-    /// People with a name.
-    pub named: u64,
-    /// Files that could not be indexed.
-    pub failures: u64,
-    /// Files found and not yet stored.
-    pub pending: u64,
-    /// Faces whose place in the index is still to be found; while there are some, likeness is found by comparing all faces.
-    pub index_waiting: u64,
-    /// Photos that went through the models since the start.
-    pub photos_inferred: u64,
-    /// Photos among them whose file does not say how they stand, and that were found turned by their faces.
-    pub photos_turned: u64,
-    /// Files that were read since the start.
-    pub files_read: u64,
-    /// Files done a second over the current run of work, or over the last one.
-    pub photos_per_s: f64,
-    /// Estimated seconds until all is done.
-    pub eta_s: Option<f64>,
-    /// What holds photos up: the user's word always, anything else while photos wait for it.
-    pub hold: Option<Hold>,
-    /// What the last scans left out.
-    pub ignored: IgnoredCounts,
-    /// Places that the last scans could not look into.
-    pub scan_problems: Vec<(std::path::PathBuf, Failure)>,
-    /// Start of the engine, seconds since 1970.
-    pub started: i64,
-}
-
-/// Files in the workers' hands, and the time during which there were any: waiting on a pause is no work.
-#[derive(Debug)]
-struct Hands {
-    /// Taken from the feed and not yet stored.
-    taken: u64,
-    /// Since when there are some.
-    since: Instant,
-    /// Before that.
-    time: Duration,
-    /// Stored.
-    done: u64,
-    /// Everything was done: the next file begins a run of work.
-    fresh: bool,
-    /// Time and files before the current run, or the last one.
-    before: (Duration, u64),
-}
-
-impl Hands {
-    fn time(&self) -> Duration {
-        if self.taken > 0 { self.time + self.since.elapsed() } else { self.time }
-    }
-
-    fn let_go(&mut self) {
-        if self.taken == 1 {
-            self.time = self.time();
-        }
-        self.taken = self.taken.saturating_sub(1);
-    }
-}
+pub use status::{IgnoredCounts, State, Status};
+use ticket::Hands;
+pub(crate) use ticket::{FileTicket, Ticket};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -153,17 +36,6 @@ pub(crate) struct Progress {
     changes: watch::Sender<u64>,
 }
 
-/// A piece of work that is not finished; the engine is idle when there is none.
-#[derive(Debug)]
-pub(crate) struct Ticket(Arc<Progress>);
-
-/// A file on its way; counts as pending until dropped.
-#[derive(Debug)]
-pub(crate) struct FileTicket {
-    ticket: Ticket,
-    taken: bool,
-}
-
 impl Progress {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -177,14 +49,7 @@ impl Progress {
             stopping: AtomicBool::new(false),
             busy: std::array::from_fn(|_| AtomicU64::new(0)),
             waited: std::array::from_fn(|_| AtomicU64::new(0)),
-            hands: Mutex::new(Hands {
-                taken: 0,
-                since: Instant::now(),
-                time: Duration::ZERO,
-                done: 0,
-                fresh: true,
-                before: (Duration::ZERO, 0),
-            }),
+            hands: Mutex::new(Hands::empty()),
             pulse: Mutex::new(0),
             beat: Condvar::new(),
             started: now(),
@@ -338,61 +203,6 @@ impl Progress {
 fn rate(time: Duration, done: u64) -> f64 {
     let seconds = time.as_secs_f64();
     if seconds > 0.0 { num::u64_to_f64(done) / seconds } else { 0.0 }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if self.0.tickets.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.pulse();
-        }
-        self.0.touch();
-    }
-}
-
-impl FileTicket {
-    /// A worker takes the file on.
-    pub(crate) fn take(&mut self) {
-        if std::mem::replace(&mut self.taken, true) {
-            return;
-        }
-        let mut hands = self.ticket.0.hands();
-        if std::mem::take(&mut hands.fresh) {
-            hands.before = (hands.time(), hands.done);
-        }
-        let first = hands.taken == 0;
-        if first {
-            hands.since = Instant::now();
-        }
-        hands.taken += 1;
-        drop(hands);
-        if first {
-            self.ticket.0.pulse();
-        }
-    }
-
-    /// The worker puts it back into the line.
-    pub(crate) fn put_back(&mut self) {
-        if std::mem::take(&mut self.taken) {
-            self.ticket.0.hands().let_go();
-        }
-    }
-
-    /// The file is stored; grouping its faces is still to come.
-    pub(crate) fn stored(self) -> Ticket {
-        // Moving out of a type with Drop is not possible, so a second ticket takes the first one's place.
-        self.ticket.0.ticket()
-    }
-}
-
-impl Drop for FileTicket {
-    fn drop(&mut self) {
-        if self.taken {
-            let mut hands = self.ticket.0.hands();
-            hands.let_go();
-            hands.done += 1;
-        }
-        self.ticket.0.pending.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// Seconds since 1970; a clock before that gives 0.

@@ -8,24 +8,28 @@
 //! loaded anew. Networks that have been idle for long are unloaded, and loaded again for the next item. Dropping the crew
 //! ends its threads after what waits, and joins them.
 
+mod seat;
+mod station;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use vow_types::Lane;
 
-use crate::caught::caught;
 use crate::engine::Timed;
 use crate::error::{InferError, Role};
-use crate::queue::{Queue, Taken};
+use crate::queue::Queue;
 use crate::schedule::{Key, Roles, Waits};
-use crate::settle::{Trouble, settle};
+use crate::settle::Trouble;
+use seat::Seat;
+use station::{Gather, Run, alone};
 
 /// Batches that one station holds: one that runs and one that is prepared.
-const AHEAD: usize = 2;
+pub(crate) const AHEAD: usize = 2;
 
 /// What a crew runs.
 pub(crate) trait Machine: Send + Sync + 'static {
@@ -224,226 +228,6 @@ struct Call<'a, J> {
 impl<J> Drop for Call<'_, J> {
     fn drop(&mut self) {
         self.queue.cancel(self.number);
-    }
-}
-
-/// A batch on its way from the queue to its answers.
-struct Gathered<M: Machine> {
-    key: Key,
-    works: Vec<M::Work>,
-    replies: Vec<Reply<M::Answer>>,
-    taken: Instant,
-    gathering: Duration,
-    /// Gathering can panic too.
-    input: Result<M::Input, String>,
-}
-
-impl<M: Machine> Gathered<M> {
-    fn new(machine: &M, key: Key, jobs: Vec<Job<M>>, spare: Option<M::Input>) -> Self {
-        let taken = Instant::now();
-        let (works, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
-        let input = caught(|| machine.gather(key, &works, spare));
-        Self { key, works, replies, taken, gathering: taken.elapsed(), input }
-    }
-}
-
-/// The first half of a station.
-struct Gather<M: Machine> {
-    shared: Arc<Shared<M>>,
-    roles: Roles,
-    tokens: Receiver<()>,
-    full: Sender<Gathered<M>>,
-}
-
-impl<M: Machine> Gather<M> {
-    fn work(self, spares: &Mutex<Vec<M::Input>>) {
-        // Both channels close when the other half has ended.
-        while self.tokens.recv().is_ok() {
-            let Taken::Batch(key, jobs) = self.shared.queue.take(self.roles, None) else { break };
-            let spare = spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            if self.full.send(Gathered::new(&self.shared.machine, key, jobs, spare)).is_err() {
-                break;
-            }
-        }
-    }
-}
-
-/// The second half of a station.
-struct Run<M: Machine> {
-    seat: Seat<M>,
-    gathered: Receiver<Gathered<M>>,
-    token: Sender<()>,
-}
-
-impl<M: Machine> Run<M> {
-    fn work(mut self, spares: &Mutex<Vec<M::Input>>, ready: &Sender<Result<(), InferError>>) {
-        if !self.seat.report(ready) {
-            return;
-        }
-        let idle_after = self.seat.shared.idle_after;
-        let mut wait = idle_after;
-        loop {
-            let next = if self.seat.is_loaded() {
-                self.gathered.recv_timeout(wait)
-            } else {
-                self.gathered.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            };
-            match next {
-                Ok(batch) => {
-                    let input = self.seat.serve(batch);
-                    spares.lock().unwrap_or_else(PoisonError::into_inner).extend(input);
-                    self.token.send(()).ok();
-                    wait = idle_after;
-                }
-                Err(RecvTimeoutError::Timeout) => match self.seat.shared.queue.until_idle(idle_after) {
-                    Some(left) => wait = left,
-                    None => {
-                        spares.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                        self.seat.unload();
-                    }
-                },
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-    }
-}
-
-/// A station where a batch is one item.
-fn alone<M: Machine>(mut seat: Seat<M>, ready: &Sender<Result<(), InferError>>) {
-    if !seat.report(ready) {
-        return;
-    }
-    let shared = Arc::clone(&seat.shared);
-    let mut spare = None;
-    loop {
-        match shared.queue.take(seat.roles, seat.is_loaded().then_some(shared.idle_after)) {
-            Taken::Batch(key, jobs) => {
-                spare = seat.serve(Gathered::new(&shared.machine, key, jobs, spare.take()));
-            }
-            Taken::Idle => {
-                spare = None;
-                seat.unload();
-            }
-            Taken::Closed => break,
-        }
-    }
-}
-
-/// A thread's place: its networks, and how to get others.
-struct Seat<M: Machine> {
-    shared: Arc<Shared<M>>,
-    roles: Roles,
-    opened: Option<M::Seat>,
-}
-
-impl<M: Machine> Seat<M> {
-    fn is_loaded(&self) -> bool {
-        self.opened.is_some()
-    }
-
-    /// Loads the networks and says how that went; whether they can be used.
-    fn report(&mut self, ready: &Sender<Result<(), InferError>>) -> bool {
-        let first = self.with(self.first_role(), |_, _| Ok(()));
-        let usable = first.is_ok();
-        let first = first.map_err(|trouble| match trouble {
-            Trouble::Memory(error) | Trouble::Other(error) => error,
-        });
-        // Fails only when nobody waits any more, because another thread could not be started.
-        ready.send(first).ok();
-        usable
-    }
-
-    fn first_role(&self) -> Role {
-        match self.roles {
-            Roles::All => Role::Detector,
-            Roles::Only(role) => role,
-        }
-    }
-
-    /// Loads the networks unless they are loaded.
-    fn load(&mut self) -> Result<(), InferError> {
-        if self.opened.is_none() {
-            let began = Instant::now();
-            self.opened = Some(self.shared.machine.open(self.roles)?);
-            self.shared.loaded.fetch_add(1, Ordering::SeqCst);
-            // A batch that was too large once may fit now.
-            for role in [Role::Detector, Role::Embedder].into_iter().filter(|role| self.roles.have(*role)) {
-                self.shared.queue.set_most(role, self.shared.machine.most(role));
-            }
-            tracing::debug!(elapsed = ?began.elapsed(), "networks loaded");
-        }
-        Ok(())
-    }
-
-    /// Runs something with the networks. One in which something panicked is not looked at again, so nothing half-done is
-    /// seen.
-    fn with<T>(
-        &mut self,
-        role: Role,
-        run: impl FnOnce(&M, &mut M::Seat) -> Result<T, Trouble<InferError>>,
-    ) -> Result<T, Trouble<InferError>> {
-        let outcome = caught(|| {
-            self.load().map_err(Trouble::Other)?;
-            match self.opened.as_mut() {
-                Some(seat) => run(&self.shared.machine, seat),
-                None => Err(Trouble::Other(InferError::Stopped)),
-            }
-        });
-        outcome.unwrap_or_else(|message| {
-            self.drop_networks();
-            Err(Trouble::Other(InferError::Panicked { role, message }))
-        })
-    }
-
-    /// Runs a batch to the end, answers, and gives back the input for its memory.
-    fn serve(&mut self, batch: Gathered<M>) -> Option<M::Input> {
-        let Gathered { key, works, replies, taken, gathering, input } = batch;
-        // Loading is not work on these pictures; what is wrong with it is seen below.
-        let _ = caught(|| self.load().ok());
-        let began = Instant::now();
-        let count = works.len();
-        let settled = settle(count, |part| match &input {
-            Ok(input) => self.with(key.role, |machine, seat| machine.run(seat, key, &works, input, part)),
-            Err(message) => {
-                let message = message.clone();
-                Err(Trouble::Other(InferError::Panicked { role: key.role, message }))
-            }
-        });
-        if let Some(most) = settled.most.filter(|most| *most < self.shared.queue.most(key.role)) {
-            self.shared.queue.set_most(key.role, most);
-            tracing::warn!(role = %key.role, most, "memory was short: fewer pictures at once from now on");
-        }
-        let share = |time: Duration| time / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
-        let busy = share(gathering + began.elapsed());
-        let queued = began.saturating_duration_since(taken + gathering);
-        for (reply, value) in replies.into_iter().zip(settled.results) {
-            let waited = taken.saturating_duration_since(reply.asked) + queued;
-            // Fails only when the asker has gone.
-            reply.to.send((reply.number, value.map(|value| Timed { value, busy, waited }))).ok();
-        }
-        self.shared.queue.done();
-        input.ok()
-    }
-
-    fn drop_networks(&mut self) {
-        let Some(seat) = self.opened.take() else { return };
-        // Dropping what panicked may panic again.
-        caught(move || drop(seat)).ok();
-        self.shared.loaded.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn unload(&mut self) {
-        self.drop_networks();
-        if self.shared.loaded.load(Ordering::SeqCst) == 0 {
-            self.shared.machine.all_unloaded();
-            tracing::debug!("idle networks unloaded");
-        }
-    }
-}
-
-impl<M: Machine> Drop for Seat<M> {
-    fn drop(&mut self) {
-        self.drop_networks();
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod graph;
 mod heads;
 mod machine;
+mod memory;
 mod net;
 mod network;
 #[cfg(test)]

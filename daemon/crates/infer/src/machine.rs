@@ -1,26 +1,30 @@
 //! What the crew runs: the two networks of a pack. How a batch is put together, run and read, where the networks are
 //! loaded, and what happens when a GPU gives out.
 
+mod gather;
+mod room;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use vow_types::Detection;
 use vow_types::num::index;
-use vow_types::{Detection, Size};
 use vow_vision::Framed;
 
 use crate::crew::Machine;
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
-use crate::graph::Layout;
-use crate::net::{Feed, Net, Numbers, Pinned, PinnedMemory, split};
+use crate::net::{Feed, Net, PinnedMemory, split};
 use crate::network::Network;
 use crate::runtime::session::Place;
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles};
 use crate::settle::Trouble;
 use crate::tuning::Tuning;
+pub(crate) use gather::Input;
+use gather::{gather_pinned, gather_plain, numbers};
 
 /// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
 const STRIKES: u32 = 3;
@@ -68,15 +72,6 @@ pub(crate) enum Made {
     Vector(Vec<f32>),
 }
 
-/// A batch in one piece.
-pub(crate) enum Input {
-    /// One picture of bytes: the network reads it where it is.
-    AsItIs,
-    Planes(Vec<f32>),
-    Bytes(Vec<u8>),
-    Pinned(Pinned),
-}
-
 /// One thread's networks.
 pub(crate) struct Nets {
     provider: Provider,
@@ -112,6 +107,9 @@ impl Networks {
         tried.map_err(|error| (Role::Detector, error))?;
         let tried = embedder.network.try_out(crop, place(tuning, provider, Role::Embedder), wanted);
         tried.map_err(|error| (Role::Embedder, error))?;
+        if provider == Provider::Cpu {
+            room::make_fit(&mut detector, &mut embedder, tuning)?;
+        }
         Ok(Self {
             detector,
             embedder,
@@ -149,7 +147,25 @@ impl Networks {
             Ok(Some(net))
         };
         let (detector, embedder) = (open(Role::Detector)?, open(Role::Embedder)?);
-        Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 })
+        let mut nets = Nets { provider, detector, embedder, rescue: None, strikes: 0 };
+        if provider == Provider::Cpu && self.provider == provider {
+            self.take_memory(&mut nets, roles)?;
+        }
+        Ok(nets)
+    }
+
+    /// Runs the largest batch once where there are batches, so that whoever asks what the process holds is told all of it.
+    fn take_memory(&self, nets: &mut Nets, roles: Roles) -> Result<(), InferError> {
+        for (role, size) in
+            [(Role::Detector, self.detector.largest()), (Role::Embedder, self.embedder.size())]
+        {
+            let most = self.most(role);
+            if most > 1 && roles.have(role) {
+                let ran = nets.of(role).and_then(|net| self.network(role).run_black(net, size, most));
+                ran.map_err(|source| InferError::Run { role, source })?;
+            }
+        }
+        Ok(())
     }
 
     /// On the processor, with as many threads as there are for all of it: the threads of a GPU's crew are few.
@@ -335,75 +351,6 @@ fn place(tuning: &Tuning, provider: Provider, role: Role) -> Place {
         if role == Role::Detector { detectors } else { bytes - detectors }
     };
     Place { provider, threads: 1, device_memory: tuning.device_memory.map(share) }
-}
-
-/// The numbers `range` of a batch.
-fn numbers<'a>(input: &'a Input, works: &'a [Work], range: Range<usize>) -> Result<Numbers<'a>, GraphError> {
-    let all = match input {
-        Input::AsItIs => return Ok(Numbers::Bytes(works.first().map(Work::pixels).unwrap_or_default())),
-        Input::Planes(planes) => Numbers::Planes(planes),
-        Input::Bytes(bytes) => Numbers::Bytes(bytes),
-        Input::Pinned(pinned) => pinned.numbers().map_err(crate::net::failed)?,
-    };
-    Ok(match all {
-        Numbers::Planes(planes) => Numbers::Planes(planes.get(range).unwrap_or_default()),
-        Numbers::Bytes(bytes) => Numbers::Bytes(bytes.get(range).unwrap_or_default()),
-    })
-}
-
-fn fill_planes(network: &Network, works: &[Work], each: usize, planes: &mut [f32]) {
-    let places = planes.chunks_exact_mut(each.max(1));
-    places.zip(works).for_each(|(place, work)| network.fill(work.pixels(), place));
-}
-
-fn gather_plain(network: &Network, pixels: usize, works: &[Work], spare: Option<Input>) -> Input {
-    match network.layout {
-        Layout::Bytes if works.len() == 1 => Input::AsItIs,
-        Layout::Bytes => {
-            let mut bytes = if let Some(Input::Bytes(bytes)) = spare { bytes } else { Vec::new() };
-            bytes.clear();
-            works.iter().for_each(|work| bytes.extend_from_slice(work.pixels()));
-            Input::Bytes(bytes)
-        }
-        Layout::Planes => {
-            let mut planes = if let Some(Input::Planes(planes)) = spare { planes } else { Vec::new() };
-            planes.resize(works.len() * 3 * pixels, 0.0);
-            fill_planes(network, works, 3 * pixels, &mut planes);
-            Input::Planes(planes)
-        }
-    }
-}
-
-/// `None` where the memory cannot be had.
-fn gather_pinned(
-    network: &Network,
-    memory: &PinnedMemory,
-    size: Size,
-    works: &[Work],
-    spare: Option<Pinned>,
-) -> Option<Pinned> {
-    let (width, height, count) = (index(size.width), index(size.height), works.len());
-    let each = 3 * width * height;
-    match network.layout {
-        Layout::Bytes => {
-            let dims = [count, height, width, 3];
-            let mut pinned = spare.filter(|old| old.has(dims)).or_else(|| memory.bytes(dims).ok())?;
-            let places = pinned.bytes_mut()?.chunks_exact_mut(each.max(1));
-            for (place, work) in places.zip(works) {
-                // Lengths were checked when the picture came in.
-                if place.len() == work.pixels().len() {
-                    place.copy_from_slice(work.pixels());
-                }
-            }
-            Some(pinned)
-        }
-        Layout::Planes => {
-            let dims = [count, 3, height, width];
-            let mut pinned = spare.filter(|old| old.has(dims)).or_else(|| memory.planes(dims).ok())?;
-            fill_planes(network, works, each, pinned.planes_mut()?);
-            Some(pinned)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat};
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Size};
 
 use super::*;
 use crate::graph::Graph;

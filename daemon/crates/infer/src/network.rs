@@ -26,6 +26,8 @@ pub(crate) struct Network {
     /// Whether `half` is what is loaded on a GPU.
     use_half: bool,
     batched: bool,
+    /// Pictures at once for which there is memory.
+    fits: usize,
 }
 
 impl Network {
@@ -40,7 +42,16 @@ impl Network {
     ) -> Self {
         let batched = input.open_batch && graph.outputs_are_batched(rank) && Loader::takes_batches(runtime);
         let loader = Loader::new(graph, runtime);
-        Self { role, layout: input.layout, format, loader, half: None, use_half: false, batched }
+        Self {
+            role,
+            layout: input.layout,
+            format,
+            loader,
+            half: None,
+            use_half: false,
+            batched,
+            fits: usize::MAX,
+        }
     }
 
     /// Offers the same network in half precision. One that is fed differently is left aside.
@@ -63,7 +74,38 @@ impl Network {
 
     /// Pictures at once, where `wanted` would be good.
     pub(crate) fn most(&self, wanted: usize) -> usize {
-        if self.batched { wanted.max(1) } else { 1 }
+        if self.batched { wanted.min(self.fits).max(1) } else { 1 }
+    }
+
+    /// From now on no more pictures at once than these.
+    pub(crate) fn keep_to(&mut self, fits: usize) {
+        self.fits = fits;
+    }
+
+    /// Bytes of one picture of this size among those that are put together for a run.
+    pub(crate) fn input_bytes(&self, size: Size) -> u64 {
+        let a_pixel = match self.layout {
+            Layout::Bytes => 3,
+            Layout::Planes => 12,
+        };
+        size.pixels().saturating_mul(a_pixel)
+    }
+
+    /// Runs so many black pictures, for the memory that it takes.
+    pub(crate) fn run_black(&self, net: &mut Net, size: Size, count: usize) -> Result<(), GraphError> {
+        let numbers = count * 3 * index(size.width) * index(size.height);
+        let (mut planes, mut bytes) = (Vec::new(), Vec::new());
+        let numbers = match self.layout {
+            Layout::Bytes => {
+                bytes.resize(numbers, 0);
+                Numbers::Bytes(&bytes)
+            }
+            Layout::Planes => {
+                planes.resize(numbers, 0.0);
+                Numbers::Planes(&planes)
+            }
+        };
+        net.run(&Feed { numbers, size, count, pinned: None }, |_| Ok(()))
     }
 
     /// Loads it for one thread.

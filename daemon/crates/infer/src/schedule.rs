@@ -4,12 +4,15 @@
 //! long enough, or when nothing else can come. Live items wait less than those of the backlog and overtake them, inside a
 //! bucket and between buckets. Where the most is one, everything is due at once and nothing waits.
 
+mod bucket;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use vow_types::{Lane, Size};
 
 use crate::error::Role;
+use bucket::{Bucket, Waiting};
 
 /// What a batch has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +54,6 @@ pub(crate) struct Schedule<T> {
 struct Most {
     detector: usize,
     embedder: usize,
-}
-
-struct Bucket<T> {
-    key: Key,
-    live: VecDeque<Waiting<T>>,
-    backlog: VecDeque<Waiting<T>>,
-}
-
-struct Waiting<T> {
-    since: Instant,
-    item: T,
 }
 
 /// What to do now.
@@ -160,40 +152,6 @@ impl Most {
     }
 }
 
-impl<T> Bucket<T> {
-    fn len(&self) -> usize {
-        self.live.len() + self.backlog.len()
-    }
-
-    /// When its oldest item has waited long enough; `None` when it is empty.
-    fn deadline(&self, waits: Waits) -> Option<Instant> {
-        let live = self.live.front().map(|waiting| waiting.since + waits.live);
-        let backlog = self.backlog.front().map(|waiting| waiting.since + waits.backlog);
-        live.into_iter().chain(backlog).min()
-    }
-
-    /// The less, the more urgent: a bucket with a live item before one without, then the longest wait.
-    fn urgency(&self) -> Option<(Lane, Instant)> {
-        let live = self.live.front().map(|waiting| (Lane::Live, waiting.since));
-        live.or_else(|| self.backlog.front().map(|waiting| (Lane::Backlog, waiting.since)))
-    }
-
-    fn take(&mut self, most: usize) -> Vec<T> {
-        let count = batch_of(self.len(), most);
-        let live = self.live.drain(..count.min(self.live.len()));
-        let mut items: Vec<T> = live.map(|waiting| waiting.item).collect();
-        let rest = count.saturating_sub(items.len()).min(self.backlog.len());
-        items.extend(self.backlog.drain(..rest).map(|waiting| waiting.item));
-        items
-    }
-}
-
-/// How many of those that wait run at once: the most, or else a power of two. A GPU plans for every new shape of input,
-/// so there should be few; what is left over is due as well and comes right after.
-fn batch_of(waiting: usize, most: usize) -> usize {
-    if waiting >= most { most } else { (waiting + 1).next_power_of_two() / 2 }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -273,12 +231,6 @@ mod tests {
         schedule.retain(|n| n % 3 != 0);
         assert_eq!(schedule.next(Roles::All, start, true), Next::Run(FACE, vec![1, 2, 4, 5]));
         assert!(schedule.is_empty());
-    }
-
-    #[test]
-    fn sizes_of_batches_are_few() {
-        let sizes: Vec<usize> = (1..=14).map(|waiting| batch_of(waiting, 12)).collect();
-        assert_eq!(sizes, [1, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12]);
     }
 
     #[derive(Debug, Clone, Copy)]

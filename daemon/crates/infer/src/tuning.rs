@@ -15,6 +15,10 @@ pub struct Tuning {
     /// Pictures that a network takes at once, at most. `None` for what suits the provider: one on the processor, where a
     /// batch gains nothing, 32 on a GPU.
     pub batch: Option<usize>,
+    /// Bytes that the whole process should stay below with its networks at work on a processor, photos on their way not
+    /// counted. A batch that would take more is made smaller, down to one picture. `None`: the networks' work takes 512 MiB
+    /// at most, besides what loading them takes. Of no meaning where a batch is one picture, and on a GPU.
+    pub process_memory: Option<u64>,
     /// Bytes of a GPU's memory for the networks and what they compute; `None` for as many as there are.
     pub device_memory: Option<u64>,
     /// Networks that nobody has asked for so long are unloaded, and loaded again when somebody does.
@@ -25,7 +29,13 @@ impl Tuning {
     /// The defaults for so many threads: what suits the provider, and five minutes until idle networks are unloaded.
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        Self { threads, batch: None, device_memory: None, idle_after: Duration::from_secs(300) }
+        Self {
+            threads,
+            batch: None,
+            process_memory: None,
+            device_memory: None,
+            idle_after: Duration::from_secs(300),
+        }
     }
 
     pub(crate) fn batch(&self, provider: Provider) -> usize {

@@ -146,6 +146,11 @@ fn a_flat_graph_is_run_one_by_one() {
 }
 
 #[test]
+fn batches_keep_to_the_memory() {
+    runtime().iter().for_each(batches::batches_keep_to_the_memory);
+}
+
+#[test]
 fn idle_networks_give_their_memory_back() {
     if runtime().is_some() && common::alone("idle_networks_give_their_memory_back") {
         runtime().iter().for_each(common::memory::idle_networks_give_their_memory_back);

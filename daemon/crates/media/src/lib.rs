@@ -35,7 +35,7 @@ use vow_types::{ContentId, Orientation, Size};
 pub use decoding::{Buffers, Decoding, View};
 pub use error::MediaError;
 pub use format::{Format, is_picture_name};
-pub use jpeg::scaled::Scale;
+pub use jpeg::scaled::{Held, Scale};
 pub use read::{Stamp, read};
 
 use identity::Identity;
@@ -73,6 +73,8 @@ pub struct Header {
     pub taken: Option<i64>,
     /// Whether [`Decoding`] can show it smaller than coded, and parts of it. Files that turn out to be damaged cannot.
     pub scalable: bool,
+    /// What decoding it holds besides its pixels, where that is worth counting: a JPEG in several scans.
+    pub held: Option<Held>,
 }
 
 /// A decoded picture, as coded: not turned.
@@ -92,11 +94,11 @@ pub struct Picture {
 /// cannot be a whole picture. Broken EXIF is no error.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
     let format = format::recognise(bytes)?;
-    let mut scalable = false;
+    let (mut scalable, mut held) = (false, None);
     let (coded, content, exif) = match format {
         Format::Jpeg => {
             let jpeg = jpeg::inspect(bytes)?;
-            scalable = jpeg.scalable;
+            (scalable, held) = (jpeg.scalable, jpeg.held);
             (jpeg.size, jpeg.content, jpeg.exif)
         }
         Format::Png => {
@@ -115,7 +117,7 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
         return Err(MediaError::TooManyPixels { size: coded, limit: limits.max_pixels });
     }
     let Metadata { orientation, taken } = exif.map(metadata::read).unwrap_or_default();
-    Ok(Header { format, content, coded, orientation, taken, scalable })
+    Ok(Header { format, content, coded, orientation, taken, scalable, held })
 }
 
 /// Decodes the picture that [`inspect`] described. Grey, CMYK, palettes and 16-bit samples become RGB8; transparent

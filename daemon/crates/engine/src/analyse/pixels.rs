@@ -42,7 +42,9 @@ pub(super) fn open<'a>(
         // Not before: batches wait a moment for photos that were announced, and need not for one that waits for memory.
         let announced = faces.announce();
         if progress.timed(Stage::Decode, || photo.decode(scale))? {
-            share.shrink_to(num::len_u64(photo.whole().pixels.len()).saturating_add(WORKING));
+            let kept =
+                num::len_u64(photo.whole().pixels.len()).saturating_add(closeness::bytes_afterwards(header));
+            share.shrink_to(kept.saturating_add(WORKING));
             return Ok(Opened { photo, share, announced });
         }
         // A damaged file may prove to have its picture as coded only. That takes more memory; this share is given back

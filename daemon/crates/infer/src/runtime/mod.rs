@@ -3,7 +3,9 @@
 //! ONNX Runtime is looked for by `find`, judged by `probe` and started by `library`. tract is compiled in and can always
 //! be used. What the networks run on (`provider`) is decided by `select`, after a `trial`; `session` opens them there.
 
+mod choice;
 mod find;
+mod info;
 mod library;
 mod nvidia;
 mod probe;
@@ -13,15 +15,15 @@ pub(crate) mod session;
 mod trial;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 
 use crate::error::{InferError, chain};
+pub use choice::{ParseChoiceError, RuntimeChoice};
 use find::{Candidate, NamedBy};
+pub use info::{PassedOver, RuntimeInfo};
 use library::Loaded;
 pub use provider::{ParseProviderError, Provider, ProviderChoice};
 pub use select::ProviderPassedOver;
@@ -29,56 +31,6 @@ use select::{Selected, not_offered, select};
 
 /// The version of tract that is compiled in; a test holds it to the lock file.
 const TRACT_VERSION: &str = "0.23.9";
-
-/// Which runtime the user wants.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum RuntimeChoice {
-    /// ONNX Runtime where it can be found, otherwise tract. Written `auto`.
-    #[default]
-    Auto,
-    /// tract. Written `tract`.
-    Tract,
-    /// The ONNX Runtime library in this file, and nothing else. Written as a path.
-    Library(PathBuf),
-}
-
-/// A text that names no runtime.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no runtime; allowed are `auto`, `tract` and the path of a libonnxruntime.so")]
-pub struct ParseChoiceError(String);
-
-impl FromStr for RuntimeChoice {
-    type Err = ParseChoiceError;
-
-    fn from_str(text: &str) -> Result<Self, ParseChoiceError> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "tract" => Ok(Self::Tract),
-            // A misspelt word is not taken for a file.
-            path if path.contains('/') || path.contains(".so") => Ok(Self::Library(path.into())),
-            other => Err(ParseChoiceError(other.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for RuntimeChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Tract => f.write_str("tract"),
-            Self::Library(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// A library that was found or looked for, and not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassedOver {
-    /// The file, or the bare name that the system's loader was asked for.
-    pub path: PathBuf,
-    /// What is wrong with it, for a person to read.
-    pub reason: String,
-}
 
 /// A runtime that has been started; cheap to clone.
 #[derive(Debug, Clone)]
@@ -94,27 +46,6 @@ struct Started {
     offered: Vec<String>,
     /// Replaced as a whole when a provider gives out.
     selected: Mutex<Selected>,
-}
-
-/// What runs the networks, for people and programs to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeInfo {
-    /// `onnxruntime` or `tract`.
-    pub name: &'static str,
-    /// The runtime's own version.
-    pub version: String,
-    /// The file it was loaded from; `None` for tract.
-    pub library: Option<PathBuf>,
-    /// Why this runtime.
-    pub why: String,
-    /// Libraries that were tried before it.
-    pub passed_over: Vec<PassedOver>,
-    /// What the networks run on.
-    pub provider: Provider,
-    /// Providers that the library has, in ONNX Runtime's names (`CUDAExecutionProvider` …); empty for tract.
-    pub offered: Vec<String>,
-    /// Providers that could have been used, or were asked for, and are not.
-    pub providers_passed_over: Vec<ProviderPassedOver>,
 }
 
 /// What networks are loaded with.
@@ -359,17 +290,6 @@ fn warn(passed: &ProviderPassedOver) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn choices_survive_their_text_and_misspelt_words_are_refused() {
-        for text in ["auto", "tract", "/opt/lib/libonnxruntime.so.1.30.0", "libonnxruntime.so"] {
-            assert_eq!(text.parse::<RuntimeChoice>().unwrap().to_string(), text);
-        }
-        for text in ["", "Auto", "trakt", "onnxruntime"] {
-            let error = text.parse::<RuntimeChoice>().unwrap_err().to_string();
-            assert!(error.contains("`auto`, `tract`"), "{error}");
-        }
-    }
 
     #[test]
     fn the_version_of_tract_is_the_one_in_the_lock_file() {

@@ -66,6 +66,36 @@ pub fn company_changes_no_vector(runtime: &Runtime) {
     }
 }
 
+/// Batches that the memory has no room for are made smaller, and change no face.
+pub fn batches_keep_to_the_memory(runtime: &Runtime) {
+    let alone = FaceEngine::start(any_number(true), runtime, &tuning(1)).unwrap();
+    let starved = Tuning { process_memory: Some(1), ..tuning(8) };
+    // A thousand frames take 1.2 GB before they are worked on, and each thread prepares as many.
+    for (tuning, most) in [(starved, 3), (tuning(1000), 2 * 128 + 1)] {
+        let kept = FaceEngine::start(any_number(true), runtime, &tuning).unwrap();
+        let in_flight = kept.wants_in_flight();
+        assert!(in_flight <= most, "{in_flight} photos");
+        assert!(in_flight == 3 || tuning.process_memory.is_none(), "nothing but one picture");
+        assert!(in_flight > 2 * 8 || tuning.process_memory.is_some(), "there is room for more than a few");
+        std::thread::scope(|scope| {
+            for asker in 0..12usize {
+                let (alone, kept) = (&alone, &kept);
+                scope.spawn(move || {
+                    for n in 0..3usize {
+                        let frame = Arc::new(framed(SHAPES[n % 2], (asker, n), [200, 0, 0]));
+                        let expected = alone.detect(Arc::clone(&frame), Lane::Live).unwrap().value;
+                        assert_eq!(kept.detect(frame, Lane::Backlog).unwrap().value, expected);
+                    }
+                    let crops: Vec<_> =
+                        (0..9u8).map(|n| crop([[n, 3, 9], [7, n, 7], [1, 2, n], [n, n, n]])).collect();
+                    let expected = alone.embed(crops.clone(), Lane::Live).unwrap().value;
+                    assert_eq!(kept.embed(crops, Lane::Backlog).unwrap().value, expected);
+                });
+            }
+        });
+    }
+}
+
 /// A graph that says nothing of several pictures, or flattens them, gets one at a time.
 pub fn a_flat_graph_is_run_one_by_one(runtime: &Runtime) {
     let engine = FaceEngine::start(tiny(Head::Scrfd), runtime, &tuning(8)).unwrap();

@@ -204,11 +204,16 @@ impl Scan {
 
     /// How many groups (or blocks, when the component comes alone) the scan codes.
     pub(super) fn units(&self, frame: &Frame) -> u64 {
+        self.grid(frame).blocks()
+    }
+
+    /// Its groups (or blocks, when the component comes alone).
+    pub(super) fn grid(&self, frame: &Frame) -> Grid {
         let alone = match self.parts.as_slice() {
             [part] => frame.components.get(part.component),
             _ => None,
         };
-        alone.map_or_else(|| frame.interleaved(), |component| frame.alone(*component)).blocks()
+        alone.map_or_else(|| frame.interleaved(), |component| frame.alone(*component))
     }
 }
 

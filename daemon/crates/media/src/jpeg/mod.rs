@@ -50,6 +50,8 @@ pub(crate) struct Inspected<'a> {
     pub(crate) exif: Option<&'a [u8]>,
     /// Whether [`start`] is likely to take it.
     pub(crate) scalable: bool,
+    /// Of a picture in several scans.
+    pub(crate) held: Option<scaled::Held>,
 }
 
 /// Size, identity and EXIF block; no pixel is decoded.
@@ -75,7 +77,8 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
         identity.part(b"adob", &[transform]);
     }
     let scalable = scaled::is_taken(&survey);
-    Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif, scalable })
+    let held = scaled::Held::of(&survey);
+    Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif, scalable, held })
 }
 
 /// RGB8, rows from top to bottom, into `pixels`, whose memory is used again.

@@ -44,6 +44,12 @@ pub(super) struct Use {
     pub(super) factor: f32,
 }
 
+/// Samples along a side of a block, 1 to 8, of a component of which one sample covers `spread` pixels. Subsampled components
+/// are shrunk less, so that all come out alike; beyond 8 they have to be widened later.
+pub(super) fn side(scale: Scale, spread: u32) -> u8 {
+    u8::try_from(u32::from(scale.samples()) * spread).unwrap_or(8).min(8)
+}
+
 /// A component at a scale.
 pub(super) struct Scaled<'p> {
     pub(super) shape: &'p Shape,
@@ -62,9 +68,7 @@ pub(super) struct Scaled<'p> {
 
 impl<'p> Scaled<'p> {
     pub(super) fn new(shape: &'p Shape, scale: Scale) -> Self {
-        // Subsampled components are shrunk less, so that all come out alike; beyond 8 they have to be widened later.
-        let side = |spread: u32| u8::try_from(u32::from(scale.samples()) * spread).unwrap_or(8).min(8);
-        let (width, height) = (side(shape.spread.0), side(shape.spread.1));
+        let (width, height) = (side(scale, shape.spread.0), side(scale, shape.spread.1));
         let mut factors = [0.0; 64];
         let (mut uses, mut last) = ([Use { place: u8::MAX, factor: 0.0 }; 64], 0);
         for (at, ((slot, (column, row)), step)) in uses.iter_mut().zip(ZIGZAG).zip(shape.steps).enumerate() {

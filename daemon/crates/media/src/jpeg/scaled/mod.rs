@@ -29,6 +29,8 @@ use super::frame::Grid;
 use super::huffman::Stop;
 use super::survey::Survey;
 use blocks::Cursor;
+pub use many::Held;
+pub(super) use many::notes_of;
 use many::{ManyScans, Memory};
 use single::OneScan;
 use strip::Wide;

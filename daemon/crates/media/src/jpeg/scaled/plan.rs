@@ -57,7 +57,7 @@ pub(super) fn has_shape(survey: &Survey) -> bool {
 }
 
 /// Pixels that a sample of such a component covers.
-fn spread(frame: &Frame, component: Component) -> Option<(u32, u32)> {
+pub(super) fn spread(frame: &Frame, component: Component) -> Option<(u32, u32)> {
     if frame.components.len() == 1 {
         return Some((1, 1));
     }

@@ -9,6 +9,7 @@
 //! What is not taken, and what is handed back, is as in the parent module; which scripts are taken, [`script`] says.
 
 mod coder;
+mod held;
 mod pass;
 mod script;
 mod store;
@@ -26,6 +27,8 @@ use pass::{NOTE_EVERY, Note};
 use script::Script;
 use store::{Layout, Plane};
 
+pub use held::Held;
+pub(in crate::jpeg) use held::notes_of;
 pub(super) use store::Memory;
 
 /// Whether a file is one that is read this way, as far as its headers tell: progressive, or sequential in several scans, of

@@ -17,7 +17,7 @@ use super::super::tables::{AcCodes, Codes};
 
 /// More scans than programs write (libjpeg's usual script has ten, the longest of optimising encoders some twenty). It
 /// bounds time and notes on a hostile file.
-const MAX_SCANS: usize = 40;
+pub(super) const MAX_SCANS: usize = 40;
 
 /// More bits than a coefficient of 8-bit samples has (T.81, G.1.1.1.1).
 const MAX_LOW: u8 = 13;

@@ -21,11 +21,16 @@ pub(in crate::jpeg::scaled) struct Memory {
 impl Memory {
     /// Gives back what is more than is worth keeping.
     pub(in crate::jpeg::scaled) fn trim(&mut self) {
-        let coefficients: usize = self.coefficients.iter().map(|memory| memory.capacity() * 2).sum();
-        let nonzero: usize = self.nonzero.iter().map(|memory| memory.capacity() * 8).sum();
-        if coefficients + nonzero > KEEP {
+        if self.bytes() > KEEP {
             *self = Self::default();
         }
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let coefficients: usize = self.coefficients.iter().map(|memory| memory.capacity() * 2).sum();
+        let nonzero: usize = self.nonzero.iter().map(|memory| memory.capacity() * 8).sum();
+        coefficients + nonzero
     }
 }
 

@@ -1,0 +1,88 @@
+//! The pieces that answers are made of: a line, a table, a time, a name, JSON. What an answer consists of is said elsewhere.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::Value;
+use vow_proto::v1;
+
+pub(crate) fn face_table(faces: &[v1::Face]) -> io::Result<()> {
+    let rows = faces.iter().map(|face| {
+        let b = face.r#box.unwrap_or_default();
+        let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
+        vec![
+            face.face_id.clone(),
+            whose(face),
+            place,
+            format!("{:.3}", face.score),
+            format!("{:.2}", face.quality),
+        ]
+    });
+    table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
+}
+
+pub(crate) fn whose(face: &v1::Face) -> String {
+    match (face.person_id.as_str(), face.person_name.as_str()) {
+        ("", _) => "not grouped yet".to_owned(),
+        (id, "") => id.to_owned(),
+        (id, name) => format!("{name} ({id})"),
+    }
+}
+
+pub(super) fn span(person: &v1::Person) -> String {
+    let day = |seconds: i64| time(seconds).chars().take(10).collect::<String>();
+    match (person.first_taken.map(day), person.last_taken.map(day)) {
+        (Some(first), Some(last)) if first == last => first,
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => String::new(),
+    }
+}
+
+/// Seconds since 1970 as date and time.
+pub(crate) fn time(seconds: i64) -> String {
+    let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
+    moment.map_or_else(|_| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+pub(crate) fn table(
+    head: &[&str],
+    numbers: &[usize],
+    rows: impl Iterator<Item = Vec<String>>,
+    none: &str,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
+    table.add_rows(rows);
+    if table.row_count() == 0 {
+        return line(none);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+        if numbers.contains(&column.index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt().lines().try_for_each(line)
+}
+
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+pub(crate) fn value(value: &Value) -> io::Result<()> {
+    line(&format!("{value:#}"))
+}
+
+pub(super) fn compact(value: &Value) -> io::Result<()> {
+    line(&value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(time(1_780_272_000), "2026-06-01 00:00:00");
+    }
+}
