@@ -87,9 +87,8 @@ impl Config {
         self.max_cores.map_or(wanted, NonZeroUsize::get)
     }
 
-    /// Bytes that the process should stay below with its networks at work and no photo on its way, for [`vow_infer::Tuning`]; `None` where nobody said.
-    #[must_use]
-    pub fn process_budget(&self) -> Option<u64> {
+    /// Bytes that the process should stay below with its networks at work and no photo on its way; `None` where nobody said.
+    pub(crate) fn process_budget(&self) -> Option<u64> {
         self.max_memory.map(|most| most.saturating_sub(LEAST_PICTURES))
     }
 

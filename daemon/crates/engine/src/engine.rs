@@ -87,6 +87,7 @@ impl Engine {
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
         let tuning = Tuning {
             batch: config.batch.map(NonZeroUsize::get),
+            process_memory: config.process_budget(),
             device_memory: config.device_memory,
             idle_after: config.unload_after,
             ..Tuning::new(threads)
