@@ -11,6 +11,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use toml::{Table, Value};
 use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote};
 
@@ -287,22 +289,37 @@ impl Packs {
         }
         Pack::load(staging)?;
         fs::create_dir_all(&self.packs).map_err(disk(&self.packs))?;
-        let (place, away) = (self.folder(name), self.downloads.join(format!("{name}.old")));
-        clear(&away)?;
-        if place.exists() {
-            fs::rename(&place, &away).map_err(disk(&place))?;
-        }
-        if let Err(error) = fs::rename(staging, &place) {
-            if away.exists() {
-                // Back to how it was; the first error says more than a second would.
-                let _ = fs::rename(&away, &place);
-            }
-            return Err(disk(&place)(error));
+        let place = self.folder(name);
+        // A pack that is there already changes places with the new one at once: no kill leaves none.
+        let flags = if place.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+        match renameat_with(CWD, staging, CWD, &place, flags) {
+            // Some file systems of networks cannot.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.replace(name, staging, &place)?,
+            moved => moved.map_err(|error| disk(&place)(error.into()))?,
         }
         fs::File::open(&self.packs).and_then(|folder| folder.sync_all()).map_err(disk(&self.packs))?;
-        clear(&away)?;
+        clear(staging)?;
         clear(&self.downloads.join(name))?;
         Ok(look(name.to_owned(), place))
+    }
+}
+
+impl Packs {
+    /// Puts a pack in its place in two steps: a kill between them leaves the old one in the downloads.
+    fn replace(&self, name: &str, staging: &Path, place: &Path) -> Result<(), InstallError> {
+        let away = self.downloads.join(format!("{name}.old"));
+        clear(&away)?;
+        if place.exists() {
+            fs::rename(place, &away).map_err(disk(place))?;
+        }
+        if let Err(error) = fs::rename(staging, place) {
+            if away.exists() {
+                // Back to how it was; the first error says more than a second would.
+                let _ = fs::rename(&away, place);
+            }
+            return Err(disk(place)(error));
+        }
+        clear(&away)
     }
 }
 

@@ -117,7 +117,13 @@ fn a_pack_is_installed_from_a_folder_or_an_archive_and_loads() {
     bench.packs.remove("mine").unwrap();
     assert!(bench.packs.installed().unwrap().is_empty() && !installed.path.exists());
     assert!(matches!(bench.packs.remove("mine"), Err(InstallError::NotInstalled(_))));
-    assert!(matches!(bench.packs.remove("../data"), Err(InstallError::NotInstalled(_))));
+    // Names only: all of these are folders that are there.
+    fs::create_dir_all(bench.dir.path().join("data/packs/in/side")).unwrap();
+    for name in ["../data", "..", ".", "in/side", "../packs/in"] {
+        assert!(matches!(bench.packs.remove(name), Err(InstallError::NotInstalled(_))), "{name}");
+    }
+    assert!(bench.dir.path().join("data/packs/in/side").exists());
+    fs::remove_dir_all(bench.dir.path().join("data/packs/in")).unwrap();
     assert!(matches!(bench.packs.remove(STARTER), Err(InstallError::Bundled)));
 }
 
