@@ -8,12 +8,15 @@
     reason = "glibc's functions have no safe wrapper that is kept up; see the SAFETY comments"
 )]
 
-/// Free memory at the end of an arena from which on it is given back, in bytes: glibc's own first choice, which stays so
-/// once it was said. Left alone, glibc raises it (to 64 MiB at most) as it sees large buffers freed, and also keeps those.
+/// Free memory at the end of an arena from which on it is given back at once, in bytes. Left alone, glibc raises it (to 64 MiB at
+/// most) as it sees large buffers freed. Less than the buffers of one photo would be fetched anew for each.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const KEPT: libc::c_int = 128 << 10;
+const KEPT: libc::c_int = 16 << 20;
+/// Pieces of memory from this size on are the system's own, in bytes: decoded photos, not the frames and crops made of them.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const OWN: libc::c_int = 4 << 20;
 
-/// Makes the allocator keep little of what is freed: few arenas, and large buffers given back at once. To be called before
+/// Makes the allocator keep little of what is freed: few arenas, and the largest buffers given back at once. To be called before
 /// there are threads.
 pub fn keep_little_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -24,7 +27,9 @@ pub fn keep_little_memory() {
         // SAFETY: mallopt(3) takes two numbers and changes how later calls of the allocator behave, nothing that was
         // allocated; it may be called at any time.
         let heard = unsafe {
-            libc::mallopt(libc::M_ARENA_MAX, arenas) == 1 && libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT) == 1
+            libc::mallopt(libc::M_ARENA_MAX, arenas) == 1
+                && libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT) == 1
+                && libc::mallopt(libc::M_MMAP_THRESHOLD, OWN) == 1
         };
         tracing::debug!(heard, arenas, "the allocator keeps little");
     }
