@@ -38,6 +38,17 @@ fn pairwise_f<A: Eq + std::hash::Hash, B: Eq + std::hash::Hash>(both: impl Itera
     2.0 * pairs(&mut ab.into_values()) / (a + b)
 }
 
+/// All faces as they come, three at a time.
+fn grow(faces: &[(Observation, usize)], params: Params) -> (Grouping, Exact) {
+    let (mut grouping, mut index) = (Grouping::new(params, PersonId(1)), Exact::default());
+    for batch in faces.chunks(3) {
+        let batch: Vec<Observation> = batch.iter().map(|(o, _)| o.clone()).collect();
+        index.add(&batch);
+        grouping.add(batch, &index);
+    }
+    (grouping, index)
+}
+
 fn agreement(params: Params, order: u64) -> (f64, f64) {
     let world = World {
         seed: 11,
@@ -51,13 +62,7 @@ fn agreement(params: Params, order: u64) -> (f64, f64) {
     };
     let mut faces = make(world);
     Random(order).shuffle(&mut faces);
-    let mut index = Exact::default();
-    let mut grouping = Grouping::new(params, PersonId(1));
-    for batch in faces.chunks(3) {
-        let batch: Vec<Observation> = batch.iter().map(|(o, _)| o.clone()).collect();
-        index.add(&batch);
-        grouping.add(batch, &index);
-    }
+    let (mut grouping, index) = grow(&faces, params);
     let grown = people_of(&grouping, &faces);
     grouping.settle(&index, &|| false).unwrap();
     let exact = people_of(&grouping, &faces);
@@ -97,13 +102,7 @@ fn the_threshold_fits_the_number_of_people_that_come_out() {
     let mut grown = Vec::new();
     for order in 0..2 {
         Random(order).shuffle(&mut faces);
-        let mut index = Exact::default();
-        let mut grouping = Grouping::new(params, PersonId(1));
-        for batch in faces.chunks(3) {
-            let batch: Vec<Observation> = batch.iter().map(|(o, _)| o.clone()).collect();
-            index.add(&batch);
-            grouping.add(batch, &index);
-        }
+        let (mut grouping, index) = grow(&faces, params);
         let before = people_of(&grouping, &faces);
         grouping.settle(&index, &|| false).unwrap();
         let merge_at = grouping.merge_at();

@@ -53,7 +53,7 @@ pub struct Config {
     /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
     /// is for photos on their way, from the reading of a file to the commit of its faces, at least [`LEAST_PICTURES`]: seven
     /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take. A
-    /// picture larger than all of that is decoded alone.
+    /// picture larger than all of that is decoded alone. Batches on a processor are made smaller to keep to it.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,
