@@ -86,6 +86,8 @@ impl Grouping {
     pub fn restore(&mut self, observation: Observation, person: Option<PersonId>) {
         let strong = observation.strong;
         let Some(slot) = self.insert(observation, person) else { return };
+        // What is restored is as it is to be: it is not merged again because there are many now and were none before.
+        self.bar_of_all = self.params.merge_at_among(self.groups.count());
         let is = self.faces.is(slot);
         // A human's word that was not followed yet is followed with the next faces.
         let person = person

@@ -42,6 +42,7 @@ pub use dbscan::{DbscanError, DbscanParams, dbscan};
 pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;
+pub use years::are_years_apart;
 
 use vow_types::{ContentId, Embedding, FaceId, PersonId};
 

@@ -82,19 +82,6 @@ impl Grouping {
         close
     }
 
-    /// Whether two sets of faces are years apart as [`Self::close_across_years`] has it: what a human says about them says
-    /// nothing about scores.
-    #[must_use]
-    pub fn are_years_apart(a: &[FaceId], b: &[FaceId], day: &dyn Fn(FaceId) -> Option<i32>) -> bool {
-        let span = |faces: &[FaceId]| {
-            let days = faces.iter().filter_map(|face| day(*face));
-            days.fold(None, |span: Option<(i32, i32)>, day| {
-                Some(span.map_or((day, day), |(first, last)| (first.min(day), last.max(day))))
-            })
-        };
-        span(a).zip(span(b)).is_some_and(|((a0, a1), (b0, b1))| are_apart((a0, a1), (b0, b1)))
-    }
-
     fn dated(&self, group: Slot, day: &dyn Fn(FaceId) -> Option<i32>) -> Dated {
         let members = self.groups.members(group).iter();
         let mut days: Vec<(i32, Slot)> =
@@ -102,6 +89,19 @@ impl Grouping {
         days.sort_unstable();
         Dated { days }
     }
+}
+
+/// Whether two sets of faces are years apart as [`Grouping::close_across_years`] has it: what a human says about them says
+/// nothing about scores.
+#[must_use]
+pub fn are_years_apart(a: &[FaceId], b: &[FaceId], day: &dyn Fn(FaceId) -> Option<i32>) -> bool {
+    let span = |faces: &[FaceId]| {
+        let days = faces.iter().filter_map(|face| day(*face));
+        days.fold(None, |span: Option<(i32, i32)>, day| {
+            Some(span.map_or((day, day), |(first, last)| (first.min(day), last.max(day))))
+        })
+    };
+    span(a).zip(span(b)).is_some_and(|((a0, a1), (b0, b1))| are_apart((a0, a1), (b0, b1)))
 }
 
 /// One is over before the other begins, and together they are years.

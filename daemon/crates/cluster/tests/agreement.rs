@@ -14,11 +14,12 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use common::{Exact, Random, World, make, params};
-use vow_cluster::{Grouping, Observation, Params};
-use vow_types::{FaceId, PersonId};
+use vow_cluster::{Grouping, Neighbours, Observation, Params};
+use vow_types::{Embedding, FaceId, PersonId};
 
 fn people_of(grouping: &Grouping, faces: &[(Observation, usize)]) -> HashMap<FaceId, PersonId> {
     faces.iter().map(|(o, _)| (o.face, grouping.person_of(o.face).unwrap())).collect()
@@ -125,4 +126,39 @@ fn the_threshold_fits_the_number_of_people_that_come_out() {
     }
     let like = pairwise_f(faces.iter().map(|(o, _)| (grown[0][&o.face], grown[1][&o.face])));
     assert!((like - 1.0).abs() < f64::EPSILON, "another order: {like}");
+}
+
+/// Whoever comes first after a start would have had all neighbours of everybody asked for.
+#[test]
+fn a_face_that_comes_after_a_start_does_not_make_everybody_merge_again() {
+    struct Counting(Exact, Cell<usize>);
+    impl Neighbours for Counting {
+        fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
+            self.1.set(self.1.get() + 1);
+            self.0.nearest(of, k)
+        }
+    }
+    let world = World {
+        seed: 13,
+        dimension: 96,
+        people: 600,
+        faces: 1_500,
+        cosine: 0.7,
+        kinship: 0.2,
+        weak: 0.0,
+        crowd: 1,
+    };
+    let mut faces = make(world);
+    let (newest, _) = faces.pop().unwrap();
+    let params = Params { calibrated_among: Some(4_096), resplit_every: 1, ..params() };
+    let (mut before, index) = grow(&faces, params);
+    before.settle(&index, &|| false).unwrap();
+    assert!(before.merge_at() > params.merge_at_among(0), "the test needs more people than the fewest");
+    let mut after = Grouping::new(params, PersonId(10_000));
+    for (face, _) in &faces {
+        after.restore(face.clone(), before.person_of(face.face));
+    }
+    let index = Counting(index, Cell::new(0));
+    after.add(vec![newest], &index);
+    assert!(index.1.get() < 200, "{} questions to the index", index.1.get());
 }

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Exact, Random, mix, params, photo};
-use vow_cluster::{Grouping, Observation, Said};
+use vow_cluster::{Grouping, Observation, Said, are_years_apart};
 use vow_types::{Embedding, FaceId, PersonId};
 
 const YEAR: i32 = 365;
@@ -72,9 +72,9 @@ fn a_child_who_grew_up_is_asked_about_where_the_years_meet() {
         assert_eq!(grouping.close_across_years(0.04, &|_| Some(7)), []);
         let ids = |person| grouping.members(person).collect::<Vec<FaceId>>();
         for pair in &close {
-            assert!(Grouping::are_years_apart(&ids(pair.a), &ids(pair.b), &day));
+            assert!(are_years_apart(&ids(pair.a), &ids(pair.b), &day));
         }
-        assert!(!Grouping::are_years_apart(&ids(PersonId(1)), &ids(PersonId(1)), &day));
+        assert!(!are_years_apart(&ids(PersonId(1)), &ids(PersonId(1)), &day));
     }
     assert!(asked >= 4, "{asked} questions about eight people");
 }

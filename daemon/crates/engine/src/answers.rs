@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crossbeam_channel::bounded;
-use vow_cluster::{Calibration, Grouping, Verdict, propose, share};
+use vow_cluster::{Calibration, Grouping, Verdict, are_years_apart, propose, share};
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
 
@@ -104,7 +104,7 @@ fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping, days: &
         let score = grouping.score_of_sets(a, b)?;
         // Somebody who changed over the years is one person whatever the score of the whole.
         let far = same && score < grouping.merge_at() - MISSES_BY;
-        let changed = far && Grouping::are_years_apart(a, b, &|face| days.of(face));
+        let changed = far && are_years_apart(a, b, &|face| days.of(face));
         (!changed).then_some(Verdict { score, same })
     };
     match decision {

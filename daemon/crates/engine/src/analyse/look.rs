@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn a_face_that_fills_the_picture_is_not_there_twice() {
         let upright = Size { width: 300, height: 300 };
-        let (sure, beside, beyond) = (face(0.05, 0.6, 0.99), face(0.35, 0.6, 0.8), face(0.4, 0.6, 0.8));
+        let (sure, beside) = (face(0.05, 0.6, 0.99), face(0.35, 0.6, 0.8));
         assert!(sure.bbox.iou(beside.bbox) > LARGE_FACES && sure.bbox.iou(beside.bbox) < SAME_FACE);
         assert_eq!(without_ghosts(vec![beside, sure], upright), [sure]);
-        assert!(sure.bbox.iou(beyond.bbox) > LARGE_FACES);
+
         // Small faces stand close to one another in every group, and a child before its mother.
         let (small, near) = (face(0.1, 0.1, 0.9), face(0.15, 0.1, 0.8));
         assert!(small.bbox.iou(near.bbox) > LARGE_FACES);

@@ -144,6 +144,35 @@ fn agrees(keeper: &Keeper) {
     }
 }
 
+/// Questions across the years hang on it.
+#[test]
+fn faces_have_the_day_of_their_photo() {
+    let place = Place { dir: tempfile::tempdir().unwrap() };
+    let store = place.store();
+    let (folder, _) = store.add_folder(Path::new("/p"), 1, 0).unwrap();
+    let taken = [Some(3 * 86_400 + 7), Some(-1), None];
+    let changes = taken.iter().zip(0u8..).map(|(taken, n)| {
+        let mut change = analysed(n, folder.id, &mut Random(1));
+        if let Change::Analysed { file: FileRow { state: FileState::Shows { taken: own, .. }, .. }, .. } =
+            &mut change
+        {
+            *own = *taken;
+        }
+        change
+    });
+    store.commit(changes.collect()).unwrap();
+    drop(store);
+    let mut keeper = place.keeper();
+    settle(&mut keeper);
+    let days = Days::new(&keeper.store, &keeper.shared);
+    for (n, expected) in [(0, Some(3)), (1, Some(-1)), (2, None)] {
+        let faces = keeper.store.faces_of(&ContentId([n; 32]), keeper.pack).unwrap();
+        assert!(!faces.is_empty() && faces.iter().all(|row| days.of(row.id) == expected), "photo {n}");
+    }
+    assert_eq!(days.of(FaceId(9_999)), None);
+    days.end().unwrap();
+}
+
 type Groups = BTreeSet<Vec<FaceId>>;
 
 /// Name, hidden, cover and faces of a person.
