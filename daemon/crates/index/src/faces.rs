@@ -69,7 +69,7 @@ impl Faces {
     fn seat(&mut self, face: FaceId, embedding: &Embedding) {
         let node = self.node_of(embedding.as_slice()).unwrap_or_else(|| {
             let node = self.graph.nodes();
-            self.graph.vectors.push(embedding.clone());
+            self.graph.hold([embedding.clone()]);
             self.nodes.insert(hash(embedding.as_slice()), node);
             node
         });

@@ -175,7 +175,7 @@ fn read(mut file: File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
         bytes.resize(block.saturating_mul(dimension).saturating_mul(2), 0);
         from.0.read_exact(&mut bytes)?;
         let vectors = Embedding::several_from_bytes(&bytes, dimension);
-        graph.vectors.extend(vectors.map_err(|_| Fault::Content("a vector is none"))?);
+        graph.hold(vectors.map_err(|_| Fault::Content("a vector is none"))?);
         left -= block;
     }
     for _ in 0..nodes {

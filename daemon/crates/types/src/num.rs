@@ -13,6 +13,12 @@ pub fn to_u8(value: f32) -> u8 {
     (value + 0.5) as u8
 }
 
+/// Rounds to the nearest signed byte; NaN gives 0, values outside give the ends.
+#[must_use]
+pub fn round_i8(value: f32) -> i8 {
+    value.round() as i8
+}
+
 /// A pixel coordinate or count as `f32`. Exact below 2^24, which is more than any side of a picture we accept.
 #[must_use]
 pub fn to_f32(value: u32) -> f32 {
