@@ -16,6 +16,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use vow_proto::v1;
 use vow_proto::v1::faces_client::FacesClient;
 use vow_proto::v1::library_client::LibraryClient;
+use vow_proto::v1::people_client::PeopleClient;
 use vow_proto::v1::status_response::State;
 
 /// Between two questions: what is measured is exact to this.
@@ -39,6 +40,9 @@ pub(crate) fn build() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release/vowd")
 }
+
+/// Asks a daemon about people.
+pub(crate) type People = PeopleClient<Channel>;
 
 /// A running daemon; killed when dropped.
 pub(crate) struct Vowd {
@@ -94,6 +98,14 @@ impl Vowd {
         let mut faces = FacesClient::new(self.channel.clone());
         let answer = self.tokio.block_on(faces.list_faces(v1::ListFacesRequest { path })).ok()?;
         Some(answer.into_inner().faces)
+    }
+
+    /// Asks about people.
+    pub(crate) fn people<T>(
+        &self,
+        ask: impl AsyncFnOnce(People) -> Result<tonic::Response<T>, tonic::Status>,
+    ) -> T {
+        self.tokio.block_on(ask(PeopleClient::new(self.channel.clone()))).unwrap().into_inner()
     }
 
     pub(crate) fn rescan(&self) {
