@@ -8,10 +8,9 @@ use vow_cluster::{Calibration, Grouping, Verdict, are_years_apart, propose, shar
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
 
-use crate::days::Days;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::people::{Keeper, Message};
+use crate::people::{Keeper, Message, People};
 use crate::questions::MISSES_BY;
 use crate::rulings::{self, Rulings};
 use crate::views::PeopleStats;
@@ -84,15 +83,13 @@ impl Keeper {
         let undone = rulings::undone(&journal);
         let rulings = self.shared.rulings();
         let counts = journal.iter().filter(|entry| !undone.contains(&entry.seq));
-        let days = Days::new(&self.store, &self.shared);
         let verdicts =
-            counts.flat_map(|entry| verdicts(&entry.decision, &rulings, &self.grouping, &days)).collect();
-        days.end()?;
-        Ok(verdicts)
+            |entry: &JournalEntry| verdicts(&entry.decision, &rulings, &self.grouping, &self.shared);
+        Ok(counts.flat_map(verdicts).collect())
     }
 }
 
-fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping, days: &Days<'_>) -> Vec<Verdict> {
+fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping, people: &People) -> Vec<Verdict> {
     let members = |person: PersonId| grouping.members(rulings.resolve(person)).collect::<Vec<FaceId>>();
     let others = |person: PersonId, without: &[FaceId]| {
         let without: HashSet<&FaceId> = without.iter().collect();
@@ -104,7 +101,7 @@ fn verdicts(decision: &Decision, rulings: &Rulings, grouping: &Grouping, days: &
         let score = grouping.score_of_sets(a, b)?;
         // Somebody who changed over the years is one person whatever the score of the whole.
         let far = same && score < grouping.merge_at() - MISSES_BY;
-        let changed = far && are_years_apart(a, b, &|face| days.of(face));
+        let changed = far && are_years_apart(a, b, &|face| people.day_of(face));
         (!changed).then_some(Verdict { score, same })
     };
     match decision {

@@ -14,7 +14,6 @@ mod carry;
 mod closeness;
 mod commit;
 mod config;
-mod days;
 mod decide;
 mod draw;
 mod engine;

@@ -19,11 +19,11 @@ use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Stage};
 
 use crate::carry::Elsewhere;
 use crate::commit::Stored;
-use crate::days::Days;
 use crate::decide::{Answer, Ask, Trouble};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
 use crate::questions::Open;
+use crate::roster::Shown;
 
 pub(crate) use nearby::Near;
 pub(crate) use shared::{PackFacts, People};
@@ -137,6 +137,9 @@ impl Keeper {
             for photo in stored.committed.appeared.iter().chain(analysed) {
                 self.show(photo, &mut fresh)?;
             }
+            for photo in &stored.committed.redated {
+                self.date(photo)?;
+            }
             self.group(fresh)
         })?;
         self.save_at_times();
@@ -154,7 +157,8 @@ impl Keeper {
         let seen: Vec<_> = fresh.iter().map(|(row, embedding)| (row.id, embedding)).collect();
         let seen = self.add_to_index(&seen);
         self.touch(fresh.len());
-        let rows: Vec<(FaceId, ContentId)> = fresh.iter().map(|(row, _)| (row.id, row.photo)).collect();
+        let shown = fresh.iter().map(|(row, _)| Ok((row.id, self.shown(row)?)));
+        let shown = shown.collect::<Result<Vec<(FaceId, Shown)>, StoreError>>()?;
         let mut observations = Vec::with_capacity(fresh.len());
         for ((row, _), embedding) in fresh.into_iter().zip(seen) {
             observations.push(self.observation(&row, embedding)?);
@@ -163,8 +167,8 @@ impl Keeper {
         let moves = self.grouping.add(observations, &Near(&index));
         self.record(&moves)?;
         let mut roster = self.shared.write();
-        for (face, photo) in rows {
-            roster.show(face, photo);
+        for (face, shown) in shown {
+            roster.show(face, shown);
         }
         roster.apply(&moves);
         Ok(())
@@ -180,10 +184,7 @@ impl Keeper {
         let Some(moves) = moves else { return Ok(()) };
         self.record(&moves)?;
         self.shared.write().apply(&moves);
-        let shared = Arc::clone(&self.shared);
-        let days = Days::new(&self.store, &shared);
-        let open = Arc::new(Open::of(&mut self.grouping, &days));
-        days.end()?;
+        let open = Arc::new(Open::of(&mut self.grouping, &self.shared));
         *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
         self.touched = 0;
         progress.unsettled.store(false, Ordering::SeqCst);

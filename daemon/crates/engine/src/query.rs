@@ -2,7 +2,6 @@
 //! store, the roster and the index; changes nothing.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use vow_store::{FaceRow, FileRow, FileState, PhotoRow};
@@ -11,7 +10,7 @@ use vow_types::{Embedding, FaceId, PersonId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::library::Folders;
-use crate::roster::Roster;
+use crate::roster::{Known, Roster};
 use crate::views::{
     FaceView, FailedFile, FileView, NameFilter, PersonOrder, PersonView, SimilarFaces, SimilarHit,
 };
@@ -115,33 +114,12 @@ impl Engine {
     /// One person.
     ///
     /// # Errors
-    /// When there is no such person, or the store cannot be read.
+    /// When there is no such person.
     pub fn person(&self, id: PersonId) -> Result<PersonView, EngineError> {
-        let (name, members, chosen, hidden) = {
-            let roster = self.people().read();
-            if !roster.exists(id) {
-                return Err(EngineError::UnknownPerson(id.to_string()));
-            }
-            let name = roster.name_of(id).map(str::to_owned);
-            (name, roster.members(id).to_vec(), roster.cover_of(id), roster.is_hidden(id))
-        };
-        let mut photos = BTreeSet::new();
-        let mut cover: Option<(f32, FaceId)> = None;
-        for face in &members {
-            let Some(row) = self.store().face(*face)? else { continue };
-            photos.insert(row.photo);
-            if cover.is_none_or(|(best, id)| (row.quality, Reverse(row.id)) > (best, Reverse(id))) {
-                cover = Some((row.quality, row.id));
-            }
-        }
-        let mut taken: Option<(i64, i64)> = None;
-        for photo in &photos {
-            if let Some(time) = self.store().files_of(photo)?.iter().find_map(taken_of) {
-                taken = Some(taken.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-            }
-        }
-        let cover = chosen.or(cover.map(|(_, id)| id));
-        Ok(PersonView { id, name, faces: members.len(), photos: photos.len(), hidden, cover, taken })
+        let known = self.people().read().person(id);
+        let Known { name, hidden, faces, photos, cover, taken } =
+            known.ok_or_else(|| EngineError::UnknownPerson(id.to_string()))?;
+        Ok(PersonView { id, name, faces, photos, hidden, cover, taken })
     }
 
     /// A person's faces, the best quality first, at most `limit`.
@@ -149,14 +127,12 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn faces_of_person(&self, id: PersonId, limit: usize) -> Result<Vec<FaceView>, EngineError> {
-        let members = self.people().read().members(id).to_vec();
-        let mut rows = Vec::with_capacity(members.len());
-        for face in members {
-            rows.extend(self.store().face(face)?);
+        let best = self.people().read().best_of(id, limit);
+        let mut faces = Vec::with_capacity(best.len());
+        for face in best {
+            faces.extend(self.face_and_files(face)?.map(|(face, _)| face));
         }
-        rows.sort_by(|a, b| b.quality.total_cmp(&a.quality).then(a.id.cmp(&b.id)));
-        rows.truncate(limit);
-        rows.into_iter().filter_map(|row| self.show(row).transpose()).map(|shown| Ok(shown?.0)).collect()
+        Ok(faces)
     }
 
     /// Faces that look like one face, most alike first.

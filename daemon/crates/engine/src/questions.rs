@@ -5,10 +5,9 @@ use vow_cluster::{Close, Doubt, Grouping, Placed};
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
 
-use crate::days::Days;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::people::Message;
+use crate::people::{Message, People};
 use crate::rulings;
 use crate::views::{Explained, HistoryLine, LooksLike, NearFace, Question};
 
@@ -31,9 +30,9 @@ pub(crate) struct Open {
 
 impl Open {
     /// What is worth asking of a grouping that is settled.
-    pub(crate) fn of(grouping: &mut Grouping, days: &Days<'_>) -> Self {
+    pub(crate) fn of(grouping: &mut Grouping, people: &People) -> Self {
         let mut close = grouping.close_pairs(MISSES_BY);
-        close.extend(grouping.close_across_years(MISSES_BY, &|face| days.of(face)));
+        close.extend(grouping.close_across_years(MISSES_BY, &|face| people.day_of(face)));
         Self { close, doubts: grouping.doubts(REACHES_BY) }
     }
 }

@@ -107,7 +107,14 @@ impl Engine {
         }
 
         let pack = &self.people().pack;
-        self.store().for_each_face(pack.id, &mut |WholeFace { row, embedding, person, coded, shown }| {
+        self.store().for_each_face(pack.id, &mut |WholeFace {
+                                                       row,
+                                                       embedding,
+                                                       person,
+                                                       coded,
+                                                       shown,
+                                                       ..
+                                                   }| {
             if !shown || rulings.is_no_face(row.id) {
                 return;
             }

@@ -1,6 +1,7 @@
 //! Who is where, for answering questions: a copy of the grouping's outcome that readers can have at any time, while the
 //! grouping itself belongs to the people thread.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -11,10 +12,22 @@ use vow_types::{ContentId, FaceId, PersonId, num};
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
 
+/// What a face is shown with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) photo: ContentId,
+    /// When that was taken, seconds since 1970.
+    pub(crate) taken: Option<i64>,
+    pub(crate) quality: f32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Member {
     /// Its place in the list of photos.
     photo: u32,
+    /// Its place among the faces of its person.
+    at: u32,
+    quality: f32,
     person: Option<PersonId>,
 }
 
@@ -23,6 +36,20 @@ struct Member {
 struct Photo {
     content: ContentId,
     faces: u32,
+    taken: Option<i64>,
+}
+
+/// A person as the roster has them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) name: Option<String>,
+    pub(crate) hidden: bool,
+    pub(crate) faces: usize,
+    pub(crate) photos: usize,
+    /// The face that a human chose, otherwise the one of the best quality.
+    pub(crate) cover: Option<FaceId>,
+    /// Capture time of the first and the last photo that has one.
+    pub(crate) taken: Option<(i64, i64)>,
 }
 
 /// The faces of photos that have a file, and the people they belong to.
@@ -52,13 +79,14 @@ pub(crate) struct Census {
 
 impl Roster {
     /// A face became visible; it has no person yet.
-    pub(crate) fn show(&mut self, face: FaceId, photo: ContentId) {
+    pub(crate) fn show(&mut self, face: FaceId, Shown { photo, taken, quality }: Shown) {
         let Entry::Vacant(place) = self.faces.entry(face) else { return };
         let known = self.photos.get_mut(num::index(self.last));
         if let Some(known) = known.filter(|known| known.content == photo && known.faces > 0) {
             known.faces += 1;
+            known.taken = taken;
         } else {
-            let new = Photo { content: photo, faces: 1 };
+            let new = Photo { content: photo, faces: 1, taken };
             match self.free.pop().and_then(|at| Some((at, self.photos.get_mut(num::index(at))?))) {
                 Some((at, free)) => (self.last, *free) = (at, new),
                 None => {
@@ -67,7 +95,7 @@ impl Roster {
                 }
             }
         }
-        place.insert(Member { photo: self.last, person: None });
+        place.insert(Member { photo: self.last, at: 0, quality, person: None });
     }
 
     /// A face is no longer visible.
@@ -79,6 +107,14 @@ impl Roster {
             if known.faces == 0 {
                 self.free.push(photo);
             }
+        }
+    }
+
+    /// When the photo of a face was taken is known now, or known better.
+    pub(crate) fn date(&mut self, face: FaceId, taken: Option<i64>) {
+        let Some(photo) = self.faces.get(&face).map(|member| num::index(member.photo)) else { return };
+        if let Some(photo) = self.photos.get_mut(photo) {
+            photo.taken = taken;
         }
     }
 
@@ -95,23 +131,29 @@ impl Roster {
 
     fn put(&mut self, face: FaceId, person: Option<PersonId>) {
         let Some(member) = self.faces.get_mut(&face) else { return };
-        let before = std::mem::replace(&mut member.person, person);
+        let (before, at) = (std::mem::replace(&mut member.person, person), num::index(member.at));
         if before == person {
             return;
         }
         if let Some(before) = before
             && let Some(faces) = self.people.get_mut(&before)
         {
-            if let Some(at) = faces.iter().position(|other| *other == face) {
+            // The last one takes its place.
+            if faces.get(at) == Some(&face) {
                 faces.swap_remove(at);
             }
+            let moved = faces.get(at).and_then(|moved| self.faces.get_mut(moved));
+            moved.into_iter().for_each(|moved| moved.at = num::len_u32(at));
             if faces.is_empty() {
                 self.people.remove(&before);
             }
         }
-        if let Some(person) = person {
-            self.people.entry(person).or_default().push(face);
+        let Some(person) = person else { return };
+        let faces = self.people.entry(person).or_default();
+        if let Some(member) = self.faces.get_mut(&face) {
+            member.at = num::len_u32(faces.len());
         }
+        faces.push(face);
     }
 
     /// Takes in what is known of a person.
@@ -147,6 +189,50 @@ impl Roster {
     pub(crate) fn photo_of(&self, face: FaceId) -> Option<ContentId> {
         let photo = self.faces.get(&face)?.photo;
         Some(self.photos.get(num::index(photo))?.content)
+    }
+
+    /// When the photo of a visible face was taken.
+    pub(crate) fn taken_of(&self, face: FaceId) -> Option<i64> {
+        let photo = self.faces.get(&face)?.photo;
+        self.photos.get(num::index(photo))?.taken
+    }
+
+    /// Somebody with faces or a name.
+    pub(crate) fn person(&self, person: PersonId) -> Option<Known> {
+        if !self.exists(person) {
+            return None;
+        }
+        let members = self.members(person);
+        let (mut photos, mut best) = (HashSet::with_capacity(members.len()), None::<(f32, FaceId)>);
+        let mut taken: Option<(i64, i64)> = None;
+        for face in members {
+            let Some(member) = self.faces.get(face) else { continue };
+            if best.is_none_or(|(quality, id)| (member.quality, Reverse(*face)) > (quality, Reverse(id))) {
+                best = Some((member.quality, *face));
+            }
+            let Some(photo) = self.photos.get(num::index(member.photo)) else { continue };
+            photos.insert(photo.content);
+            if let Some(time) = photo.taken {
+                taken = Some(taken.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+            }
+        }
+        Some(Known {
+            name: self.name_of(person).map(str::to_owned),
+            hidden: self.is_hidden(person),
+            faces: members.len(),
+            photos: photos.len(),
+            cover: self.cover_of(person).or(best.map(|(_, face)| face)),
+            taken,
+        })
+    }
+
+    /// A person's faces of the best quality, the best first.
+    pub(crate) fn best_of(&self, person: PersonId, most: usize) -> Vec<FaceId> {
+        let quality = |face: &FaceId| self.faces.get(face).map_or(0.0, |member| member.quality);
+        let mut faces: Vec<(f32, FaceId)> =
+            self.members(person).iter().map(|face| (quality(face), *face)).collect();
+        faces.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        faces.into_iter().take(most).map(|(_, face)| face).collect()
     }
 
     /// Who is in these photos, each person once for each photo. Looks at every face.
@@ -191,7 +277,13 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn shown(photo: ContentId) -> Shown {
+        Shown { photo, taken: None, quality: 0.5 }
+    }
 
     fn step(face: u64, person: Option<u64>) -> Move {
         Move { face: FaceId(face), person: person.map(PersonId) }
@@ -201,7 +293,7 @@ mod tests {
     fn faces_move_and_empty_people_go() {
         let mut roster = Roster::default();
         for face in 0..4 {
-            roster.show(FaceId(face), ContentId([0; 32]));
+            roster.show(FaceId(face), shown(ContentId([0; 32])));
         }
         roster.apply(&[step(0, Some(1)), step(1, Some(1)), step(2, Some(1)), step(3, Some(2))]);
         assert_eq!(roster.census(), Census { faces: 4, groups: 2, people: 1, named: 0 });
@@ -219,8 +311,8 @@ mod tests {
         let photo = |number: u64| ContentId([u8::try_from(number % 5).unwrap(); 32]);
         for round in 0..20 {
             for face in 0..40u64 {
-                roster.show(FaceId(face), photo(if round % 2 == 0 { face / 8 } else { face }));
-                roster.show(FaceId(face), photo(face + 1));
+                roster.show(FaceId(face), shown(photo(if round % 2 == 0 { face / 8 } else { face })));
+                roster.show(FaceId(face), shown(photo(face + 1)));
             }
             for face in 0..40u64 {
                 let expected = photo(if round % 2 == 0 { face / 8 } else { face });
@@ -234,9 +326,78 @@ mod tests {
     }
 
     #[test]
+    fn a_person_is_summed_up() {
+        let mut roster = Roster::default();
+        let photo = |n: u8, taken| Shown { photo: ContentId([n; 32]), taken, quality: f32::from(n % 3) };
+        roster.show(FaceId(1), photo(1, Some(50)));
+        roster.show(FaceId(2), photo(2, None));
+        roster.show(FaceId(3), photo(2, None));
+        roster.show(FaceId(4), photo(5, Some(-7)));
+        // Not one after the other: the photo is here twice.
+        roster.show(FaceId(5), photo(1, Some(50)));
+        assert_eq!(roster.person(PersonId(1)), None);
+        roster.apply(&[1, 2, 4, 5].map(|face| step(face, Some(1))));
+        let known = |faces, photos, cover, taken| Known {
+            name: None,
+            hidden: false,
+            faces,
+            photos,
+            cover: Some(FaceId(cover)),
+            taken,
+        };
+        assert_eq!(
+            roster.person(PersonId(1)),
+            Some(known(4, 3, 2, Some((-7, 50)))),
+            "of equal ones the first"
+        );
+        assert_eq!(roster.best_of(PersonId(1), 3), [2, 4, 1].map(FaceId));
+        roster.date(FaceId(2), Some(60));
+        roster.hide(FaceId(4));
+        assert_eq!(roster.person(PersonId(1)), Some(known(3, 2, 2, Some((50, 60)))));
+        let chosen = PersonRow {
+            id: PersonId(1),
+            name: Some("Ada".into()),
+            hidden: true,
+            cover: Some(FaceId(5)),
+            created: 0,
+        };
+        roster.describe(&chosen);
+        let chosen =
+            Known { name: chosen.name, hidden: true, cover: chosen.cover, ..known(3, 2, 2, Some((50, 60))) };
+        assert_eq!(roster.person(PersonId(1)), Some(chosen));
+    }
+
+    proptest! {
+        #[test]
+        fn everyone_has_the_faces_that_are_theirs(moves in prop::collection::vec((0u64..12, prop::option::of(0u64..4)), 0..200)) {
+            let mut roster = Roster::default();
+            let mut expected: HashMap<u64, Option<u64>> = HashMap::new();
+            for (face, person) in moves {
+                if person.is_none() && face % 3 == 0 {
+                    roster.hide(FaceId(face));
+                    expected.remove(&face);
+                    continue;
+                }
+                roster.show(FaceId(face), shown(ContentId([1; 32])));
+                roster.apply(&[step(face, person)]);
+                expected.insert(face, person);
+                for person in 0..4 {
+                    let mut members: Vec<u64> = roster.members(PersonId(person)).iter().map(|face| face.0).collect();
+                    members.sort_unstable();
+                    let of = |(face, whose): (&u64, &Option<u64>)| (*whose == Some(person)).then_some(*face);
+                    let mut theirs: Vec<u64> = expected.iter().filter_map(of).collect();
+                    theirs.sort_unstable();
+                    prop_assert_eq!(members, theirs);
+                    prop_assert_eq!(roster.exists(PersonId(person)), !roster.members(PersonId(person)).is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_name_outlives_the_last_face() {
         let mut roster = Roster::default();
-        roster.show(FaceId(0), ContentId([0; 32]));
+        roster.show(FaceId(0), shown(ContentId([0; 32])));
         roster.apply(&[step(0, Some(1))]);
         let row =
             PersonRow { id: PersonId(1), name: Some("Ada".into()), hidden: false, cover: None, created: 0 };

@@ -78,11 +78,18 @@ pub(crate) struct Ingest<'txn> {
     embeddings: Table<'txn, u64, Bytes>,
     tallies: Table<'txn, Pack, (u64, u64)>,
     meta: Table<'txn, &'static str, u64>,
-    /// Whether a photo had a file before, for all whose files were touched.
-    before: BTreeMap<ContentId, bool>,
+    /// What was known of a photo before, for all whose files were touched.
+    before: BTreeMap<ContentId, Before>,
     analysed: Vec<(ContentId, PackId, Vec<FaceId>)>,
     /// Id, row and embedding of every new face, in the order of their ids; written in one go at the end.
     new_faces: Vec<(u64, Vec<u8>, Vec<u8>)>,
+}
+
+/// What was known of a photo before a transaction.
+struct Before {
+    /// It had a file.
+    shown: bool,
+    taken: Option<i64>,
 }
 
 impl<'txn> Ingest<'txn> {
@@ -114,9 +121,10 @@ impl<'txn> Ingest<'txn> {
         self.add_faces()?;
         let mut done = Committed::default();
         for (photo, before) in &self.before {
-            match (before, self.is_shown(photo)?) {
+            match (before.shown, self.is_shown(photo)?) {
                 (false, true) => done.appeared.push(*photo),
                 (true, false) => done.vanished.push(*photo),
+                (true, true) if before.taken != self.taken(photo)? => done.redated.push(*photo),
                 (true, true) | (false, false) => {}
             }
         }
@@ -221,7 +229,10 @@ impl<'txn> Ingest<'txn> {
         match files::file(&self.files, key)?.map(|file| file.state) {
             None => return Ok(()),
             Some(FileState::Failed { .. }) => drop(self.failures.remove(key)?),
-            Some(FileState::Shows { photo, .. }) => self.unlink(photo, key)?,
+            Some(FileState::Shows { photo, .. }) => {
+                self.note(photo)?;
+                self.unlink(photo, key)?;
+            }
         }
         self.files.remove(key)?;
         Ok(())
@@ -246,12 +257,15 @@ impl<'txn> Ingest<'txn> {
         {
             *tries = tries.saturating_add(before);
         }
-        self.files.insert(path.as_slice(), put_file(&file)?.as_slice())?;
         let shown = |state: &FileState| match state {
             FileState::Shows { photo, .. } => Some(*photo),
             FileState::Failed { .. } => None,
         };
         let (before, now) = (old.as_ref().map(|old| shown(&old.state)), shown(&file.state));
+        for photo in before.flatten().into_iter().chain(now) {
+            self.note(photo)?;
+        }
+        self.files.insert(path.as_slice(), put_file(&file)?.as_slice())?;
         if before == Some(now) {
             return Ok(());
         }
@@ -267,11 +281,31 @@ impl<'txn> Ingest<'txn> {
         Ok(())
     }
 
+    /// Keeps what is known of a photo before its files are changed.
+    fn note(&mut self, photo: ContentId) -> Result<()> {
+        if !self.before.contains_key(&photo) {
+            let shown = self.is_shown(&photo)?;
+            let taken = if shown { self.taken(&photo)? } else { None };
+            self.before.insert(photo, Before { shown, taken });
+        }
+        Ok(())
+    }
+
+    /// When a photo was taken, by the first of its files that says so.
+    fn taken(&self, photo: &ContentId) -> Result<Option<i64>> {
+        for path in self.photo_files.get(&photo.0)? {
+            if let Some(FileState::Shows { taken: Some(taken), .. }) =
+                files::file(&self.files, path?.value())?.map(|file| file.state)
+            {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
     fn link(&mut self, photo: ContentId, path: &[u8]) -> Result<()> {
-        let shown = self.is_shown(&photo)?;
-        self.before.entry(photo).or_insert(shown);
         self.photo_files.insert(&photo.0, path)?;
-        if !shown {
+        if !self.is_shown(&photo)? {
             self.hidden.remove(&photo.0)?;
             self.tally_all(&photo, u64::checked_add)?;
         }
@@ -279,7 +313,6 @@ impl<'txn> Ingest<'txn> {
     }
 
     fn unlink(&mut self, photo: ContentId, path: &[u8]) -> Result<()> {
-        self.before.entry(photo).or_insert(true);
         self.photo_files.remove(&photo.0, path)?;
         if self.photo_files.get(&photo.0)?.is_empty() {
             self.hidden.insert(&photo.0, ())?;

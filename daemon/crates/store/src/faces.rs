@@ -1,14 +1,16 @@
 //! Photos, analyses, faces, packs, and how much of everything there is. All of it is read here; it is written in
 //! `commit`.
 
+use std::collections::HashMap;
+
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Size};
 
-use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_pack, take_photo};
+use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_file, take_pack, take_photo};
 use crate::error::StoreError;
 use crate::fault::{Fault, Result};
 use crate::files::BATCH;
-use crate::rows::{Counts, FaceRow, PhotoRow, WholeFace};
+use crate::rows::{Counts, FaceRow, FileState, PhotoRow, WholeFace};
 use crate::store::Store;
 use crate::tables::{
     ANALYSES, Bytes, Content, EMBEDDINGS, FACE_PERSON, FACES, FAILURES, FILES, HIDDEN, PACKS, PHOTOS, TALLIES,
@@ -149,6 +151,20 @@ fn analysis(txn: &ReadTransaction, photo: &ContentId, pack: PackId) -> Result<Op
     Ok(bytes.map(|bytes| take_analysis(bytes.value())).transpose()?)
 }
 
+/// The capture time of every photo that has one: that of the first of its files that says one.
+fn times(files: &ReadOnlyTable<Bytes, Bytes>) -> Result<HashMap<ContentId, i64>> {
+    let mut times = HashMap::new();
+    for row in files.range::<&[u8]>(..)? {
+        let (path, bytes) = row?;
+        if let FileState::Shows { photo, taken: Some(time), .. } =
+            take_file(path.value(), bytes.value())?.state
+        {
+            times.entry(photo).or_insert(time);
+        }
+    }
+    Ok(times)
+}
+
 /// Goes through all faces of a pack, a batch at a time.
 struct Tour {
     pack: PackId,
@@ -157,6 +173,8 @@ struct Tour {
     people: ReadOnlyTable<u64, u64>,
     photos: ReadOnlyTable<Content, Bytes>,
     hidden: ReadOnlyTable<Content, ()>,
+    /// When photos were taken. Reading all files in a row takes a fraction of looking them up photo by photo.
+    taken: HashMap<ContentId, i64>,
     /// The photo of the last face, which is as a rule that of the next: its size, and whether it has a file.
     photo: Option<(ContentId, Size, bool)>,
     /// The id to go on at; `None` at the end.
@@ -172,6 +190,7 @@ impl Tour {
             people: view.open_table(FACE_PERSON)?,
             photos: view.open_table(PHOTOS)?,
             hidden: view.open_table(HIDDEN)?,
+            taken: times(&view.open_table(FILES)?)?,
             photo: None,
             from: Some(0),
         })
@@ -200,7 +219,8 @@ impl Tour {
         let bytes = bytes.ok_or_else(|| Fault::missing("embeddings", row.id))?;
         let person = self.people.get(row.id.0)?.map(|person| PersonId(person.value()));
         let (coded, shown) = self.photo(row.photo)?;
-        Ok(WholeFace { row, embedding: take_embedding(bytes.value())?, person, coded, shown })
+        let taken = self.taken.get(&row.photo).copied();
+        Ok(WholeFace { row, embedding: take_embedding(bytes.value())?, person, coded, shown, taken })
     }
 
     fn photo(&mut self, content: ContentId) -> Result<(Size, bool)> {

@@ -123,6 +123,9 @@ pub struct WholeFace {
     pub coded: Size,
     /// Whether its photo has a file.
     pub shown: bool,
+    /// Capture time of its photo, seconds since 1970, by the first of its files (in the order of their paths' bytes) that says
+    /// one.
+    pub taken: Option<i64>,
 }
 
 /// One thing that became known about a file.
@@ -162,6 +165,8 @@ pub struct Committed {
     pub appeared: Vec<ContentId>,
     /// Photos that had a file before and have none now.
     pub vanished: Vec<ContentId>,
+    /// Photos that had a file before and have one now, and were taken at another time than their files said before.
+    pub redated: Vec<ContentId>,
 }
 
 /// An identity. A group of faces that nobody has named is a person without a name.

@@ -17,7 +17,7 @@ use super::{Keeper, PackFacts, People, SMALL};
 use crate::carry::Elsewhere;
 use crate::decide::standing;
 use crate::progress::Progress;
-use crate::roster::Roster;
+use crate::roster::{Roster, Shown};
 use crate::rulings::{self, Rulings};
 
 /// Faces that can be seen.
@@ -127,7 +127,7 @@ impl Keeper {
         put(&index, &block.iter().map(|face| (face.row.id, &face.embedding)).collect::<Vec<_>>());
         let shared = Arc::clone(&self.shared);
         let mut roster = shared.write();
-        for WholeFace { row, embedding, person, coded, .. } in block.drain(..) {
+        for WholeFace { row, embedding, person, coded, taken, .. } in block.drain(..) {
             seen.all += 1;
             let held = index.embedding(row.id);
             seen.strange += usize::from(held.as_ref().is_some_and(|held| *held != embedding));
@@ -138,7 +138,7 @@ impl Keeper {
             };
             let person = rulings.resolve(person);
             seen.grouped += 1;
-            roster.show(row.id, row.photo);
+            roster.show(row.id, Shown { photo: row.photo, taken, quality: row.quality });
             roster.apply(&[Move { face: row.id, person: Some(person) }]);
             let observation = shared.pack.observation(rulings, &row, embedding, Some(coded));
             self.grouping.restore(observation, Some(person));

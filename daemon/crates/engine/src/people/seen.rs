@@ -8,6 +8,8 @@ use vow_types::{ContentId, Embedding, FaceId, PersonId};
 
 use super::Keeper;
 use super::nearby::Near;
+use crate::query::taken_of;
+use crate::roster::Shown;
 
 impl Keeper {
     pub(super) fn hide(&mut self, photo: &ContentId) -> Result<(), StoreError> {
@@ -63,7 +65,8 @@ impl Keeper {
                 continue;
             }
             let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
-            self.shared.write().show(*face, row.photo);
+            let shown = self.shown(&row)?;
+            self.shared.write().show(*face, shown);
             observations.push(self.observation(&row, embedding)?);
         }
         let rulings = self.shared.rulings();
@@ -87,6 +90,24 @@ impl Keeper {
         let placed = faces.iter().filter(|face| !told.contains(face));
         moves.extend(placed.map(|face| Move { face: *face, person: self.grouping.person_of(*face) }));
         Ok(moves)
+    }
+
+    /// What a stored face is shown with.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn shown(&self, row: &FaceRow) -> Result<Shown, StoreError> {
+        let taken = self.store.files_of(&row.photo)?.iter().find_map(taken_of);
+        Ok(Shown { photo: row.photo, taken, quality: row.quality })
+    }
+
+    /// The files of a photo say another time.
+    pub(super) fn date(&self, photo: &ContentId) -> Result<(), StoreError> {
+        let taken = self.store.files_of(photo)?.iter().find_map(taken_of);
+        for row in self.store.faces_of(photo, self.pack)? {
+            self.shared.write().date(row.id, taken);
+        }
+        Ok(())
     }
 
     /// Shows a photo's faces; those who belonged to somebody before belong to them again, the others are `fresh`.
@@ -120,8 +141,9 @@ impl Keeper {
             let face = Move { face: row.id, person: Some(person) };
             let observation = self.observation(&row, embedding)?;
             self.grouping.restore(observation, Some(person));
+            let shown = self.shown(&row)?;
             let mut roster = self.shared.write();
-            roster.show(row.id, row.photo);
+            roster.show(row.id, shown);
             roster.apply(&[face]);
         }
         Ok(())

@@ -6,13 +6,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use vow_cluster::{Observation, Params};
 use vow_index::FaceIndex;
 use vow_store::FaceRow;
-use vow_types::{Embedding, PackId, QualityGate, Size};
+use vow_types::{Embedding, FaceId, PackId, QualityGate, Size};
 
 use crate::analyse::side_in_frame;
 use crate::answers::Learned;
 use crate::questions::Open;
 use crate::roster::Roster;
 use crate::rulings::Rulings;
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// What a people thread and its readers share.
 pub(crate) struct People {
@@ -101,6 +103,12 @@ impl People {
 
     fn groups(&self) -> usize {
         self.groups.load(Ordering::Relaxed)
+    }
+
+    /// The day on which a visible face was taken, counted from 1970; `None` where no file says.
+    pub(crate) fn day_of(&self, face: FaceId) -> Option<i32> {
+        let seconds = self.read().taken_of(face)?;
+        i32::try_from(seconds.div_euclid(SECONDS_OF_A_DAY)).ok()
     }
 
     pub(crate) fn read(&self) -> std::sync::RwLockReadGuard<'_, Roster> {

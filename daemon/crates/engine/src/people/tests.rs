@@ -164,13 +164,25 @@ fn faces_have_the_day_of_their_photo() {
     drop(store);
     let mut keeper = place.keeper();
     settle(&mut keeper);
-    let days = Days::new(&keeper.store, &keeper.shared);
     for (n, expected) in [(0, Some(3)), (1, Some(-1)), (2, None)] {
         let faces = keeper.store.faces_of(&ContentId([n; 32]), keeper.pack).unwrap();
-        assert!(!faces.is_empty() && faces.iter().all(|row| days.of(row.id) == expected), "photo {n}");
+        assert!(
+            !faces.is_empty() && faces.iter().all(|row| keeper.shared.day_of(row.id) == expected),
+            "photo {n}"
+        );
     }
-    assert_eq!(days.of(FaceId(9_999)), None);
-    days.end().unwrap();
+    assert_eq!(keeper.shared.day_of(FaceId(9_999)), None);
+
+    // A file is corrected: another program wrote another time into it.
+    let Change::Analysed { mut file, .. } = analysed(0, folder.id, &mut Random(1)) else { panic!() };
+    if let FileState::Shows { taken, .. } = &mut file.state {
+        *taken = Some(9 * 86_400);
+    }
+    let committed = keeper.store.commit(vec![Change::Known { file }]).unwrap();
+    keeper.take(&Stored { committed, _tickets: Vec::new() }).unwrap();
+    for row in keeper.store.faces_of(&ContentId([0; 32]), keeper.pack).unwrap() {
+        assert_eq!(keeper.shared.day_of(row.id), Some(9));
+    }
 }
 
 type Groups = BTreeSet<Vec<FaceId>>;

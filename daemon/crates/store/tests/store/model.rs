@@ -65,7 +65,7 @@ impl Model {
     }
 
     pub(crate) fn remove_folder(&mut self, id: FolderId) -> Committed {
-        let before = self.state.shown();
+        let before = self.state.times();
         if self.state.folders.iter().any(|folder| folder.id == id) {
             self.state.folders.retain(|folder| folder.id != id);
             self.state.files.retain(|_, file| file.folder != id);
@@ -76,7 +76,7 @@ impl Model {
     /// `None`: refused.
     pub(crate) fn commit(&mut self, changes: Vec<Change>) -> Option<Committed> {
         let mut next = self.clone();
-        let before = next.state.shown();
+        let before = next.state.times();
         let mut analysed = Vec::new();
         for change in changes {
             match change {
@@ -134,13 +134,22 @@ impl Model {
         Some(())
     }
 
-    fn net(&self, before: &BTreeSet<ContentId>, analysed: Vec<(ContentId, PackId)>) -> Committed {
-        let now = self.state.shown();
-        let analysed = analysed.into_iter().filter(|(photo, _)| now.contains(photo));
+    fn net(
+        &self,
+        before: &BTreeMap<ContentId, Option<i64>>,
+        analysed: Vec<(ContentId, PackId)>,
+    ) -> Committed {
+        let now = self.state.times();
+        let analysed = analysed.into_iter().filter(|(photo, _)| now.contains_key(photo));
+        let only = |these: &BTreeMap<ContentId, Option<i64>>, others: &BTreeMap<ContentId, Option<i64>>| {
+            these.keys().filter(|photo| !others.contains_key(photo)).copied().collect()
+        };
+        let redated = now.iter().filter(|(photo, time)| before.get(photo).is_some_and(|old| old != *time));
         Committed {
             analysed: analysed.map(|key| (key.0, self.state.analyses[&key].clone())).collect(),
-            appeared: now.difference(before).copied().collect(),
-            vanished: before.difference(&now).copied().collect(),
+            appeared: only(&now, before),
+            vanished: only(before, &now),
+            redated: redated.map(|(photo, _)| *photo).collect(),
         }
     }
 
@@ -205,6 +214,20 @@ impl State {
         self.files.values().filter_map(shown).collect()
     }
 
+    /// Every photo with a file, and when it was taken by the first of its files that says so.
+    fn times(&self) -> BTreeMap<ContentId, Option<i64>> {
+        let mut files: Vec<&FileRow> = self.files.values().collect();
+        files.sort_by_key(|file| file.path.as_os_str().as_encoded_bytes());
+        let mut times: BTreeMap<ContentId, Option<i64>> = BTreeMap::new();
+        for file in files {
+            if let FileState::Shows { photo, taken, .. } = file.state {
+                let time = times.entry(photo).or_default();
+                *time = time.or(taken);
+            }
+        }
+        times
+    }
+
     fn counts(&self, pack: PackId) -> Counts {
         let shown = self.shown();
         let analysed = self.analyses.iter().filter(|((photo, by), _)| *by == pack && shown.contains(photo));
@@ -247,10 +270,11 @@ pub(crate) fn everything(store: &Store) -> State {
         let mut last = None;
         store
             .for_each_face(pack(p), &mut |face| {
-                let WholeFace { row, embedding, person, coded, shown: is_shown } = face;
+                let WholeFace { row, embedding, person, coded, shown: is_shown, taken } = face;
                 assert!(last < Some(row.id), "in order");
                 last = Some(row.id);
                 assert_eq!(is_shown, shown.contains(&row.photo));
+                assert_eq!(taken, state.times().get(&row.photo).copied().flatten());
                 assert_eq!(store.face(row.id).unwrap(), Some(row));
                 assert_eq!(store.embedding(row.id).unwrap().as_ref(), Some(&embedding));
                 assert_eq!(store.person_of(row.id).unwrap(), person);

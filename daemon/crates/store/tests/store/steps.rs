@@ -155,7 +155,14 @@ fn changes(specs: &[Spec], model: &Model) -> Vec<Change> {
         file(path, known.map_or(FolderId(999), |folder| folder.id), state)
     };
     let change = |spec: &Spec| match spec {
-        Spec::Shows { path, photo, wrong } => Change::Known { file: row(*path, *wrong, shows(*photo)) },
+        Spec::Shows { path, photo, wrong } => {
+            // Copies of a photo may have lost their time, or bear another; and a file's may be corrected.
+            let mut state = shows(*photo);
+            if let FileState::Shows { taken, .. } = &mut state {
+                *taken = path.is_multiple_of(2).then_some(len_i64(*path));
+            }
+            Change::Known { file: row(*path, *wrong, state) }
+        }
         Spec::Failed { path, at, size } => {
             let mut file = row(*path, false, failed(*at));
             file.size = *size;
@@ -170,6 +177,10 @@ fn changes(specs: &[Spec], model: &Model) -> Vec<Change> {
         Spec::Gone { path } => Change::Gone { path: paths[*path].1.clone() },
     };
     specs.iter().map(change).collect()
+}
+
+fn len_i64(value: usize) -> i64 {
+    i64::try_from(value).unwrap()
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
