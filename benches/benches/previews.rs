@@ -60,8 +60,8 @@ fn main() {
         ]);
         let size = vow_types::num::usize_to_f64(whole.len()) / 1e6;
         println!(
-            "| {name} | {size:.1} | {alone:.1} | {decoded:.1}, {}/8 | {face:.1} | {by_preview:.1} | {of_raw:.1} |",
-            scale.samples()
+            "| {name} | {size:.1} | {alone:.1} | {decoded:.1}, 1/{} | {face:.1} | {by_preview:.1} | {of_raw:.1} |",
+            8 / scale.samples()
         );
     }
 }
