@@ -20,6 +20,8 @@ pub mod files;
 pub mod look;
 mod onnx;
 pub mod pack;
+pub mod raw;
+pub mod tiff;
 pub mod web;
 pub mod zip;
 
@@ -28,3 +30,4 @@ pub use draw::{Marker, Scene};
 pub use files::Exif;
 pub use image::ImageFormat;
 pub use pack::TinyPack;
+pub use raw::RawFile;

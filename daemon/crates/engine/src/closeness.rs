@@ -1,7 +1,7 @@
 //! How large a photo is decoded: as small as detection allows, and each face again as large as its crop needs. Choices
 //! only; decoding is `vow-media`'s business.
 
-use vow_media::{Format, Header, Scale};
+use vow_media::{Header, Scale};
 use vow_types::Size;
 
 /// Long side that a picture has at least when faces are looked for, in pixels: one and a quarter of the longest detector
@@ -33,7 +33,7 @@ pub(crate) fn of_face(density: f32, whole: Scale) -> Option<Scale> {
 /// Most bytes that the whole takes while it is decoded at this scale. What is not a JPEG may come as four samples of 16 bit,
 /// of which the three bytes are made; a JPEG in several scans comes together in memory before it has pixels.
 pub(crate) fn bytes(header: &Header, scale: Scale) -> u64 {
-    let a_pixel = if header.format == Format::Jpeg { 3 } else { 11 };
+    let a_pixel = if header.format.is_jpeg_coded() { 3 } else { 11 };
     let pixels = scale.of(header.coded).pixels().saturating_mul(a_pixel);
     pixels.saturating_add(header.held.map_or(0, |held| held.while_decoding(scale)))
 }
@@ -45,6 +45,7 @@ pub(crate) fn bytes_afterwards(header: &Header) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use vow_media::{Format, Raw};
     use vow_types::ContentId;
 
     use super::*;
@@ -52,7 +53,16 @@ mod tests {
     fn header(width: u32, height: u32, scalable: bool) -> Header {
         let coded = Size { width, height };
         let content = ContentId([0; 32]);
-        Header { format: Format::Jpeg, content, coded, orientation: None, taken: None, scalable, held: None }
+        Header {
+            format: Format::Jpeg,
+            content,
+            coded,
+            orientation: None,
+            taken: None,
+            scalable,
+            held: None,
+            preview: None,
+        }
     }
 
     #[test]
@@ -94,6 +104,7 @@ mod tests {
         assert_eq!(bytes(&header, Scale::Full), 36_000_000);
         assert_eq!(bytes(&header, Scale::Quarter), 2_250_000);
         assert_eq!(bytes(&Header { format: Format::Png, ..header }, Scale::Full), 132_000_000);
+        assert_eq!(bytes(&Header { format: Format::Raw(Raw::Nef), ..header }, Scale::Full), 36_000_000);
         assert_eq!(bytes_afterwards(&header), 0);
     }
 

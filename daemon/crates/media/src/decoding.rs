@@ -1,6 +1,6 @@
 //! Looking at a photo the cheap way: the whole of it as small as will do, and parts of it closer where that pays.
 //!
-//! Only JPEGs offer that, and not all of them ([`Header::scalable`]); everything else is decoded whole and as coded. Places stay relative
+//! Only JPEGs offer that, in raws too, and not all of them ([`Header::scalable`]); everything else is decoded whole and as coded. Places stay relative
 //! to the coded picture whatever the scale: each [`View`] says which part of it it shows.
 
 use vow_types::num::{floor_u32, index, narrow};
@@ -8,7 +8,7 @@ use vow_types::{RelBox, RelPoint, Size};
 
 use crate::guard::guarded;
 use crate::jpeg::scaled::{Area, Picture, Workspace};
-use crate::{Format, Header, MediaError, Scale, decode_into, jpeg};
+use crate::{Header, MediaError, Scale, decode_into, jpeg};
 
 /// Memory for pixels that is kept from one photo to the next; more is given back. The 16 MiB hold what is decoded small.
 const KEEP: usize = 16 << 20;
@@ -75,12 +75,13 @@ impl<'a> Decoding<'a> {
     /// As [`decode`](crate::decode).
     pub fn decode(&mut self, scale: Scale) -> Result<bool, MediaError> {
         self.forget();
-        let Header { coded, format, scalable, .. } = self.header;
+        let Header { coded, scalable, .. } = self.header;
+        let picture = self.header.picture(self.bytes);
         let Buffers { whole, space, .. } = &mut *self.buffers;
         if scale == Scale::Full {
             decode_into(self.bytes, &self.header, whole)?;
-        } else if scalable && format == Format::Jpeg {
-            let started = guarded(|| jpeg::start(self.bytes, coded, scale, space, whole));
+        } else if scalable {
+            let started = guarded(|| jpeg::start(picture, coded, scale, space, whole));
             self.scan = match started {
                 Ok(scan) => scan?,
                 Err(message) => {

@@ -88,6 +88,23 @@ pub enum MediaError {
         /// What is rare about this one.
         what: String,
     },
+    /// A camera raw without a JPEG inside in which faces could be found. Sensor data are not developed here.
+    #[error(
+        "no preview large enough inside this {format} ({}, at least {least} pixels on the longer side are needed): let the \
+         camera write a JPEG beside it, or a raw program put a larger preview into it",
+        largest.map_or_else(
+            || "there is none".to_owned(),
+            |size| format!("the largest has {} x {} pixels", size.width, size.height)
+        )
+    )]
+    NoPreview {
+        /// The kind of raw.
+        format: Format,
+        /// The largest there is.
+        largest: Option<Size>,
+        /// Pixels that the longer side must have.
+        least: u32,
+    },
     /// The header announces more pixels than [`crate::Limits::max_pixels`]; nothing was allocated for them.
     #[error(
         "the header announces {} x {} pixels ({} in all), the limit is {limit}: it is not decoded",
@@ -151,6 +168,7 @@ impl MediaError {
             | Self::NotAPicture { .. }
             | Self::Unsupported { .. } => Stage::Read,
             Self::UnsupportedCoding { .. }
+            | Self::NoPreview { .. }
             | Self::TooManyPixels { .. }
             | Self::Truncated { .. }
             | Self::Damaged { .. }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::MediaError;
+use crate::{MediaError, Raw};
 
 /// A picture format that is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,11 +23,14 @@ pub enum Format {
     Gif,
     /// Windows bitmap.
     Bmp,
+    /// A camera raw, of which the JPEG preview inside is the picture.
+    Raw(Raw),
 }
 
 impl Format {
     /// All names in one sentence, for messages.
-    pub(crate) const NAMES: &'static str = "JPEG, PNG, WebP, TIFF, GIF and BMP";
+    pub(crate) const NAMES: &'static str = "JPEG, PNG, WebP, TIFF, GIF, BMP, and camera raws with a \
+         preview inside (DNG, CR2, CR3, NEF, NRW, ARW, SR2, SRF, ORF, PEF, RW2 and RAF)";
 
     /// The usual name, such as `JPEG`.
     #[must_use]
@@ -39,7 +42,14 @@ impl Format {
             Self::Tiff => "TIFF",
             Self::Gif => "GIF",
             Self::Bmp => "BMP",
+            Self::Raw(kind) => kind.name(),
         }
+    }
+
+    /// Whether the picture is coded as a JPEG, in the file or as all of it.
+    #[must_use]
+    pub fn is_jpeg_coded(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Raw(_))
     }
 }
 
@@ -51,8 +61,10 @@ impl fmt::Display for Format {
 
 /// Extensions by which a file counts as a photo. HEIC, HEIF and AVIF are not decoded yet; they are listed so that their
 /// owner sees them among the failures instead of missing them without a word.
-const EXTENSIONS: [&str; 13] =
-    ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "avif"];
+const EXTENSIONS: [&str; 25] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "avif", "dng",
+    "cr2", "cr3", "nef", "nrw", "arw", "sr2", "srf", "orf", "pef", "rw2", "raf",
+];
 
 /// Whether a file of this name is looked at as a photo: by its extension, in any case.
 #[must_use]
@@ -77,10 +89,12 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<Format, MediaError> {
         Ok(Format::Gif)
     } else if is_bmp(bytes) {
         Ok(Format::Bmp)
+    } else if let Some(kind) = raw(bytes) {
+        Ok(Format::Raw(kind))
     } else if let Some(format) = unsupported(bytes) {
         Err(MediaError::Unsupported { format })
     } else if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].into_iter().any(|magic| starts(magic)) {
-        Ok(Format::Tiff)
+        Ok(Raw::of_tiff(bytes).map_or(Format::Tiff, Format::Raw))
     } else {
         Err(MediaError::NotAPicture { found: other(bytes) })
     }
@@ -97,9 +111,24 @@ fn is_bmp(bytes: &[u8]) -> bool {
     bytes.starts_with(b"BM") && header.is_some_and(|size| [12, 16, 40, 52, 56, 64, 108, 124].contains(&size))
 }
 
+/// Camera raws that their first bytes tell.
+fn raw(bytes: &[u8]) -> Option<Raw> {
+    const MAGICS: [(usize, &[u8], Raw); 6] = [
+        (0, b"FUJIFILMCCD-RAW", Raw::Raf),
+        (0, b"IIU\0", Raw::Rw2),
+        (0, b"IIRO", Raw::Orf),
+        (0, b"IIRS", Raw::Orf),
+        (0, b"MMOR", Raw::Orf),
+        (8, b"CR\x02", Raw::Cr2),
+    ];
+    let by_magic =
+        MAGICS.iter().find(|(offset, magic, _)| at(bytes, *offset, magic)).map(|(_, _, kind)| *kind);
+    by_magic.or_else(|| brands(bytes)?.contains(b"crx ").then_some(Raw::Cr3))
+}
+
 /// Picture formats that are known by name only.
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(usize, &[u8], &str); 14] = [
+    const MAGICS: [(usize, &[u8], &str); 8] = [
         (0, b"\xff\x0a", "JPEG XL"),
         (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
@@ -108,26 +137,15 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (0, b"gimp xcf", "GIMP (XCF)"),
         (0, b"\x76\x2f\x31\x01", "OpenEXR"),
         (0, b"\0\0\x01\0", "Windows icon (ICO)"),
-        (0, b"FUJIFILMCCD-RAW", "Fujifilm raw (RAF)"),
-        (0, b"IIU\0", "Panasonic raw (RW2)"),
-        (0, b"IIRO", "Olympus raw (ORF)"),
-        (0, b"IIRS", "Olympus raw (ORF)"),
-        (0, b"MMOR", "Olympus raw (ORF)"),
-        (8, b"CR\x02", "Canon raw (CR2)"),
     ];
     let by_magic =
         MAGICS.iter().find(|(offset, magic, _)| at(bytes, *offset, magic)).map(|(_, _, name)| *name);
     by_magic.or_else(|| by_brand(bytes))
 }
 
-/// ISO base media files name their kind in a list of brands (ISO/IEC 14496-12, 4.3; HEIF: ISO/IEC 23008-12).
+/// Of ISO base media files, by their list of brands.
 fn by_brand(bytes: &[u8]) -> Option<&'static str> {
-    if !at(bytes, 4, b"ftyp") {
-        return None;
-    }
-    let size = bytes.get(..4).and_then(|four| four.try_into().ok()).map(u32::from_be_bytes)?;
-    let end = vow_types::num::index(size).min(bytes.len()).min(256);
-    let (brands, _) = bytes.get(8..end)?.as_chunks::<4>();
+    let brands = brands(bytes)?;
     let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
     if has(&[b"avif", b"avis"]) {
         Some("AVIF")
@@ -135,11 +153,19 @@ fn by_brand(bytes: &[u8]) -> Option<&'static str> {
         Some("HEIC")
     } else if has(&[b"mif1", b"msf1", b"miaf"]) {
         Some("HEIF")
-    } else if has(&[b"crx "]) {
-        Some("Canon raw (CR3)")
     } else {
         None
     }
+}
+
+/// ISO base media files name their kind in a list of brands (ISO/IEC 14496-12, 4.3; HEIF: ISO/IEC 23008-12).
+fn brands(bytes: &[u8]) -> Option<&[[u8; 4]]> {
+    if !at(bytes, 4, b"ftyp") {
+        return None;
+    }
+    let size = bytes.get(..4).and_then(|four| four.try_into().ok()).map(u32::from_be_bytes)?;
+    let end = vow_types::num::index(size).min(bytes.len()).min(256);
+    Some(bytes.get(8..end)?.as_chunks::<4>().0)
 }
 
 /// What bytes that are no picture look like, with the article.
@@ -206,7 +232,7 @@ mod tests {
             (b"RIFF\x04\0\0\0AVI LIST", "no: an AVI video"),
             (b"II*\0\x08\0\0\0", "TIFF"),
             (b"MM\0*\0\0\0\x08", "TIFF"),
-            (b"II*\0\x10\0\0\0CR\x02\0", "not yet: Canon raw (CR2)"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "CR2"),
             (b"GIF89a\x01\0", "GIF"),
             (b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "BMP"),
             (b"BMW: a list of cars", "no: text"),
@@ -215,7 +241,7 @@ mod tests {
             (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "not yet: HEIF"),
             (b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", "not yet: AVIF"),
             (b"\0\0\0\x14ftypisom\0\0\0\0mp42", "no: an MP4 or QuickTime video"),
-            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "not yet: Canon raw (CR3)"),
+            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "CR3"),
             (b"\xff\x0a\x00", "not yet: JPEG XL"),
             (b"8BPS\0\x01", "not yet: Photoshop (PSD)"),
             (b"%PDF-1.7", "no: a PDF document"),
@@ -243,11 +269,11 @@ mod tests {
     fn names_in_any_case() {
         for yes in [
             "a.jpg", "A.JPG", "x/y.JpEg", "b.jpe", "b.jfif", "c.tif", "d.HEIC", "e.avif", ".x.png",
-            "f.a.webp",
+            "f.a.webp", "g.NEF", "h.cr3", "i.Dng", "j.RAF",
         ] {
             assert!(is_picture_name(Path::new(yes)), "{yes}");
         }
-        for no in ["jpg", ".jpg", "a.jpg.xmp", "a.mp4", "a.nef", "a.", "", "/"] {
+        for no in ["jpg", ".jpg", "a.jpg.xmp", "a.mp4", "a.nefs", "a.", "", "/"] {
             assert!(!is_picture_name(Path::new(no)), "{no}");
         }
     }

@@ -27,6 +27,7 @@ mod jpeg;
 mod metadata;
 mod png;
 mod raster;
+mod raw;
 mod read;
 mod webp;
 
@@ -36,6 +37,7 @@ pub use decoding::{Buffers, Decoding, View};
 pub use error::MediaError;
 pub use format::{Format, is_picture_name};
 pub use jpeg::scaled::{Held, Scale};
+pub use raw::{Preview, Raw};
 pub use read::{Stamp, read};
 
 use identity::Identity;
@@ -64,7 +66,7 @@ pub struct Header {
     pub format: Format,
     /// Name of the picture: the same after renaming, copying, retagging or turning the EXIF orientation.
     pub content: ContentId,
-    /// Pixels as coded, before the orientation is applied; at least 1 x 1.
+    /// Pixels as coded, before the orientation is applied; at least 1 x 1. Of a raw those of its preview.
     pub coded: Size,
     /// How the coded picture is turned to stand upright; `None` where the file does not say.
     pub orientation: Option<Orientation>,
@@ -75,6 +77,15 @@ pub struct Header {
     pub scalable: bool,
     /// What decoding it holds besides its pixels, where that is worth counting: a JPEG in several scans.
     pub held: Option<Held>,
+    /// Which bytes of the file are the picture, where not all of it is: of a raw.
+    pub preview: Option<Preview>,
+}
+
+impl Header {
+    /// The bytes of the picture within those of its file.
+    fn picture<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+        self.preview.map_or(file, |preview| preview.of(file))
+    }
 }
 
 /// A decoded picture, as coded: not turned.
@@ -90,11 +101,12 @@ pub struct Picture {
 ///
 /// # Errors
 /// [`MediaError::NotAPicture`], [`MediaError::Unsupported`] and [`MediaError::UnsupportedCoding`] for what is not read,
+/// [`MediaError::NoPreview`] for a raw that shows nothing without being developed,
 /// [`MediaError::TooManyPixels`] above the limit, [`MediaError::Truncated`] and [`MediaError::Damaged`] when the file
 /// cannot be a whole picture. Broken EXIF is no error.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
     let format = format::recognise(bytes)?;
-    let (mut scalable, mut held) = (false, None);
+    let (mut scalable, mut held, mut preview, mut of_raw) = (false, None, None, None);
     let (coded, content, exif) = match format {
         Format::Jpeg => {
             let jpeg = jpeg::inspect(bytes)?;
@@ -112,12 +124,18 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
         // A TIFF is an EXIF block with a picture in it.
         Format::Tiff => (raster::size(bytes, format)?, Identity::of_file(format, bytes), Some(bytes)),
         Format::Gif | Format::Bmp => (raster::size(bytes, format)?, Identity::of_file(format, bytes), None),
+        Format::Raw(kind) => {
+            let raw = raw::inspect(bytes, kind)?;
+            (scalable, held) = (raw.jpeg.scalable, raw.jpeg.held);
+            (preview, of_raw) = (Some(raw.preview), Some(raw.metadata));
+            (raw.jpeg.size, raw.content(), None)
+        }
     };
     if coded.pixels() > limits.max_pixels {
         return Err(MediaError::TooManyPixels { size: coded, limit: limits.max_pixels });
     }
-    let Metadata { orientation, taken } = exif.map(metadata::read).unwrap_or_default();
-    Ok(Header { format, content, coded, orientation, taken, scalable, held })
+    let Metadata { orientation, taken } = of_raw.or_else(|| exif.map(metadata::read)).unwrap_or_default();
+    Ok(Header { format, content, coded, orientation, taken, scalable, held, preview })
 }
 
 /// Decodes the picture that [`inspect`] described. Grey, CMYK, palettes and 16-bit samples become RGB8; transparent
@@ -139,7 +157,7 @@ pub fn decode(bytes: &[u8], header: &Header) -> Result<Picture, MediaError> {
 /// As [`decode`]; the content of `pixels` is then not specified.
 pub fn decode_into(bytes: &[u8], header: &Header, pixels: &mut Vec<u8>) -> Result<(), MediaError> {
     match header.format {
-        Format::Jpeg => jpeg::decode(bytes, header.coded, pixels),
+        Format::Jpeg | Format::Raw(_) => jpeg::decode(header.picture(bytes), header.coded, pixels),
         other => raster::decode(bytes, other, header.coded).map(|decoded| *pixels = decoded),
     }
 }

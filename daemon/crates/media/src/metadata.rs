@@ -1,5 +1,7 @@
 //! What EXIF says about a photo: how it stands and when it was taken. Nothing in here can fail: a picture without EXIF,
 //! or with a broken one, stands upright and has no time.
+//!
+//! Leaves to `raw` the directories of camera raws, which may be as large as the file; their times are read here, too.
 
 use exif::{DateTime, Exif, In, Reader, Tag, Value};
 use vow_types::Orientation;
@@ -63,7 +65,7 @@ fn ascii(exif: &Exif, tag: Tag) -> Option<&[u8]> {
 }
 
 /// `2024:06:01 14:03:59` (and `+02:00`) as seconds since 1970; without a zone the time is read as if it were UTC.
-fn seconds(text: &[u8], zone: Option<&[u8]>) -> Option<i64> {
+pub(crate) fn seconds(text: &[u8], zone: Option<&[u8]>) -> Option<i64> {
     let mut time = DateTime::from_ascii(text).ok()?;
     if let Some(zone) = zone {
         // A blank or broken zone is as good as none.

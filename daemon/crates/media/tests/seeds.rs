@@ -1,4 +1,4 @@
-//! Small JPEGs of every coding as a start for the fuzz targets: written where `VOW_SEEDS` says, checked in any case.
+//! Small JPEGs of every coding, and camera raws of every maker, as a start for the fuzz targets: written where `VOW_SEEDS` says, checked in any case.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 mod common;
 
 use common::coder::{Coefficients, Dice};
+use common::raw::RawFile;
 use common::{Jpeg, open, scene};
 
 #[test]
@@ -32,12 +33,17 @@ fn seeds() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(data);
         seeds.push(std::fs::read(path).unwrap());
     }
+    let mut seeds: Vec<_> = seeds.into_iter().map(|seed| ("jpg", seed)).collect();
+    let (large, small) = (Jpeg::default().encode(&scene(640, 8)), Jpeg::default().encode(&scene(16, 8)));
+    let raw =
+        RawFile { large: &large, small: &small, orientation: 6, taken: "2024:06:01 12:03:59", xmp: b"<x/>" };
+    seeds.extend(raw.all());
     let folder = std::env::var_os("VOW_SEEDS").map(std::path::PathBuf::from);
-    for (at, seed) in seeds.iter().enumerate() {
+    for (at, (ending, seed)) in seeds.iter().enumerate() {
         open(seed);
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).unwrap();
-            std::fs::write(folder.join(format!("seed_{at:03}.jpg")), seed).unwrap();
+            std::fs::write(folder.join(format!("seed_{at:03}.{ending}")), seed).unwrap();
         }
     }
 }

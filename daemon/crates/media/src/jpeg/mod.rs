@@ -37,7 +37,7 @@ use complete::Verdict;
 use frame::{Colour, Frame};
 use scaled::{Picture, Scale, Workspace};
 use survey::Survey;
-use walk::{Piece, Walk, marker};
+use walk::{End, Piece, Walk, marker};
 
 use crate::guard::guarded;
 use crate::identity::Identity;
@@ -79,6 +79,42 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspected<'_>, MediaError> {
     let scalable = scaled::is_taken(&survey);
     let held = scaled::Held::of(&survey);
     Ok(Inspected { size: survey.frame.size, content: identity.finish(), exif, scalable, held })
+}
+
+/// What the beginning of a JPEG says of its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// It is of a coding that is decoded, and comes with the tables that decoding takes.
+    Picture(Size),
+    /// It is of another coding, or no JPEG.
+    Other,
+    /// The bytes end before that is said.
+    Unsaid,
+}
+
+/// Looks no further than the first scan.
+pub(crate) fn announced(bytes: &[u8]) -> Announced {
+    if !bytes.starts_with(&[0xff, marker::SOI, 0xff]) {
+        return Announced::Other;
+    }
+    let (mut size, mut codes, mut steps) = (None, false, false);
+    let mut walk = Walk::new(bytes);
+    for piece in walk.by_ref() {
+        match piece {
+            Piece::Segment { marker: marker::SOS, .. } => {
+                return size.filter(|_| codes && steps).map_or(Announced::Other, Announced::Picture);
+            }
+            Piece::Segment { marker: marker::DHT, .. } => codes = true,
+            Piece::Segment { marker: marker::DQT, .. } => steps = true,
+            Piece::Segment { marker: code, body } if marker::is_frame(code) => match Frame::parse(code, body)
+            {
+                Ok(frame) => size = Some(frame.size),
+                Err(_) => return Announced::Other,
+            },
+            _ => {}
+        }
+    }
+    if walk.end().0 == End::Missing { Announced::Unsaid } else { Announced::Other }
 }
 
 /// RGB8, rows from top to bottom, into `pixels`, whose memory is used again.

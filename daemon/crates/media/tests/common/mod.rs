@@ -3,7 +3,24 @@
 
 pub(crate) mod coder;
 mod codes;
+// The same as the end-to-end tests have.
+#[path = "../../../../../tests/src/raw.rs"]
+#[allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "written for another crate's tests"
+)]
+pub(crate) mod raw;
 pub(crate) mod scaled;
+#[path = "../../../../../tests/src/tiff.rs"]
+#[allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "written for another crate's tests"
+)]
+pub(crate) mod tiff;
 
 use std::io::Cursor;
 use std::path::PathBuf;
