@@ -46,7 +46,7 @@ fn main() {
     table("while the index is built", &daemon, &everyone(&daemon)[1000..][..PEOPLE]);
     let idle = daemon.wait_idle();
     table("at rest", &daemon, &everyone(&daemon)[1100..][..PEOPLE]);
-    table("at rest, the largest person", &daemon, &everyone(&daemon)[..1]);
+    table("at rest, the largest person", &daemon, &vec![everyone(&daemon)[0].clone(); PEOPLE]);
     let [memory, peak] = daemon.memory();
     println!("\nat rest after {idle:.0?}; memory {memory:.0} MB, at most {peak:.0} MB");
     daemon.stop();

@@ -15,8 +15,9 @@ use crate::merge::{Space, everything};
 use crate::weak::Weak;
 use crate::{Grouping, Move, Neighbours};
 
-/// Questions to the index between two looks at `stop`.
-const QUESTIONS_PER_LOOK: usize = 16;
+/// Questions to the index between two looks at `stop`: some milliseconds in a large library. Whoever decides something waits
+/// for the next look.
+const QUESTIONS_PER_LOOK: usize = 2;
 
 impl Grouping {
     /// Groups everything anew, exactly: asks for the neighbours of every face, merges best first from single faces,

@@ -167,7 +167,7 @@ impl Keeper {
         roster.apply(&moves);
         no_longer.iter().for_each(|face| roster.hide(*face));
         drop(roster);
-        self.touch(decided.said.len().max(1));
+        self.touch(last.len().max(1));
         self.progress.touch();
         Ok(Answer { entry: Some(entry), moved, people: people.into_iter().collect(), notes: plan.notes })
     }

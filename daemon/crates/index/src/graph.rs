@@ -122,27 +122,34 @@ impl Graph {
         let code = codes.get(0);
         let view = view.min(self.ground.len());
         let start = self.descend(code, self.near(code, entry), self.height(entry), 0);
-        let mut found = self.search_layer(code, &[start], view, 0, wanted);
-        // Those of whom the coarse copies cannot say which are nearer.
-        found.truncate(most.saturating_mul(COMPARED).max(most.saturating_add(COMPARED_MORE)));
-        found.iter_mut().for_each(|near| *near = self.exactly(to, near.node));
-        found.sort_unstable_by_key(|near| Reverse(*near));
-        found.truncate(most);
-        found
+        let found = self.search_layer(code, &[start], view, 0, wanted);
+        self.nearest(to, most, found)
     }
 
-    /// The `most` wanted nodes nearest to a vector, best first: all nodes are compared, whether linked or not.
+    /// The same, but for what the coarse copies miss: all nodes are compared, whether linked or not.
     pub(crate) fn scan(&self, to: &Embedding, most: usize, wanted: &dyn Fn(u32) -> bool) -> Vec<Near> {
+        let codes = Codes::of(to.as_slice());
+        let code = codes.get(0);
+        let compared = compared(most);
         let mut found = BinaryHeap::new();
         for node in (0..self.nodes()).filter(|node| wanted(*node)) {
-            let near = self.exactly(to, node);
-            if found.len() < most {
+            let near = self.near(code, node);
+            if found.len() < compared {
                 found.push(Reverse(near));
             } else if let Some(mut worst) = found.peek_mut().filter(|worst| worst.0 < near) {
                 *worst = Reverse(near);
             }
         }
-        found.into_sorted_vec().into_iter().map(|near| near.0).collect()
+        self.nearest(to, most, found.into_sorted_vec().into_iter().map(|near| near.0).collect())
+    }
+
+    /// Of nodes that are near by their coarse copies, best first, those that are nearest, exactly.
+    fn nearest(&self, to: &Embedding, most: usize, mut found: Vec<Near>) -> Vec<Near> {
+        found.truncate(compared(most));
+        found.iter_mut().for_each(|near| *near = self.exactly(to, near.node));
+        found.sort_unstable_by_key(|near| Reverse(*near));
+        found.truncate(most);
+        found
     }
 
     /// From layer `from` down to above `above`, in each to the node nearest to the vector.
@@ -204,6 +211,11 @@ impl Graph {
         }
         found.into_sorted_vec().into_iter().map(|near| near.0).collect()
     }
+}
+
+/// How many that are nearest by their coarse copies hold the `most` nearest.
+fn compared(most: usize) -> usize {
+    most.saturating_mul(COMPARED).max(most.saturating_add(COMPARED_MORE))
 }
 
 /// How many layers a node reaches above the ground: each with one in [`UPPER`] of those below it (the paper's choice),

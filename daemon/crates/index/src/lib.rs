@@ -168,8 +168,8 @@ impl FaceIndex {
     }
 
     /// The `k` shown faces nearest to `of` with their cosine (as [`Embedding::cosine`] gives it), best first, equal
-    /// ones by id. Approximate: of the 32 nearest one may be missing, seldom more; exact while faces wait to be linked, when
-    /// it takes some 10 ms for each 200,000. An embedding of another dimension is near to
+    /// ones by id. Approximate: of the 32 nearest one may be missing, seldom more. While faces wait to be linked all are
+    /// compared, which takes some milliseconds for each 200,000 and misses hardly any. An embedding of another dimension is near to
     /// nothing.
     #[must_use]
     pub fn search(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {

@@ -22,8 +22,8 @@ const UNSAVED: usize = 4096;
 const UNSAVED_SHARE: usize = 16;
 /// Faces that are put into the index at once where there are many, so that their vectors lie together.
 pub(super) const BLOCK: usize = 1024;
-/// Places that are found before the next message gets its turn: some 40 ms of a quiet machine with 200,000 faces.
-const PLACES: usize = 64;
+/// Places that are found before the next message gets its turn: some 15 ms of a quiet machine with 200,000 faces.
+const PLACES: usize = 32;
 /// Photos whose faces are grouped before the next message gets its turn.
 const PHOTOS: usize = 16;
 /// Between two lines of the log about it.
