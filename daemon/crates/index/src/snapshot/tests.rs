@@ -1,0 +1,147 @@
+//! What is saved is loaded, whatever else the file may hold is refused.
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::FaceIndex;
+
+/// A small index with every feature: upper layers, hidden faces, faces that share a node.
+fn sample() -> FaceIndex {
+    let embeddings: Vec<Embedding> = (0..300u16)
+        .map(|n| {
+            let raw: Vec<f32> =
+                (0..6u16).map(|i| (f32::from(n / 2 + 1) * f32::from(i + 1) * 0.7).sin()).collect();
+            Embedding::from_raw(&raw).unwrap()
+        })
+        .collect();
+    let faces: Vec<(FaceId, &Embedding)> =
+        embeddings.iter().enumerate().map(|(n, one)| (FaceId(num::len_u64(n) * 7), one)).collect();
+    let index = FaceIndex::new(6, 0);
+    index.add(&faces).unwrap();
+    index.hide(&[FaceId(0), FaceId(21), FaceId(70)]);
+    assert!(!index.read().graph.upper.is_empty());
+    assert_eq!((index.read().graph.linked(), index.len()), (150, 297));
+    index
+}
+
+fn assert_same(a: &FaceIndex, b: &FaceIndex) {
+    assert_eq!(a.read().graph, b.read().graph);
+    assert_eq!(a.read().book, b.read().book);
+}
+
+#[test]
+fn what_is_saved_is_loaded() {
+    let home = TempDir::new().unwrap();
+    let dir = home.path().join("made/if/need/be");
+    assert!(FaceIndex::load(&dir, b"1").unwrap().is_none());
+    let index = sample();
+    index.save(&dir, b"1").unwrap();
+    let loaded = FaceIndex::load(&dir, b"1").unwrap().unwrap();
+    assert_same(&index, &loaded);
+
+    // The loaded one goes on like the one that was never saved.
+    let more = Embedding::from_raw(&[1.0, -2.0, 3.0, -4.0, 5.0, -6.0]).unwrap();
+    for one in [&index, &loaded] {
+        one.add(&[(FaceId(5), &more), (FaceId(21), &more)]).unwrap();
+    }
+    assert_same(&index, &loaded);
+    assert!(loaded.contains(FaceId(21)));
+
+    index.save(&dir, b"2").unwrap();
+    assert!(FaceIndex::load(&dir, b"1").unwrap().is_none(), "another stamp");
+    assert_same(&index, &FaceIndex::load(&dir, b"2").unwrap().unwrap());
+}
+
+#[test]
+fn an_empty_index_is_saved_too() {
+    let home = TempDir::new().unwrap();
+    FaceIndex::new(128, 1000).save(home.path(), b"").unwrap();
+    let loaded = FaceIndex::load(home.path(), b"").unwrap().unwrap();
+    assert!(loaded.is_empty());
+    loaded.add(&[(FaceId(1), &Embedding::from_raw(&[1.0; 128]).unwrap())]).unwrap();
+    assert_eq!(loaded.len(), 1);
+}
+
+#[test]
+fn a_snapshot_that_was_not_finished_changes_nothing() {
+    let home = TempDir::new().unwrap();
+    let index = sample();
+    index.save(home.path(), b"1").unwrap();
+    fs::write(home.path().join(NEW), b"half of").unwrap();
+    assert_same(&index, &FaceIndex::load(home.path(), b"1").unwrap().unwrap());
+    index.save(home.path(), b"1").unwrap();
+    assert!(!home.path().join(NEW).exists());
+}
+
+#[test]
+fn a_disk_that_refuses_is_an_error_with_a_name() {
+    let home = TempDir::new().unwrap();
+    fs::write(home.path().join("file"), "").unwrap();
+    let error = sample().save(&home.path().join("file"), b"").unwrap_err();
+    assert!(error.to_string().contains("file; check the disk"), "{error}");
+    fs::create_dir(home.path().join(FILE)).unwrap();
+    assert!(matches!(FaceIndex::load(home.path(), b""), Err(IndexError::Read { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// A byte that changed, a file cut short, bytes put in: never a panic, never an index that is not the one
+    /// that was saved.
+    #[test]
+    fn damage_is_noticed(at: prop::sample::Index, flip in 1u8.., how in 0..3) {
+        let home = TempDir::new().unwrap();
+        let index = sample();
+        index.save(home.path(), b"stamp").unwrap();
+        let path = home.path().join(FILE);
+        let mut bytes = fs::read(&path).unwrap();
+        // Half of the damage to the head, which is the small part that decides about the rest.
+        let at = if flip % 2 == 0 { at.index(bytes.len()) } else { at.index(60) };
+        match how {
+            0 => bytes[at] ^= flip,
+            1 => bytes.truncate(at),
+            _ => bytes.insert(at, flip),
+        }
+        fs::write(&path, bytes).unwrap();
+        match FaceIndex::load(home.path(), b"stamp") {
+            Ok(None) | Err(IndexError::Damaged { .. }) => {}
+            Ok(Some(loaded)) => assert_same(&index, &loaded),
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+    }
+}
+
+/// The same with a checksum that fits, as if somebody had made such a file: still no panic, and an index that
+/// can be searched.
+#[test]
+fn a_forged_snapshot_does_no_harm() {
+    let home = TempDir::new().unwrap();
+    sample().save(home.path(), b"").unwrap();
+    let path = home.path().join(FILE);
+    let good = fs::read(&path).unwrap();
+    let body = good.len() - blake3::OUT_LEN;
+    let (mut loaded, mut refused) = (0, 0);
+    for at in (0..body).step_by(3) {
+        let mut bytes = good[..body].to_vec();
+        bytes[at] ^= 0x81;
+        bytes.extend(blake3::hash(&bytes).as_bytes());
+        fs::write(&path, bytes).unwrap();
+        match FaceIndex::load(home.path(), b"") {
+            Ok(Some(index)) => {
+                let nodes = index.read().graph.linked();
+                let sound = |node| index.read().graph.links(node, 0).iter().all(|other| *other < nodes);
+                assert!((0..nodes).all(sound), "byte {at}");
+                let _ = index.search(&Embedding::from_raw(&[1.0; 6]).unwrap(), 10);
+                index.add(&[(FaceId(u64::MAX), &Embedding::from_raw(&[1.0; 6]).unwrap())]).unwrap();
+                loaded += 1;
+            }
+            Ok(None) | Err(_) => refused += 1,
+        }
+    }
+    assert!(loaded > 100 && refused > 100, "{loaded} {refused}");
+    let mut longer = good[..body].to_vec();
+    longer.push(0);
+    longer.extend(blake3::hash(&longer).as_bytes());
+    fs::write(&path, longer).unwrap();
+    assert!(matches!(FaceIndex::load(home.path(), b""), Err(IndexError::Damaged { .. })));
+}
