@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use vow_infer::{ProviderChoice, RuntimeChoice};
+use vow_infer::{ProviderChoice, RuntimeChoice, Tuning};
 use vow_media::Limits;
 
 /// Which model pack to use.
@@ -85,6 +85,17 @@ impl Config {
     /// Threads that take on photos, where `wanted` would keep the models busy.
     pub(crate) fn photo_threads(&self, wanted: usize) -> usize {
         self.max_cores.map_or(wanted, NonZeroUsize::get)
+    }
+
+    /// How the networks are run.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning {
+            batch: self.batch.map(NonZeroUsize::get),
+            process_memory: self.process_budget(),
+            device_memory: self.device_memory,
+            idle_after: self.unload_after,
+            ..Tuning::new(self.model_threads())
+        }
     }
 
     /// Bytes that the process should stay below with its networks at work and no photo on its way; `None` where nobody said.
