@@ -105,7 +105,7 @@ impl Engine {
             pack: pack_id,
             same_cosine,
             limits: config.limits,
-            budget: Budget::new(config.picture_budget(resident)),
+            budget: Budget::new(config.picture_budget(resident, runtime.provider())),
             progress,
         });
         let engine = Self::spawn(opened, config, bench, keeper, (runtime, name))?;

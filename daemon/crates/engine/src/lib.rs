@@ -43,7 +43,7 @@ mod views;
 mod worker;
 
 pub use brake::Hold;
-pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, PackChoice};
+pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, MOST_WITH_BATCHES, PackChoice};
 pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
