@@ -49,7 +49,7 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
-pub use refit::{Method, Refitting};
+pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
