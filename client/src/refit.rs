@@ -71,14 +71,17 @@ impl Bar {
     fn show(&self, progress: &v1::ReclusterProgress) {
         let Some(bar) = &self.bar else { return };
         let message = stage(progress.stage());
-        if bar.message() != message {
+        let is_new = bar.message() != message;
+        if is_new {
             // Time left is reckoned from the stage's own beginning.
             bar.reset();
-            bar.set_style(if progress.total.is_some() { self.known.clone() } else { self.unknown.clone() });
-            bar.set_message(message);
         }
         progress.total.into_iter().for_each(|total| bar.set_length(total));
         bar.set_position(progress.done);
+        if is_new {
+            bar.set_style(if progress.total.is_some() { self.known.clone() } else { self.unknown.clone() });
+            bar.set_message(message);
+        }
     }
 
     fn clear(&self) {
