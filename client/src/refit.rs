@@ -8,9 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tonic::Status;
 use vow_proto::v1;
+use vow_proto::v1::recluster_progress::Stage;
+use vow_proto::v1::recluster_response::Step;
 
 use crate::args::{Method, ReclusterArgs};
-use crate::call::{Daemon, Failure};
+use crate::call::{Daemon, Failure, next};
 use crate::json::{optional, short};
 use crate::render::{Output, line, table, value};
 use crate::say::decision_json;
@@ -29,20 +31,73 @@ pub(crate) async fn recluster(how: ReclusterArgs, daemon: &mut Daemon, out: &Out
     };
     let (eps, min_samples, apply) = (how.eps, how.min_samples, how.apply);
     let request = v1::ReclusterRequest { method: method.into(), merge_at, eps, min_samples, apply };
-    let waiting = (!out.is_json() && io::stderr().is_terminal()).then(spinner);
-    let answer = daemon.people.recluster(request).await;
-    waiting.iter().for_each(ProgressBar::finish_and_clear);
-    let answer = answer?.into_inner();
+    let mut steps = daemon.people.recluster(request).await?.into_inner();
+    let bar = Bar::new(out);
+    let answer = loop {
+        match next(&mut steps).await?.and_then(|answer| answer.step) {
+            Some(Step::Progress(progress)) => bar.show(&progress),
+            Some(Step::Difference(difference)) => break difference,
+            None => {
+                return Err(Status::unavailable("the daemon stopped before everyone was sorted out").into());
+            }
+        }
+    };
+    bar.clear();
     Ok(if out.is_json() { value(&difference_json(&answer)) } else { difference_text(&answer, apply) }?)
 }
 
-/// How long it takes is not known before: it says for how long it has been going on.
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} everyone is sorted out anew, {elapsed}");
-    let spinner =
-        ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    spinner.enable_steady_tick(Duration::from_millis(100));
-    spinner
+/// How far it is, on a terminal only. Whoever interrupts `vow` there calls it off: the daemon notices and stops.
+struct Bar {
+    bar: Option<ProgressBar>,
+    known: ProgressStyle,
+    unknown: ProgressStyle,
+}
+
+impl Bar {
+    fn new(out: &Output) -> Self {
+        let style = |template| ProgressStyle::with_template(template).ok();
+        let known = style("{msg} {wide_bar:.cyan/blue} {human_pos}/{human_len} {eta}");
+        let known = known.unwrap_or_else(ProgressStyle::default_bar).progress_chars("━╸ ");
+        let unknown = style("{msg} {spinner} {elapsed}").unwrap_or_else(ProgressStyle::default_spinner);
+        let shown = !out.is_json() && io::stderr().is_terminal();
+        let bar = shown.then(|| {
+            let bar = ProgressBar::no_length().with_style(unknown.clone());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Self { bar, known, unknown }
+    }
+
+    fn show(&self, progress: &v1::ReclusterProgress) {
+        let Some(bar) = &self.bar else { return };
+        let message = stage(progress.stage());
+        let is_new = bar.message() != message;
+        if is_new {
+            // Time left is reckoned from the stage's own beginning.
+            bar.reset();
+        }
+        progress.total.into_iter().for_each(|total| bar.set_length(total));
+        bar.set_position(progress.done);
+        if is_new {
+            bar.set_style(if progress.total.is_some() { self.known.clone() } else { self.unknown.clone() });
+            bar.set_message(message);
+        }
+    }
+
+    fn clear(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Reading => "faces are read",
+        Stage::Density => "every face is compared with every other",
+        Stage::Comparing => "faces are compared",
+        Stage::Merging => "groups are merged",
+        Stage::Applying => "the difference is told",
+        Stage::Unspecified => "everyone is sorted out anew",
+    }
 }
 
 /// The threshold that the answers speak for, if it helps on answers it was not found with.
@@ -61,7 +116,7 @@ async fn proposed(daemon: &mut Daemon) -> Result<f32, Failure> {
     Err(Status::failed_precondition(refusal).into())
 }
 
-fn difference_text(answer: &v1::ReclusterResponse, apply: bool) -> io::Result<()> {
+fn difference_text(answer: &v1::ReclusterDifference, apply: bool) -> io::Result<()> {
     let of = |faces: &[v1::FacesOf]| {
         let text = faces.iter().map(|one| format!("{} {}", one.faces, one.person_id));
         text.collect::<Vec<_>>().join(", ")
@@ -90,7 +145,7 @@ fn difference_text(answer: &v1::ReclusterResponse, apply: bool) -> io::Result<()
     }
 }
 
-fn difference_json(answer: &v1::ReclusterResponse) -> Value {
+fn difference_json(answer: &v1::ReclusterDifference) -> Value {
     let of = |faces: &[v1::FacesOf]| {
         faces.iter().map(|one| json!({ "person_id": one.person_id, "faces": one.faces })).collect::<Vec<_>>()
     };

@@ -1,18 +1,17 @@
 //! The packs of one data folder: which are there, bringing one in, taking one out.
 //!
 //! A pack is put together in `downloads/`, verified as a whole, and gets its place in `packs/` by one rename: it is there
-//! and right, or not there.
+//! and right, or not there. That last step is in [`place`].
 
 mod error;
 mod installed;
 mod origin;
+mod place;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 use toml::{Table, Value};
 use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote};
 
@@ -25,8 +24,7 @@ use crate::catalog::{Catalog, Entry, EntryFile, STARTER};
 use crate::held::Held;
 use crate::manifest::Manifest;
 use crate::names::is_pack_name;
-use crate::pack::MANIFEST;
-use crate::{Pack, PackError, PackLocation};
+use crate::{PackError, PackLocation};
 
 /// What somebody agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -273,53 +271,6 @@ impl Packs {
             }
         }
         Ok(fetched)
-    }
-
-    /// Writes what is not a graph, verifies the whole and puts it in its place.
-    fn finish(
-        &self,
-        name: &str,
-        staging: &Path,
-        manifest: &Table,
-        terms: &str,
-    ) -> Result<Installed, InstallError> {
-        for (file, text) in [(MANIFEST, manifest.to_string()), ("LICENCE.txt", terms.to_owned())] {
-            let path = staging.join(file);
-            fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all()).map_err(disk(&path))?;
-        }
-        Pack::load(staging)?;
-        fs::create_dir_all(&self.packs).map_err(disk(&self.packs))?;
-        let place = self.folder(name);
-        // A pack that is there already changes places with the new one at once: no kill leaves none.
-        let flags = if place.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
-        match renameat_with(CWD, staging, CWD, &place, flags) {
-            // Some file systems of networks cannot.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.replace(name, staging, &place)?,
-            moved => moved.map_err(|error| disk(&place)(error.into()))?,
-        }
-        fs::File::open(&self.packs).and_then(|folder| folder.sync_all()).map_err(disk(&self.packs))?;
-        clear(staging)?;
-        clear(&self.downloads.join(name))?;
-        Ok(look(name.to_owned(), place))
-    }
-}
-
-impl Packs {
-    /// Puts a pack in its place in two steps: a kill between them leaves the old one in the downloads.
-    fn replace(&self, name: &str, staging: &Path, place: &Path) -> Result<(), InstallError> {
-        let away = self.downloads.join(format!("{name}.old"));
-        clear(&away)?;
-        if place.exists() {
-            fs::rename(place, &away).map_err(disk(place))?;
-        }
-        if let Err(error) = fs::rename(staging, place) {
-            if away.exists() {
-                // Back to how it was; the first error says more than a second would.
-                let _ = fs::rename(&away, place);
-            }
-            return Err(disk(place)(error));
-        }
-        clear(&away)
     }
 }
 

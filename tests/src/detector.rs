@@ -40,9 +40,9 @@ pub fn landmark_places() -> [(f32, f32); 5] {
 ///
 /// A square looks the same however it is turned. With `upright_only` a marker counts only if there is something white up
 /// to 96 pixels of the frame above its middle: a hat (see [`crate::Scene::hats`]), so that this detector is as lost with a
-/// turned picture as real ones are.
+/// turned picture as real ones are. With `close_up_only` it runs on frames of 256 pixels a side and fails at every other.
 #[must_use]
-pub fn detector(head: Head, upright_only: bool) -> Vec<u8> {
+pub fn detector(head: Head, upright_only: bool, close_up_only: bool) -> Vec<u8> {
     let mut g = GraphBuilder::default();
     let dims = [Dim::Fixed(1), Dim::Fixed(3), Dim::Named("height"), Dim::Named("width")];
     let (image, planes, mean, scale) = match head {
@@ -61,7 +61,12 @@ pub fn detector(head: Head, upright_only: bool) -> Vec<u8> {
         let white = ramp(&mut g, &white, scale * slope, (mean - HAT_FROM) * slope);
         above(&mut g, &white)
     });
-    let reach = Reach { to_edges: reach(&mut g, &mask), hat };
+    let mut to_edges = reach(&mut g, &mask);
+    if close_up_only {
+        let nothing = g.floats(&[1, 4, 32, 32], &[0.0; 4 * 32 * 32]);
+        to_edges = g.node("Add", &[&to_edges, &nothing], &[]);
+    }
+    let reach = Reach { to_edges, hat };
     match head {
         Head::Scrfd => scrfd(&mut g, &reach),
         Head::Yunet => yunet(&mut g, &reach),

@@ -21,11 +21,13 @@ pub struct TinyPack {
     pub upright_only: bool,
     /// Whether faces are embedded mirrored too.
     pub mirror: bool,
+    /// Whether the detector fails at every frame but that of the second look.
+    pub close_up_only: bool,
 }
 
 impl Default for TinyPack {
     fn default() -> Self {
-        Self { head: Head::Scrfd, any_batch: true, upright_only: false, mirror: false }
+        Self { head: Head::Scrfd, any_batch: true, upright_only: false, mirror: false, close_up_only: false }
     }
 }
 
@@ -74,7 +76,7 @@ min_score = 0.6
     /// The detector's ONNX file.
     #[must_use]
     pub fn detector_graph(self) -> Vec<u8> {
-        detector(self.head, self.upright_only)
+        detector(self.head, self.upright_only, self.close_up_only)
     }
 
     /// The embedder's ONNX file.

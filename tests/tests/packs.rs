@@ -8,6 +8,7 @@
     reason = "a test may panic: that is how it fails"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -180,6 +181,31 @@ fn a_pack_that_does_not_run_is_refused_and_the_old_one_stays() {
     assert!(refused.stderr.contains("broken"), "{}", refused.stderr);
     assert_eq!(daemon.status()["pack"], "starter");
     assert!(!home.data().join("chosen-pack").exists());
+    assert!(daemon.stop().0.success());
+}
+
+/// It loads, and every photo would fail: what is tried is what photos are looked at with. The graphs that the old pack runs on
+/// stay where they are kept.
+#[test]
+fn a_pack_that_runs_on_no_photo_is_refused() {
+    let home = Home::new();
+    Scene::new(900, 600, 1).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
+    let narrow = TinyPack { close_up_only: true, ..tiny() };
+    let folder = home.path().join("narrow");
+    narrow.write(&folder).unwrap();
+    fs::write(folder.join("pack.toml"), narrow.manifest().replace("drawn-yunet", "narrow")).unwrap();
+    let daemon = home.start_as(vowd(&home, &catalog(&home, "http://127.0.0.1:1/")));
+    daemon.wait_idle();
+    let prepared = || -> BTreeSet<_> {
+        let folder = fs::read_dir(home.data().join("packs/.prepared")).unwrap();
+        folder.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let before = prepared();
+    daemon.json(["models".as_ref(), "install".as_ref(), folder.as_os_str()]);
+    let refused = daemon.vow(["models", "use", "narrow"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert!(prepared().is_superset(&before) && before.len() == 2, "{before:?}");
+    assert_eq!(daemon.status()["pack"], "starter");
     assert!(daemon.stop().0.success());
 }
 

@@ -1,6 +1,6 @@
 //! What one face more costs, by how many are there: a made-up library of people with 20 faces each, eight of whom look like
-//! relatives. Neighbours come from the daemon's index, or from an oracle that knows who is related, where building an index
-//! would take too long.
+//! relatives. Neighbours come from the daemon's index; those of the faces that are there already from an oracle that knows who
+//! is related.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -110,8 +110,8 @@ impl Neighbours for Timed<'_> {
     }
 }
 
-/// Prints the cost of a face at each of these sizes; with the index up to `indexed` faces.
-pub(crate) fn table(sizes: &[usize], indexed: usize) {
+/// Prints the cost of a face at each of these sizes.
+pub(crate) fn table(sizes: &[usize]) {
     println!("\ncost of one more face, processor microseconds; mean, and the slowest of {TIMED}");
     println!("{:>9} {:>12} {:>12} {:>12} {:>12}", "faces", "grouping", "slowest", "index query", "index add");
     for size in sizes {
@@ -124,22 +124,15 @@ pub(crate) fn table(sizes: &[usize], indexed: usize) {
             grouping.add(transaction.iter().map(|number| library.seen(*number)).collect(), &oracle);
         }
         let index = FaceIndex::new(DIMENSION, size + TIMED);
-        let has_index = *size <= indexed;
-        if has_index {
-            let faces: Vec<(FaceId, &Embedding)> =
-                old.iter().map(|number| (id(*number), &library.faces[*number])).collect();
-            index.add(&faces).unwrap();
-        }
-        let searched = Indexed(&index);
-        let inner: &dyn Neighbours = if has_index { &searched } else { &oracle };
-        let timed = Timed { inner, spent: Cell::new(Duration::ZERO) };
+        let faces: Vec<(FaceId, &Embedding)> =
+            old.iter().map(|number| (id(*number), &library.faces[*number])).collect();
+        index.add(&faces).unwrap();
+        let timed = Timed { inner: &Indexed(&index), spent: Cell::new(Duration::ZERO) };
         let (mut alone, mut slowest, mut adding) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
         for number in *size..size + TIMED {
             oracle.here.set(number + 1);
             let begun = Begun::now();
-            if has_index {
-                index.add(&[(id(number), &library.faces[number])]).unwrap();
-            }
+            index.add(&[(id(number), &library.faces[number])]).unwrap();
             adding += begun.elapsed();
             let (begun, asked) = (Begun::now(), timed.spent.get());
             grouping.add(vec![library.seen(number)], &timed);
@@ -148,13 +141,12 @@ pub(crate) fn table(sizes: &[usize], indexed: usize) {
             slowest = slowest.max(took);
         }
         let each = |all: Duration| 1e6 * all.as_secs_f64() / num::usize_to_f64(TIMED);
-        let of_index = |all: Duration| if has_index { format!("{:.0}", each(all)) } else { "-".to_owned() };
         println!(
-            "{size:>9} {:>12.0} {:>12.0} {:>12} {:>12}",
+            "{size:>9} {:>12.0} {:>12.0} {:>12.0} {:>12.0}",
             each(alone),
             1e6 * slowest.as_secs_f64(),
-            of_index(timed.spent.get()),
-            of_index(adding)
+            each(timed.spent.get()),
+            each(adding)
         );
     }
 }

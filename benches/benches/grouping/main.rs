@@ -50,7 +50,7 @@ fn main() {
     };
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if has("--cost") {
-        cost::table(&[10_000, 100_000, 1_000_000], 100_000);
+        cost::table(&[10_000, 100_000, 1_000_000]);
     }
     let (portraits, album) = (value("--faces").or_else(|| variable("VOW_FACES")), value("--album"));
     let Some(pack) = variable("VOW_PACK").filter(|_| portraits.is_some() || album.is_some()) else {

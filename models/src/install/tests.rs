@@ -5,6 +5,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::*;
+use crate::Pack;
 
 const DETECTOR: &[u8] = b"a detector, as far as this crate can tell";
 const EMBEDDER: &[u8] = b"an embedder";

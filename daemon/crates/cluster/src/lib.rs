@@ -38,7 +38,7 @@ mod years;
 
 pub use calibration::{Calibration, ENOUGH_ANSWERS, Proposal, Verdict, propose, share};
 pub use close::{Close, Doubt, Placed, RunnerUp};
-pub use dbscan::{DbscanError, DbscanParams, dbscan};
+pub use dbscan::{DbscanError, DbscanParams, dbscan, dbscan_watched};
 pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use vow_infer::{ProviderChoice, RuntimeChoice};
+use vow_infer::{Provider, ProviderChoice, RuntimeChoice, Tuning};
 use vow_media::Limits;
 
 /// Which model pack to use.
@@ -52,8 +52,9 @@ pub struct Config {
     pub max_cores: Option<NonZeroUsize>,
     /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
     /// is for photos on their way, from the reading of a file to the commit of its faces, at least [`LEAST_PICTURES`]: seven
-    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take. A
-    /// picture larger than all of that is decoded alone. Batches on a processor are made smaller to keep to it.
+    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take; but
+    /// [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. A picture larger than all of that is
+    /// decoded alone. Batches on a processor are made smaller to keep to it.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,
@@ -73,6 +74,9 @@ pub struct Config {
 
 /// Bytes for decoded pictures where nothing else is said.
 pub const MOST_PICTURES: u64 = 512 << 20;
+/// Bytes that the whole process should stay below with batches on a processor, where nothing else is said: they gain nothing
+/// there, and must not cost what a program may take that runs beside others.
+pub const MOST_WITH_BATCHES: u64 = 500_000_000;
 /// Bytes for decoded pictures, however little is left for them: one of most cameras' photos.
 pub const LEAST_PICTURES: u64 = 64 << 20;
 
@@ -87,14 +91,27 @@ impl Config {
         self.max_cores.map_or(wanted, NonZeroUsize::get)
     }
 
-    /// Bytes that the process should stay below with its networks at work and no photo on its way; `None` where nobody said.
-    pub(crate) fn process_budget(&self) -> Option<u64> {
-        self.max_memory.map(|most| most.saturating_sub(LEAST_PICTURES))
+    /// How the networks are run.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning {
+            batch: self.batch.map(NonZeroUsize::get),
+            process_memory: Some(self.process_budget()),
+            device_memory: self.device_memory,
+            idle_after: self.unload_after,
+            ..Tuning::new(self.model_threads())
+        }
     }
 
-    /// Bytes for decoded pictures in a process that holds `resident` bytes once everything is loaded.
-    pub(crate) fn picture_budget(&self, resident: u64) -> u64 {
-        self.max_memory.map_or(MOST_PICTURES, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
+    /// Bytes that the process should stay below with batches of its networks at work on a processor, and no photo on its way.
+    fn process_budget(&self) -> u64 {
+        self.max_memory.unwrap_or(MOST_WITH_BATCHES).saturating_sub(LEAST_PICTURES)
+    }
+
+    /// Bytes for decoded pictures in a process that holds `resident` bytes once everything is loaded, here.
+    pub(crate) fn picture_budget(&self, resident: u64, provider: Provider) -> u64 {
+        let batches = self.batch.is_some_and(|batch| batch > NonZeroUsize::MIN) && provider == Provider::Cpu;
+        let most = self.max_memory.or(batches.then_some(MOST_WITH_BATCHES));
+        most.map_or(MOST_PICTURES, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
     }
 
     /// The defaults for a data folder: the bundled pack, any runtime, all cores, 512 MiB of pictures in flight, and a
@@ -149,10 +166,27 @@ mod tests {
     #[test]
     fn pictures_get_what_the_models_leave() {
         let mut config = Config::new(PathBuf::from("data"));
-        assert_eq!((config.picture_budget(3 << 30), config.process_budget()), (MOST_PICTURES, None));
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu), MOST_PICTURES);
         config.max_memory = Some(500 << 20);
-        assert_eq!(config.picture_budget(200 << 20), 300 << 20);
-        assert_eq!(config.picture_budget(499 << 20), LEAST_PICTURES);
-        assert_eq!(config.picture_budget(3 << 30), LEAST_PICTURES);
+        assert_eq!(config.picture_budget(200 << 20, Provider::Cpu), 300 << 20);
+        assert_eq!(config.picture_budget(499 << 20, Provider::Cuda), LEAST_PICTURES);
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu), LEAST_PICTURES);
+    }
+
+    /// Nobody has to set anything for the process to stay small.
+    #[test]
+    fn batches_on_a_processor_keep_the_process_small() {
+        let mut config = Config::new(PathBuf::from("data"));
+        config.batch = NonZeroUsize::new(8);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu), MOST_WITH_BATCHES - 200_000_000);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cuda), MOST_PICTURES);
+        assert_eq!(config.tuning().process_memory, Some(MOST_WITH_BATCHES - LEAST_PICTURES));
+        config.batch = NonZeroUsize::new(1);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu), MOST_PICTURES);
+
+        config.batch = NonZeroUsize::new(8);
+        config.max_memory = Some(2 << 30);
+        assert_eq!(config.picture_budget(1 << 30, Provider::Cpu), 1 << 30, "who says more gets more");
+        assert_eq!(config.tuning().process_memory, Some((2 << 30) - LEAST_PICTURES));
     }
 }

@@ -5,7 +5,6 @@ mod holding;
 mod status;
 mod threads;
 
-use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
 use vow_cluster::Params;
-use vow_infer::{Runtime, Tuning};
+use vow_infer::Runtime;
 use vow_machine::{Meter, View, open_gpu};
 use vow_models::Pack;
 use vow_store::Store;
@@ -31,7 +30,7 @@ use crate::config::{Config, PackChoice};
 use crate::error::EngineError;
 use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
-use crate::graphs;
+use crate::graphs::{self, Others};
 use crate::inflight::Inflight;
 use crate::library::{Folders, Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
@@ -61,7 +60,8 @@ struct Shared {
     messages: Mutex<Option<Sender<Message>>>,
     runtime: Runtime,
     pack: String,
-    threads: usize,
+    /// What it was opened with.
+    config: Config,
     running: Mutex<Vec<JoinHandle<()>>>,
     failed: Arc<Mutex<Option<EngineError>>>,
 }
@@ -80,20 +80,13 @@ impl Engine {
         make_data_dir(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("vow.redb"))?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
-        let threads = config.model_threads();
         let (name, pack_id, embedder) = (pack.name.clone(), pack.id, pack.embedder);
         let params = Params::new(pack.distances);
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let tuning = Tuning {
-            batch: config.batch.map(NonZeroUsize::get),
-            process_memory: config.process_budget(),
-            device_memory: config.device_memory,
-            idle_after: config.unload_after,
-            ..Tuning::new(threads)
-        };
         let faces = stepped_back(config.nice, || {
-            graphs::start(pack, &config.data_dir, &runtime, &tuning, || load_pack(config))
+            let place = (config.data_dir.as_path(), Others::Clear);
+            graphs::start(pack, place, (&runtime, &config.tuning()), || load_pack(config))
         })?;
         store.put_pack(pack_id, &name)?;
 
@@ -112,10 +105,10 @@ impl Engine {
             pack: pack_id,
             same_cosine,
             limits: config.limits,
-            budget: Budget::new(config.picture_budget(resident)),
+            budget: Budget::new(config.picture_budget(resident, runtime.provider())),
             progress,
         });
-        let engine = Self::spawn(opened, config, bench, keeper, (runtime, name, threads))?;
+        let engine = Self::spawn(opened, config, bench, keeper, (runtime, name))?;
         for folder in engine.store().folders()? {
             engine.0.folders.add(folder.clone());
             engine.scan(folder.id, None);
@@ -137,7 +130,7 @@ impl Engine {
         config: &Config,
         bench: Arc<Bench>,
         keeper: Keeper,
-        (runtime, pack, threads): (Runtime, String, usize),
+        (runtime, pack): (Runtime, String),
     ) -> Result<Self, EngineError> {
         let (orders, order_box) = unbounded();
         let (outcomes, outcome_box) = bounded(UNCOMMITTED);
@@ -212,7 +205,7 @@ impl Engine {
             messages: Mutex::new(Some(messages)),
             runtime,
             pack,
-            threads,
+            config: config.clone(),
             running: Mutex::new(running),
             failed,
         })))
@@ -326,8 +319,8 @@ impl Engine {
         &self.0.runtime
     }
 
-    pub(crate) fn threads(&self) -> usize {
-        self.0.threads
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
     }
 
     pub(crate) fn age(&self) -> Duration {

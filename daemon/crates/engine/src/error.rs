@@ -159,6 +159,9 @@ pub enum EngineError {
     /// The engine is stopping.
     #[error("the daemon is stopping")]
     Stopping,
+    /// Whoever asked wants no answer any more.
+    #[error("it was called off; nothing was changed")]
+    Cancelled,
     /// A thread of the engine ended by a fault of its own: stop, and start again.
     #[error("the {thread} thread failed: {reason}")]
     Failed {

@@ -13,6 +13,15 @@ use crate::error::EngineError;
 /// Where they are kept, below the data folder: among the packs, and no name of a pack begins with a point.
 const SHELF: &str = "packs/.prepared";
 
+/// What becomes of graphs that were prepared for other packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Nobody needs them any more.
+    Clear,
+    /// The pack in use is among them.
+    Keep,
+}
+
 /// Starts the networks of a pack. Should the runtime refuse what was prepared, `again` gives the pack once more and its
 /// graphs are used as they are.
 ///
@@ -20,12 +29,11 @@ const SHELF: &str = "packs/.prepared";
 /// When the pack's own graphs cannot be used.
 pub(crate) fn start(
     pack: Pack,
-    data_dir: &Path,
-    runtime: &Runtime,
-    tuning: &Tuning,
+    (data_dir, others): (&Path, Others),
+    (runtime, tuning): (&Runtime, &Tuning),
     again: impl FnOnce() -> Result<Pack, EngineError>,
 ) -> Result<FaceEngine, EngineError> {
-    match FaceEngine::start(prepared(pack, data_dir, runtime.provider()), runtime, tuning) {
+    match FaceEngine::start(prepared(pack, (data_dir, others), runtime.provider()), runtime, tuning) {
         Err(error @ InferError::Pack { .. }) => {
             // What is wrong with the pack itself is better said of its own graphs.
             let started = FaceEngine::start(as_they_are(again()?), runtime, tuning)?;
@@ -52,7 +60,7 @@ pub(crate) fn as_they_are(pack: Pack) -> Models {
     }
 }
 
-fn prepared(pack: Pack, data_dir: &Path, provider: Provider) -> Models {
+fn prepared(pack: Pack, (data_dir, others): (&Path, Others), provider: Provider) -> Models {
     let mut shelf = Shelf::new(data_dir.join(SHELF));
     let mut not_kept = None;
     let mut prepare = |role: &str, graph: Vec<u8>, recipe: Recipe| {
@@ -74,7 +82,9 @@ fn prepared(pack: Pack, data_dir: &Path, provider: Provider) -> Models {
     if let Some(error) = not_kept {
         tracing::warn!(%error, "prepared graphs are made again at every start; free the disk or make the folder writable");
     }
-    shelf.clear_others();
+    if others == Others::Clear {
+        shelf.clear_others();
+    }
     // Only there does half precision pay, and is it asked for.
     let halves = provider == Provider::Cuda;
     let halved = |role: &str, graph: &[u8]| {

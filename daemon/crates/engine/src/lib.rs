@@ -42,13 +42,13 @@ mod views;
 mod worker;
 
 pub use brake::Hold;
-pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, PackChoice};
+pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, MOST_WITH_BATCHES, PackChoice};
 pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
-pub use refit::{Method, Refitting};
+pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use vow_infer::{FaceEngine, RuntimeInfo, Tuning};
+use vow_infer::{Runtime, RuntimeInfo, Tuning};
 use vow_models::Pack;
+use vow_types::{Lane, num};
+use vow_vision::Framed;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::graphs;
+use crate::graphs::{self, Others};
 
 impl Engine {
     /// What runs the networks, and why.
@@ -16,14 +18,24 @@ impl Engine {
         self.runtime_in_use().info()
     }
 
-    /// Loads the pack in a folder with its graphs as they are, which is what a start with it falls back to, on the runtime
-    /// that is in use, and lets go of it again.
+    /// Starts the pack in a folder as the engine would be started with it, on a runtime of its own, looks at one black picture in
+    /// every frame that its detector takes, and lets go of it again. The networks in use are not touched, and what was
+    /// prepared is kept for the start.
     ///
     /// # Errors
-    /// Why a start with it would be refused.
+    /// Why a start with it would be refused, or no photo be indexed with it.
     pub fn try_pack(&self, folder: &Path) -> Result<(), EngineError> {
-        let pack = Pack::load(folder)?;
-        FaceEngine::start(graphs::as_they_are(pack), self.runtime_in_use(), &Tuning::new(1))?;
+        let config = self.config();
+        // A GPU that cannot take these networks is given up by whoever tried: that must not be the runtime in use.
+        let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
+        let tuning = Tuning { threads: 1, ..config.tuning() };
+        let again = || Ok(Pack::load(folder)?);
+        let place = (config.data_dir.as_path(), Others::Keep);
+        let faces = graphs::start(again()?, place, (&runtime, &tuning), again)?;
+        for shape in faces.shapes().iter().copied().chain([faces.close_up()]) {
+            let pixels = vec![0; 3 * num::index(shape.width) * num::index(shape.height)];
+            faces.detect(Framed { shape, pixels, fitted: shape }, Lane::Live)?;
+        }
         Ok(())
     }
 }

@@ -1,9 +1,13 @@
 //! Sorting everyone out anew in another way, beside the people there are: what would be different, and, if that is wished,
-//! one line of the journal that makes it so.
+//! one line of the journal that makes it so. Clusters by density become people in [`density`]; how far it all is, is told by
+//! [`steps`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod density;
+mod steps;
 
-use vow_cluster::{DbscanParams, Grouping, Move, Params, dbscan};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use vow_cluster::{DbscanParams, Grouping, Move, Params};
 use vow_store::{Decision, WholeFace};
 use vow_types::num::round_u32;
 use vow_types::{Embedding, FaceId, PersonId};
@@ -15,9 +19,12 @@ use crate::people::{Keeper, Near};
 use crate::plan::Plan;
 use crate::rulings::Rulings;
 use crate::views::{Change, Difference, Done};
+use density::by_density;
+use steps::{Counted, Steps};
+pub use steps::{Onlooker, RefitStage, RefitStep};
 
-/// DBSCAN compares everyone with everyone: beyond, that takes tens of minutes.
-const MOST_FOR_DBSCAN: usize = 50_000;
+/// Faces that are read between two reports.
+const READ_A_STEP: usize = 1000;
 
 /// How to sort everyone out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,24 +50,33 @@ struct Trial {
     grouping: Grouping,
     live: HashMap<FaceId, PersonId>,
     strong: Vec<(FaceId, Embedding)>,
+    /// All faces in it.
+    faces: usize,
 }
 
 impl Engine {
     /// Works out what would be different if everyone were sorted out anew, beside the people there are; with `apply`, makes
-    /// it so: one line of the journal, which can be undone.
+    /// it so: one line of the journal, which can be undone. `onlooker` is told how far it is, and ends it by saying so; then
+    /// nothing was changed.
     ///
     /// # Errors
-    /// When a parameter makes no sense, there are too many faces for the method, or the store fails.
-    pub fn refit(&self, method: Method, apply: bool) -> Result<(Difference, Option<Done>), EngineError> {
+    /// When a parameter makes no sense, there are too many faces for the method, the store fails, or `onlooker` ends it.
+    pub fn refit(
+        &self,
+        method: Method,
+        apply: bool,
+        onlooker: Onlooker,
+    ) -> Result<(Difference, Option<Done>), EngineError> {
+        let steps = Steps::new(self, onlooker);
         let rulings = self.people().rulings();
-        let mut trial = self.trial(&rulings)?;
+        let mut trial = self.trial(&rulings, &steps)?;
         let next = trial.grouping.next_person();
         let (name, merge_at, groups) = match method {
             Method::Grow(None) => ("grow", None, Vec::new()),
             Method::Grow(Some(merge_at)) => ("grow", Some(parts(merge_at)?), Vec::new()),
             Method::Dbscan(params) => {
                 let kept = rulings.merge_at().map(parts).transpose()?;
-                ("dbscan", kept, by_density(&trial, &rulings, params)?)
+                ("dbscan", kept, by_density(&trial, &rulings, params, &steps)?)
             }
         };
         let mut refitting = Refitting { method: name, merge_at, groups, before: Vec::new(), next };
@@ -73,33 +89,37 @@ impl Engine {
         let mut moves = trial.grouping.decide(&decided, &Near(&index));
         let params = self.people().params_by(&after);
         trial.grouping.set_merge_at(params.merge_at, params.calibrated_among);
-        let stopped = || self.is_stopping();
-        moves.extend(trial.grouping.settle(&Near(&index), &stopped).ok_or(EngineError::Stopping)?);
+        let near = Counted::new(Near(&index), trial.faces, &steps);
+        let settled = trial.grouping.settle(&near, &|| !near.goes_on());
+        moves.extend(settled.ok_or_else(|| steps.why_not())?);
         let moved: BTreeSet<FaceId> = moves.iter().map(|step: &Move| step.face).collect();
 
         let mut before: BTreeMap<PersonId, Vec<FaceId>> = BTreeMap::new();
-        let mut steps = Vec::new();
+        let mut changed = Vec::new();
         for face in moved {
             let (from, to) = (trial.live.get(&face).copied(), trial.grouping.person_of(face));
             if from == to {
                 continue;
             }
             from.into_iter().for_each(|from| before.entry(from).or_default().push(face));
-            steps.push((from, to));
+            changed.push((from, to));
         }
         refitting.before = before.into_iter().collect();
-        let difference = self.difference(&trial, &steps);
-        let nothing = steps.is_empty() && after == *rulings;
+        let difference = self.difference(&trial, &changed);
+        let nothing = changed.is_empty() && after == *rulings;
+        steps.say(RefitStage::Applying, 0, None)?;
         let done = (apply && !nothing).then(|| self.decide(Ask::Refit(refitting))).transpose()?;
         Ok((difference, done))
     }
 
-    fn trial(&self, rulings: &Rulings) -> Result<Trial, EngineError> {
+    fn trial(&self, rulings: &Rulings, steps: &Steps) -> Result<Trial, EngineError> {
+        let all = self.people().index().len();
         let params: Params = self.people().params();
         let mut trial = Trial {
             grouping: Grouping::new(params, self.store().next_person()?),
             live: HashMap::new(),
             strong: Vec::new(),
+            faces: 0,
         };
         trial.grouping.retire(rulings.merged());
         for (person, known) in rulings.people() {
@@ -107,14 +127,16 @@ impl Engine {
         }
 
         let pack = &self.people().pack;
-        self.store().for_each_face(pack.id, &mut |WholeFace {
-                                                       row,
-                                                       embedding,
-                                                       person,
-                                                       coded,
-                                                       shown,
-                                                       ..
-                                                   }| {
+        let (mut read, mut told) = (0_usize, Ok(()));
+        self.store().for_each_face(pack.id, &mut |face| {
+            if told.is_ok() && read.is_multiple_of(READ_A_STEP) {
+                told = steps.say(RefitStage::Reading, read.min(all), Some(all));
+            }
+            read += 1;
+            if told.is_err() {
+                return;
+            }
+            let WholeFace { row, embedding, person, coded, shown, .. } = face;
             if !shown || rulings.is_no_face(row.id) {
                 return;
             }
@@ -125,8 +147,9 @@ impl Engine {
                 trial.strong.push((row.id, observation.embedding.clone()));
             }
             trial.grouping.restore(observation, person);
+            trial.faces += 1;
         })?;
-        Ok(trial)
+        told.map(|()| trial)
     }
 
     /// Who gains and who loses what: people with a name first, then the largest.
@@ -209,75 +232,4 @@ fn parts(merge_at: f32) -> Result<u16, EngineError> {
         .ok()
         .filter(|_| usual)
         .ok_or_else(|| EngineError::Senseless(text()))
-}
-
-/// DBSCAN's clusters as people: those who hold a face by a human's word are that person, the others whoever most of their
-/// faces are now, each person once, people with a name first. Only clusters that are not as they are now.
-fn by_density(
-    trial: &Trial,
-    rulings: &Rulings,
-    params: DbscanParams,
-) -> Result<Vec<(PersonId, Vec<FaceId>)>, EngineError> {
-    if trial.strong.len() > MOST_FOR_DBSCAN {
-        let text = format!(
-            "dbscan compares every face with every other one: {} faces are too many (at most {MOST_FOR_DBSCAN}); use --method \
-             grow",
-            trial.strong.len()
-        );
-        return Err(EngineError::Senseless(text));
-    }
-    let embeddings: Vec<&Embedding> = trial.strong.iter().map(|(_, embedding)| embedding).collect();
-    let labels = dbscan(&embeddings, params).map_err(|error| EngineError::Senseless(error.to_string()))?;
-    let mut clusters: BTreeMap<(usize, FaceId), Vec<FaceId>> = BTreeMap::new();
-    for ((face, _), label) in trial.strong.iter().zip(labels) {
-        // Noise is everyone by themselves.
-        let key = label.map_or((usize::MAX, *face), |label| (label, FaceId(0)));
-        clusters.entry(key).or_default().push(*face);
-    }
-
-    let mut claims: Vec<(bool, bool, usize, PersonId, usize)> = Vec::new();
-    let clusters: Vec<Vec<FaceId>> = clusters.into_values().collect();
-    for (number, faces) in clusters.iter().enumerate() {
-        let mut votes: HashMap<(bool, PersonId), usize> = HashMap::new();
-        for face in faces {
-            let word = rulings.is_pinned(*face).then(|| rulings.said(*face).is).flatten();
-            let person = word.or_else(|| trial.live.get(face).copied());
-            person.into_iter().for_each(|person| *votes.entry((word.is_some(), person)).or_default() += 1);
-        }
-        claims.extend(votes.into_iter().map(|((by_word, person), count)| {
-            let named = rulings.person(person).is_some_and(|known| known.name.is_some());
-            (by_word, named, count, person, number)
-        }));
-    }
-    claims.sort_unstable_by(|x, y| (y.0, y.1, y.2).cmp(&(x.0, x.1, x.2)).then((x.3, x.4).cmp(&(y.3, y.4))));
-    let mut people: HashMap<usize, PersonId> = HashMap::new();
-    let mut taken: HashSet<PersonId> = HashSet::new();
-    for (_, _, _, person, number) in claims {
-        if !people.contains_key(&number) && taken.insert(person) {
-            people.insert(number, person);
-        }
-    }
-
-    let mut sizes: HashMap<PersonId, usize> = HashMap::new();
-    let strong: HashSet<FaceId> = trial.strong.iter().map(|(face, _)| *face).collect();
-    let live = trial.live.iter().filter(|(face, _)| strong.contains(face));
-    live.for_each(|(_, person)| *sizes.entry(*person).or_default() += 1);
-    let mut next = trial.grouping.next_person();
-    let mut groups = Vec::new();
-    for (number, faces) in clusters.into_iter().enumerate() {
-        let person = people.get(&number).copied();
-        let same = |face: &FaceId| person.is_some() && trial.live.get(face).copied() == person;
-        let as_now =
-            faces.iter().all(same) && person.and_then(|one| sizes.get(&one).copied()) == Some(faces.len());
-        if as_now {
-            continue;
-        }
-        let person = person.unwrap_or_else(|| {
-            let fresh = next;
-            next = PersonId(next.0.saturating_add(1));
-            fresh
-        });
-        groups.push((person, faces));
-    }
-    Ok(groups)
 }

@@ -22,6 +22,7 @@ use vow_types::Lane;
 
 use crate::engine::Timed;
 use crate::error::{InferError, Role};
+pub(crate) use crate::queue::Item;
 use crate::queue::Queue;
 use crate::schedule::{Key, Roles, Waits};
 use crate::settle::Trouble;
@@ -159,23 +160,23 @@ impl<M: Machine> Crew<M> {
         Announced(Arc::clone(&self.shared))
     }
 
-    /// Queues pictures of one call, with their sizes in bytes, and waits for all answers. At the first that failed the
-    /// rest is taken back. `asked` is when the answers were first wished for.
+    /// Queues the pictures of one call and waits for all answers. At the first that failed the rest is taken back. `asked` is
+    /// when the answers were first wished for.
     pub(crate) fn ask(
         &self,
-        key: Key,
         lane: Lane,
         asked: Instant,
-        works: impl ExactSizeIterator<Item = (M::Work, usize)>,
+        items: impl ExactSizeIterator<Item = Item<M::Work>>,
     ) -> Result<Vec<Timed<M::Answer>>, InferError> {
-        let count = works.len();
+        let count = items.len();
         let (to, answers) = bounded(count);
         let queue = &self.shared.queue;
         let call = Call { queue, number: queue.call() };
-        for (number, (work, bytes)) in works.enumerate() {
+        let jobs = items.enumerate().map(|(number, Item { key, work, bytes })| {
             let reply = Reply { number, asked, to: to.clone() };
-            queue.push(call.number, key, lane, bytes, Job { work, reply });
-        }
+            Item { key, work: Job { work, reply }, bytes }
+        });
+        queue.push(call.number, lane, jobs.collect());
         drop(to);
         let mut all: Vec<Option<Timed<M::Answer>>> = (0..count).map(|_| None).collect();
         for _ in 0..count {

@@ -109,8 +109,8 @@ fn crew(stations: usize, most: usize, fits: usize, idle_after: Duration) -> (Cre
 }
 
 fn ask(crew: &Crew<Fake>, lane: Lane, works: &[u32]) -> Result<Vec<u32>, InferError> {
-    let works: Vec<_> = works.iter().map(|work| (*work, 1)).collect();
-    let answers = crew.ask(FACE, lane, Instant::now(), works.into_iter())?;
+    let items: Vec<_> = works.iter().map(|work| Item { key: FACE, work: *work, bytes: 1 }).collect();
+    let answers = crew.ask(lane, Instant::now(), items.into_iter())?;
     Ok(answers.into_iter().map(|answer| answer.value).collect())
 }
 
@@ -120,6 +120,17 @@ fn eventually(done: impl Fn() -> bool) {
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
         std::thread::yield_now();
+    }
+}
+
+/// Where everybody waits, what is there is run at once; that must not be the first item of several.
+#[test]
+fn what_is_asked_together_shares_a_batch() {
+    for _ in 0..50 {
+        let (crew, counts) = crew(1, 8, 9, LONG);
+        let _photo = crew.announce();
+        assert_eq!(ask(&crew, Lane::Backlog, &[1, 2, 3, 4]).unwrap().len(), 4);
+        assert_eq!(*counts.parts.lock().unwrap(), [4]);
     }
 }
 

@@ -9,7 +9,7 @@ use vow_types::num::index;
 use vow_types::{Detection, DetectorSpec, EmbedderSpec, Lane, Size};
 use vow_vision::Framed;
 
-use crate::crew::{self, Crew, Machine as _, Rules};
+use crate::crew::{self, Crew, Item, Machine as _, Rules};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
@@ -210,17 +210,30 @@ impl FaceEngine {
         framed: impl Into<Arc<Framed>>,
         lane: Lane,
     ) -> Result<Timed<Vec<Detection>>, InferError> {
+        let Timed { mut value, busy, waited } = self.detect_all(vec![framed.into()], lane)?;
+        Ok(Timed { value: value.pop().ok_or(InferError::Stopped)?, busy, waited })
+    }
+
+    /// As [`Self::detect`] for several frames, which are asked for together: on a GPU they share a batch, on the processor they
+    /// are spread over the threads. The answers are in the order of the frames.
+    ///
+    /// # Errors
+    /// When a frame is none that the detector takes (nothing is run then), or the network fails on one of them.
+    pub fn detect_all(
+        &self,
+        frames: Vec<Arc<Framed>>,
+        lane: Lane,
+    ) -> Result<Timed<Vec<Vec<Detection>>>, InferError> {
         let asked = Instant::now();
-        let framed = framed.into();
-        self.check_frame(&framed)?;
-        let key = Key { role: Role::Detector, size: framed.shape };
-        let bytes = framed.pixels.len();
-        let mut answers = self.0.crew.ask(key, lane, asked, std::iter::once((Work::Frame(framed), bytes)))?;
-        let Timed { value, busy, waited } = answers.pop().ok_or(InferError::Stopped)?;
-        match value {
-            Made::Faces(value) => Ok(Timed { value, busy, waited }),
-            Made::Vector(_) => Err(InferError::Stopped),
-        }
+        frames.iter().try_for_each(|framed| self.check_frame(framed))?;
+        let items = frames.into_iter().map(|framed| {
+            let (size, bytes) = (framed.shape, framed.pixels.len());
+            Item { key: Key { role: Role::Detector, size }, work: Work::Frame(framed), bytes }
+        });
+        gathered(self.0.crew.ask(lane, asked, items)?, |made| match made {
+            Made::Faces(faces) => Some(faces),
+            Made::Vector(_) => None,
+        })
     }
 
     /// Embeds aligned crops, each RGB8 of the pack's side. The vectors are the network's own, not normalised, in the
@@ -232,21 +245,14 @@ impl FaceEngine {
         let asked = Instant::now();
         self.check_crops(&crops)?;
         let key = Key { role: Role::Embedder, size: self.networks().embedder.size() };
-        let works = crops.into_iter().map(|crop| {
+        let items = crops.into_iter().map(|crop| {
             let bytes = crop.len();
-            (Work::Crop(crop), bytes)
+            Item { key, work: Work::Crop(crop), bytes }
         });
-        let answers = self.0.crew.ask(key, lane, asked, works)?;
-        let waited = answers.iter().map(|answer| answer.waited).min().unwrap_or_default();
-        let mut all = Timed { value: Vec::with_capacity(answers.len()), busy: Duration::ZERO, waited };
-        for answer in answers {
-            all.busy += answer.busy;
-            match answer.value {
-                Made::Vector(vector) => all.value.push(vector),
-                Made::Faces(_) => return Err(InferError::Stopped),
-            }
-        }
-        Ok(all)
+        gathered(self.0.crew.ask(lane, asked, items)?, |made| match made {
+            Made::Vector(vector) => Some(vector),
+            Made::Faces(_) => None,
+        })
     }
 
     /// One run of each network over black, at the smallest frame.
@@ -276,6 +282,17 @@ impl FaceEngine {
             None => Ok(()),
         }
     }
+}
+
+/// The answers of one call as one: their work added up, and the shortest wait.
+fn gathered<T>(
+    answers: Vec<Timed<Made>>,
+    mut of: impl FnMut(Made) -> Option<T>,
+) -> Result<Timed<Vec<T>>, InferError> {
+    let waited = answers.iter().map(|answer| answer.waited).min().unwrap_or_default();
+    let busy = answers.iter().map(|answer| answer.busy).sum();
+    let value = answers.into_iter().map(|answer| of(answer.value).ok_or(InferError::Stopped));
+    Ok(Timed { value: value.collect::<Result<_, _>>()?, busy, waited })
 }
 
 /// What fails while a pack is started is the pack's fault.

@@ -1,7 +1,8 @@
-//! What the crew runs: the two networks of a pack. How a batch is put together, run and read, where the networks are
-//! loaded, and what happens when a GPU gives out.
+//! What the crew runs: the two networks of a pack. How a batch is run and read, and where the networks are loaded; how it is put
+//! together is in [`gather`], what happens when a GPU gives out in [`rescue`].
 
 mod gather;
+mod rescue;
 mod room;
 
 use std::ops::Range;
@@ -25,9 +26,6 @@ use crate::settle::Trouble;
 use crate::tuning::Tuning;
 pub(crate) use gather::Input;
 use gather::{gather_pinned, gather_plain, numbers};
-
-/// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
-const STRIKES: u32 = 3;
 
 /// A thread that reads the detector's outputs takes at least so many frames: fewer are read sooner than it starts.
 const FRAMES_A_READER: usize = 4;
@@ -211,49 +209,6 @@ impl Networks {
             (Role::Detector, Work::Frame(framed)) => self.detector.read(framed, outputs).map(Made::Faces),
             (Role::Embedder, Work::Crop(_)) => self.embedder.read(outputs).map(Made::Vector),
             _ => Err(GraphError::Incomplete { what: format!("the {role} was given something else") }),
-        }
-    }
-
-    /// A picture that a GPU failed at gets its answer from the processor. Failing at several in a row, while the
-    /// processor does not, is the end of the GPU. An answer that neither gives is the picture's own fault.
-    fn rescue(
-        &self,
-        nets: &mut Nets,
-        key: Key,
-        works: &[Work],
-        feed: &Feed<'_>,
-        failed: GraphError,
-    ) -> Result<Vec<Made>, GraphError> {
-        let mut net = match nets.rescue.take() {
-            Some(net) => net,
-            None => match self.open_rescue(key.role) {
-                Ok(net) => net,
-                Err(_) => return Err(failed),
-            },
-        };
-        let Ok(made) = self.try_run(&mut net, key, works, &Feed { pinned: None, ..*feed }) else {
-            nets.rescue = Some(net);
-            return Err(failed);
-        };
-        nets.strikes += 1;
-        tracing::debug!(role = %key.role, strikes = nets.strikes, error = chain(&failed), "done by the processor");
-        if nets.strikes < STRIKES {
-            nets.rescue = Some(net);
-            return Ok(made);
-        }
-        self.give_up(nets.provider, chain(&failed));
-        nets.provider = Provider::Cpu;
-        match key.role {
-            Role::Detector => nets.detector = Some(net),
-            Role::Embedder => nets.embedder = Some(net),
-        }
-        Ok(made)
-    }
-
-    /// Once, however many threads find out.
-    fn give_up(&self, provider: Provider, reason: String) {
-        if self.runtime.provider() == provider {
-            self.runtime.give_up(provider, reason);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Size};
 
+use super::rescue::STRIKES;
 use super::*;
 use crate::graph::Graph;
 use crate::net::Loader;

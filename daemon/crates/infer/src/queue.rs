@@ -40,6 +40,15 @@ struct State<J> {
     closed: bool,
 }
 
+/// Something that is asked for.
+pub(crate) struct Item<W> {
+    /// Where it goes, and what it can share a batch with.
+    pub(crate) key: Key,
+    pub(crate) work: W,
+    /// What it takes while it waits.
+    pub(crate) bytes: usize,
+}
+
 struct Queued<J> {
     call: u64,
     bytes: usize,
@@ -103,19 +112,24 @@ impl<J> Queue<J> {
         state.calls
     }
 
-    /// Adds an item of so many bytes. In the backlog it waits for room; what is live is let in at once, because no more
-    /// of it comes than there are threads that ask.
-    pub(crate) fn push(&self, call: u64, key: Key, lane: Lane, bytes: usize, job: J) {
+    /// Adds the items of a call, at once as far as there is room: whoever runs them finds all of them and not the first alone.
+    /// Those of the backlog wait for room; what is live is let in at once, because no more of it comes than there are threads
+    /// that ask.
+    pub(crate) fn push(&self, call: u64, lane: Lane, items: Vec<Item<J>>) {
         let mut state = self.lock();
-        while lane == Lane::Backlog && state.bytes > 0 && state.bytes.saturating_add(bytes) > self.most_bytes
-        {
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        for Item { key, work: job, bytes } in items {
+            while lane == Lane::Backlog
+                && state.bytes > 0
+                && state.bytes.saturating_add(bytes) > self.most_bytes
+            {
+                state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            let now = Instant::now();
+            state.bytes = state.bytes.saturating_add(bytes);
+            *state.waiting.entry(call).or_default() += 1;
+            state.schedule.push(key, lane, now, Queued { call, bytes, job });
+            self.wake();
         }
-        let now = Instant::now();
-        state.bytes = state.bytes.saturating_add(bytes);
-        *state.waiting.entry(call).or_default() += 1;
-        state.schedule.push(key, lane, now, Queued { call, bytes, job });
-        self.wake();
     }
 
     /// Takes back what of a call still waits.

@@ -129,6 +129,11 @@ fn both_runtimes_agree() {
 }
 
 #[test]
+fn frames_are_asked_for_together() {
+    runtime().iter().for_each(batches::frames_are_asked_for_together);
+}
+
+#[test]
 fn company_changes_no_face() {
     runtime().iter().for_each(batches::company_changes_no_face);
     runtime().iter().for_each(batches::real_company_changes_no_face);

@@ -19,6 +19,7 @@ mod refit;
 mod refusal;
 mod report;
 mod socket;
+mod steps;
 
 use std::future::Future;
 use std::path::Path;
@@ -109,7 +110,7 @@ pub async fn run(
         .add_service(health)
         .add_service(reflection)
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
-        .add_service(PeopleServer::new(people::Service::new(engine.clone())))
+        .add_service(PeopleServer::new(people::Service::new(engine.clone(), stopped.clone())))
         .add_service(AdminServer::new(admin::Service::new(engine.clone())))
         .add_service(FacesServer::new(faces::Service::new(engine.clone())))
         .add_service(PacksServer::new(packs::Service::new(engine, depot, stopped)))

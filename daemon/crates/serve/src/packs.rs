@@ -1,6 +1,6 @@
 //! `vow.v1.Packs`: the depot and the engine's runtime, as the wire has them.
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vow_depot::{
@@ -11,9 +11,7 @@ use vow_proto::v1;
 
 use crate::convert;
 use crate::refusal::{depot_blocking, refuse_depot, refusing};
-
-/// Steps that may wait for a slow reader; newer progress is dropped beyond.
-const UNREAD: usize = 16;
+use crate::steps;
 
 pub(crate) struct Service {
     engine: Engine,
@@ -26,35 +24,15 @@ impl Service {
         Self { engine, depot, stopped }
     }
 
-    /// Runs an installation on a thread of its own and streams what it says. It is cancelled when nobody reads any more
-    /// and when the daemon stops.
+    /// Runs an installation and streams what it says.
     fn stream<T: Send + 'static>(
         &self,
         step: fn(v1::FetchProgress) -> T,
         install: impl FnOnce(&mut dyn FnMut(&Progress), &Cancel) -> Result<T, DepotError> + Send + 'static,
     ) -> ReceiverStream<Result<T, Status>> {
-        let (sender, receiver) = mpsc::channel(UNREAD);
-        let cancel = Cancel::new();
-        let (switch, reader, mut stopped) = (cancel.clone(), sender.clone(), self.stopped.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = stopped.wait_for(|stop| *stop) => {}
-                () = reader.closed() => {}
-            }
-            switch.cancel();
-        });
-        tokio::task::spawn_blocking(move || {
-            let outcome = install(
-                &mut |progress| {
-                    // A step that finds no room is made up for by the next.
-                    let _ = sender.try_send(Ok(step(fetch_progress(progress))));
-                },
-                &cancel,
-            );
-            // A reader that went away needs no answer.
-            let _ = sender.blocking_send(outcome.map_err(refuse_depot));
-        });
-        ReceiverStream::new(receiver)
+        steps::stream(self.stopped.clone(), move |teller, cancel| {
+            install(&mut |progress| teller.tell(step(fetch_progress(progress))), cancel).map_err(refuse_depot)
+        })
     }
 }
 
@@ -87,11 +65,11 @@ impl v1::packs_server::Packs for Service {
         let depot = self.depot.clone();
         let consent = Consent { licence: accept_licence, unconfirmed: accept_unconfirmed };
         let step = |progress| v1::InstallPackResponse { step: Some(Step::Progress(progress)) };
-        let steps = self.stream(step, move |progress, cancel| {
+        let answers = self.stream(step, move |progress, cancel| {
             let view = depot.install_pack(&name, from.as_deref(), consent, progress, cancel)?;
             Ok(v1::InstallPackResponse { step: Some(Step::Pack(pack(view))) })
         });
-        Ok(Response::new(steps))
+        Ok(Response::new(answers))
     }
 
     async fn use_pack(
@@ -143,7 +121,7 @@ impl v1::packs_server::Packs for Service {
         let order = RuntimeOrder { cuda, from: absolute(from)?, unconfirmed: accept_unconfirmed };
         let depot = self.depot.clone();
         let step = |progress| v1::InstallRuntimeResponse { step: Some(Step::Progress(progress)) };
-        let steps = self.stream(step, move |progress, cancel| {
+        let answers = self.stream(step, move |progress, cancel| {
             let installed = depot.install_runtime(&order, progress, cancel)?;
             let switching = depot.runtime_named_by().is_none();
             if switching {
@@ -152,7 +130,7 @@ impl v1::packs_server::Packs for Service {
             let done = v1::InstalledRuntime { runtime: Some(runtime(installed)), switching };
             Ok(v1::InstallRuntimeResponse { step: Some(Step::Done(done)) })
         });
-        Ok(Response::new(steps))
+        Ok(Response::new(answers))
     }
 }
 

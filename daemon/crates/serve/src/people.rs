@@ -1,6 +1,6 @@
 //! `vow.v1.People`.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vow_engine::types::{FaceId, IdError, PxBox, num};
@@ -15,6 +15,7 @@ use crate::paging::Page;
 use crate::questions;
 use crate::refit;
 use crate::refusal::{blocking, refuse};
+use crate::steps;
 
 /// A person's answer shows at most this many faces.
 const SHOWN_FACES: usize = 20;
@@ -25,11 +26,12 @@ const UNREAD: usize = 64;
 
 pub(crate) struct Service {
     engine: Engine,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Service {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: Engine, stopped: watch::Receiver<bool>) -> Self {
+        Self { engine, stopped }
     }
 }
 
@@ -170,14 +172,20 @@ impl v1::people_server::People for Service {
         Ok(Response::new(questions::explained(why, self.engine.same_cosine())))
     }
 
+    type ReclusterStream = ReceiverStream<Result<v1::ReclusterResponse, Status>>;
+
     async fn recluster(
         &self,
         request: Request<v1::ReclusterRequest>,
-    ) -> Result<Response<v1::ReclusterResponse>, Status> {
+    ) -> Result<Response<Self::ReclusterStream>, Status> {
         let request = request.into_inner();
         let (method, apply, engine) = (refit::method(&request)?, request.apply, self.engine.clone());
-        let (difference, done) = blocking(move || engine.refit(method, apply)).await?;
-        Ok(Response::new(refit::difference(difference, done)))
+        let answers = steps::stream(self.stopped.clone(), move |teller, cancel| {
+            let onlooker = refit::onlooker(teller, cancel.clone());
+            let (difference, done) = engine.refit(method, apply, onlooker).map_err(refuse)?;
+            Ok(refit::difference(difference, done))
+        });
+        Ok(Response::new(answers))
     }
 
     async fn people_stats(

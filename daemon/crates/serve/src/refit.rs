@@ -1,14 +1,22 @@
 //! Sorting everyone out anew, and how good the grouping is, in the words of the wire.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tonic::Status;
+use vow_depot::Cancel;
 use vow_engine::types::{PersonId, num};
-use vow_engine::{Change, DbscanParams, Difference, Done, ENOUGH_ANSWERS, Method, PeopleStats};
+use vow_engine::{
+    Change, DbscanParams, Difference, Done, ENOUGH_ANSWERS, Method, Onlooker, PeopleStats, RefitStage,
+    RefitStep,
+};
 use vow_proto::v1;
 use vow_proto::v1::recluster_request::Method as Wire;
+use vow_proto::v1::recluster_response::Step;
 
 use crate::history;
+use crate::steps::Teller;
 
 pub(crate) fn method(request: &v1::ReclusterRequest) -> Result<Method, Status> {
     let v1::ReclusterRequest { merge_at, eps, min_samples, .. } = *request;
@@ -30,14 +38,45 @@ pub(crate) fn method(request: &v1::ReclusterRequest) -> Result<Method, Status> {
     }
 }
 
+/// Tells at most so often how far it is, but of every new stage at once.
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// Passes on how far it is, until it is called off.
+pub(crate) fn onlooker(teller: Teller<v1::ReclusterResponse>, cancel: Cancel) -> Onlooker {
+    let last = Mutex::new(None);
+    Arc::new(move |step: RefitStep| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = |(stage, when): (RefitStage, Instant)| stage != step.stage || when.elapsed() >= OFTEN;
+        if last.is_none_or(is_due) {
+            *last = Some((step.stage, Instant::now()));
+            teller.tell(v1::ReclusterResponse { step: Some(Step::Progress(progress(step))) });
+        }
+        !cancel.is_cancelled()
+    })
+}
+
+fn progress(step: RefitStep) -> v1::ReclusterProgress {
+    use v1::recluster_progress::Stage;
+    let stage = match step.stage {
+        RefitStage::Reading => Stage::Reading,
+        RefitStage::Density => Stage::Density,
+        RefitStage::Comparing => Stage::Comparing,
+        RefitStage::Merging => Stage::Merging,
+        RefitStage::Applying => Stage::Applying,
+    };
+    let (done, total) = (num::len_u64(step.done), step.total.map(num::len_u64));
+    v1::ReclusterProgress { stage: stage.into(), done, total }
+}
+
 pub(crate) fn difference(difference: Difference, done: Option<Done>) -> v1::ReclusterResponse {
-    v1::ReclusterResponse {
+    let difference = v1::ReclusterDifference {
         changes: difference.changes.into_iter().map(change).collect(),
         moved: num::len_u64(difference.moved),
         groups_before: num::len_u64(difference.before),
         groups_after: num::len_u64(difference.after),
         decision: done.map(history::done),
-    }
+    };
+    v1::ReclusterResponse { step: Some(Step::Difference(Box::new(difference))) }
 }
 
 fn change(change: Change) -> v1::PersonChange {

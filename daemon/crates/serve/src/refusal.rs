@@ -25,6 +25,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::Unreadable { .. }
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::Stopping => Status::unavailable(text),
+        EngineError::Cancelled => Status::cancelled(text),
         EngineError::DataDir { .. }
         | EngineError::NoSuchPack { .. }
         | EngineError::Pack(_)

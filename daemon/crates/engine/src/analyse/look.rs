@@ -40,6 +40,13 @@ pub(super) struct Seen {
     frames: [Arc<Framed>; 2],
 }
 
+impl Seen {
+    /// What was found; the frames are let go of.
+    pub(super) fn into_found(self) -> Vec<Detection> {
+        self.found
+    }
+}
+
 impl Eyes<'_> {
     /// Both looks at a picture, one for all faces and one for those that fill it. The views show the same picture, not
     /// turned; the second may be smaller.

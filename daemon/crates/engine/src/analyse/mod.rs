@@ -1,5 +1,7 @@
 //! One photo's way from bytes to faces. Knows nothing of queues and stores.
 
+mod cut;
+mod describe;
 mod look;
 mod pixels;
 mod point;
@@ -11,15 +13,15 @@ use vow_infer::{FaceEngine, InferError};
 use vow_media::{Buffers, Header, MediaError};
 use vow_store::NewFace;
 use vow_types::{
-    Detection, EmbedderSpec, Embedding, EmbeddingError, Lane, Orientation, RelBox, RelPoint, Size, Stage,
-    norm, num,
+    Detection, EmbedderSpec, EmbeddingError, Lane, Orientation, RelBox, RelPoint, Size, Stage, num,
 };
-use vow_vision::{PictureView, Quality, Standing, VisionError};
+use vow_vision::{PictureView, Standing, VisionError};
 
 use crate::budget::Budget;
 use crate::progress::Progress;
+use describe::described;
 use look::Eyes;
-use pixels::{Cut, Opened, WORKING};
+use pixels::{Opened, WORKING};
 
 /// Two boxes that overlap by so much (intersection over union) are at one place.
 pub(crate) const SAME_PLACE: f32 = 0.3;
@@ -67,6 +69,14 @@ pub(crate) struct Networks {
     pub(crate) full_norm: Option<f32>,
 }
 
+impl Networks {
+    /// Bytes of a face's crops.
+    fn crop_bytes(&self) -> usize {
+        let (side, views) = (num::index(self.embedder.size), if self.embedder.mirror { 2 } else { 1 });
+        3 * side * side * views
+    }
+}
+
 /// What was found in a photo.
 pub(crate) struct Analysed {
     /// Boxes and landmarks are relative to the coded picture.
@@ -105,7 +115,9 @@ pub(crate) fn analyse(
     let orientation = turn.or(known).unwrap_or_default();
     // What was found is relative to what was decoded, which is not always exactly the coded picture.
     let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
-    let finds = better.map_or(seen.found, |(_, found)| found);
+    // The frames are of no more use, and their memory is the faces' from here on.
+    let found = seen.into_found();
+    let finds = better.map_or(found, |(_, found)| found);
     let mut finds: Vec<Detection> = finds.into_iter().map(|face| face.mapped(in_photo)).collect();
     for area in drawn {
         let upright = area.mapped(|p| orientation.to_upright(p));
@@ -139,79 +151,6 @@ pub(crate) fn draw(
     let finds = vec![face.mapped(|p| orientation.to_upright(p))];
     let faces = described((finds, orientation), header, (photo, share), (networks, lane), progress)?;
     Ok(faces.into_iter().next())
-}
-
-/// What the pack makes of finds, which are relative to the upright photo.
-fn described(
-    (finds, orientation): (Vec<Detection>, Orientation),
-    header: &Header,
-    (mut photo, mut share): (vow_media::Decoding<'_>, crate::budget::Share),
-    (networks, lane): (&Networks, Lane),
-    progress: &Progress,
-) -> Result<Vec<NewFace>, AnalyseError> {
-    let (mut found, mut crops) = (Vec::new(), Vec::new());
-    for face in finds {
-        let stands = (header.coded, orientation);
-        match pixels::cut(&mut photo, stands, &face.landmarks, (networks, lane), progress) {
-            Ok(Cut { crop, landmarks }) => {
-                found.push(Detection { landmarks, ..face });
-                crops.push(crop);
-            }
-            // Five points in one place are no face: the detector's mistake must not cost the photo.
-            Err(AnalyseError::Crop(VisionError::Landmarks(error))) => {
-                tracing::debug!(%error, "a find was dropped");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let upright = orientation.upright_size(header.coded);
-    let qualities: Vec<Quality> = found
-        .iter()
-        .zip(&crops)
-        .map(|(face, crop)| Quality::of(face, shorter_side(face.bbox, upright), crop))
-        .collect();
-
-    // While others embed, nobody waits for memory that this photo has no more use for.
-    drop(photo);
-    share.shrink_to(WORKING);
-    let views = embed(crops, (networks, lane), progress)?;
-    let faces = found.into_iter().zip(views).zip(qualities).map(|((face, views), quality)| {
-        let norm = views.iter().map(|view| norm(view)).sum::<f32>() / num::usize_to_f32(views.len().max(1));
-        Ok(NewFace {
-            detection: face.mapped(|p| orientation.to_coded(p)),
-            quality: quality.embedded(norm, networks.full_norm).total(),
-            norm,
-            embedding: Embedding::from_views(&views)?,
-        })
-    });
-    faces.collect()
-}
-
-/// The embedder's vectors of every crop: one, or that of the mirrored crop too where the pack asks for it.
-fn embed(
-    crops: Vec<Vec<u8>>,
-    (networks, lane): (&Networks, Lane),
-    progress: &Progress,
-) -> Result<Vec<Vec<Vec<f32>>>, AnalyseError> {
-    let embedder = networks.embedder;
-    let views: Vec<Vec<u8>> = if embedder.mirror {
-        let both = |crop: Vec<u8>| [vow_vision::mirrored(&crop, embedder.size), crop];
-        crops.into_iter().flat_map(both).collect()
-    } else {
-        crops
-    };
-    let asked = views.len();
-    let raw = networks.faces.embed(views, lane).map_err(AnalyseError::Embed)?;
-    count(progress, Stage::Embed, raw.busy, raw.waited);
-    if raw.value.len() != asked {
-        return Err(AnalyseError::FacesLost { asked, got: raw.value.len() });
-    }
-    let each = if embedder.mirror { 2 } else { 1 };
-    let mut vectors = raw.value.into_iter();
-    Ok((0..asked / each).map(|_| vectors.by_ref().take(each).collect()).collect())
 }
 
 fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {

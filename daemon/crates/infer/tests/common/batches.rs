@@ -11,8 +11,9 @@ use vow_vision::{SHAPES, crop as cut, frame_within};
 use super::onnx::{self, Dim};
 use super::{SIDE, crop, framed, real, tiny};
 
+/// Without a limit: what a batch takes is measured by how the process grows, and other tests grow it meanwhile.
 fn tuning(batch: usize) -> Tuning {
-    Tuning { batch: Some(batch), ..Tuning::new(2) }
+    Tuning { batch: Some(batch), process_memory: Some(u64::MAX), ..Tuning::new(2) }
 }
 
 /// A pack whose graphs take any number of pictures, of planes or of bytes.
@@ -51,6 +52,24 @@ pub fn company_changes_no_face(runtime: &Runtime) {
                 });
             }
         });
+    }
+}
+
+/// Frames of one photo, of several shapes, asked for together: each gets its own faces, in the order of the frames.
+pub fn frames_are_asked_for_together(runtime: &Runtime) {
+    for batch in [1, 8] {
+        let engine = FaceEngine::start(any_number(true), runtime, &tuning(batch)).unwrap();
+        let _photo = engine.announce();
+        let frames: Vec<_> = (0..9usize)
+            .map(|n| Arc::new(framed(SHAPES[n % 2], (n, 9 - n), [if n == 4 { 0 } else { 230 }, 0, 0])))
+            .collect();
+        let expected: Vec<_> =
+            frames.iter().map(|frame| engine.detect(Arc::clone(frame), Lane::Live).unwrap().value).collect();
+        assert_eq!(expected.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1, 1, 0, 1, 1, 1, 1]);
+        assert_eq!(engine.detect_all(frames.clone(), Lane::Backlog).unwrap().value, expected, "{batch}");
+        assert!(engine.detect_all(Vec::new(), Lane::Live).unwrap().value.is_empty());
+        let odd = Arc::new(framed(vow_types::Size { width: 320, height: 320 }, (0, 0), [0; 3]));
+        assert!(engine.detect_all(frames.into_iter().chain([odd]).collect(), Lane::Live).is_err());
     }
 }
 

@@ -55,11 +55,16 @@ pub fn idle_networks_give_their_memory_back(runtime: &Runtime) {
         assert!(begun.elapsed() < Duration::from_secs(60), "it is never unloaded");
         std::thread::sleep(Duration::from_millis(10));
     }
-    // The last thread says so before it lets go of what all shared.
-    std::thread::sleep(Duration::from_millis(100));
-    let (idle, before_waiting) = (anonymous(), ticks());
-    std::thread::sleep(Duration::from_millis(500));
-    let computed = ticks() - before_waiting;
+    // The last thread says so before it lets go of what all shared, which takes a while on a busy machine.
+    let mut idle = anonymous();
+    let mut computed = u64::MAX;
+    while begun.elapsed() < Duration::from_secs(60)
+        && (computed > 1 || (is_real && !is_given_back(before, loaded, idle)))
+    {
+        let before_waiting = ticks();
+        std::thread::sleep(Duration::from_millis(500));
+        (idle, computed) = (anonymous(), ticks() - before_waiting);
+    }
     println!(
         "{}: {} MiB before, {} loaded, {} idle ({} resident); {computed} ticks in half a second of idling",
         runtime.name(),
@@ -70,8 +75,7 @@ pub fn idle_networks_give_their_memory_back(runtime: &Runtime) {
     );
     assert!(computed <= 1, "an idle engine computes");
     if is_real {
-        let (grown, kept) = (loaded.saturating_sub(before), idle.saturating_sub(before));
-        assert!(kept * 3 < grown, "{kept} of {grown} bytes are kept");
+        assert!(is_given_back(before, loaded, idle), "{before} before, {loaded} loaded, {idle} idle");
     }
     detect(&engine);
     assert!(engine.loaded() > 0);
@@ -80,4 +84,9 @@ pub fn idle_networks_give_their_memory_back(runtime: &Runtime) {
     if !is_real {
         engine.embed(vec![crop([[1; 3]; 4])], Lane::Live).unwrap();
     }
+}
+
+/// Of the bytes that came with the networks less than a third is left.
+fn is_given_back(before: u64, loaded: u64, idle: u64) -> bool {
+    idle.saturating_sub(before) * 3 < loaded.saturating_sub(before)
 }

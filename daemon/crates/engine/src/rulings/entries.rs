@@ -1,0 +1,112 @@
+//! The journal's entries among themselves: which were undone, of whom they speak, and which make no sense without others. What
+//! holds of them all is the parent's.
+
+use std::collections::{BTreeSet, HashSet};
+
+use vow_store::{Decision, JournalEntry};
+use vow_types::{FaceId, PersonId};
+
+/// The numbers of the entries that were undone and not redone.
+pub(crate) fn undone(journal: &[JournalEntry]) -> BTreeSet<u64> {
+    let mut undone = BTreeSet::new();
+    for entry in journal {
+        match &entry.decision {
+            Decision::Undone { entries } => undone.extend(entries),
+            Decision::Redone { entries } => undone.retain(|seq| !entries.contains(seq)),
+            _ => {}
+        }
+    }
+    undone
+}
+
+/// Whether an entry says something about people, and can therefore be undone.
+pub(crate) fn is_decision(entry: &JournalEntry) -> bool {
+    !matches!(
+        entry.decision,
+        Decision::Undone { .. } | Decision::Redone { .. } | Decision::Left { .. } | Decision::Carried { .. }
+    )
+}
+
+/// The people and the faces that a decision speaks of.
+pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
+    match decision {
+        Decision::Named { person, .. } | Decision::Hidden { person, .. } => (vec![*person], Vec::new()),
+        Decision::Merged { into, from, together } => {
+            let people = from.iter().map(|(person, _)| *person).chain([*into]).collect();
+            (people, together.clone())
+        }
+        Decision::Split { from, into, faces } => (vec![*from, *into], faces.clone()),
+        Decision::Confirmed { face, person, before } | Decision::Rejected { face, person, before } => {
+            (before.iter().copied().chain([*person]).collect(), vec![*face])
+        }
+        Decision::NotAFace { face, before } => (before.iter().copied().collect(), vec![*face]),
+        Decision::Covered { person, face, .. } => (vec![*person], face.iter().copied().collect()),
+        Decision::Apart { a, b } => (vec![*a, *b], Vec::new()),
+        Decision::Undone { .. } | Decision::Redone { .. } => (Vec::new(), Vec::new()),
+        Decision::Refitted { groups, before, .. } => {
+            let people = groups.iter().chain(before).map(|(person, _)| *person);
+            (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
+        }
+        Decision::Drawn { face, person } => (person.iter().copied().collect(), vec![*face]),
+        Decision::Carried { faces } => (Vec::new(), faces.iter().map(|(new, _)| *new).collect()),
+        Decision::Left { faces } => {
+            (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
+        }
+    }
+}
+
+/// The people who came into being by a decision.
+fn born(decision: &Decision) -> &[PersonId] {
+    match decision {
+        Decision::Split { into, .. } => std::slice::from_ref(into),
+        Decision::Refitted { born, .. } => born,
+        _ => &[],
+    }
+}
+
+/// The entries that make no sense without those in `undone`: they speak of a person who came into being there. In effect
+/// and not in `undone` themselves.
+pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, without: &[u64]) -> Vec<u64> {
+    let mut unborn: HashSet<PersonId> = HashSet::new();
+    let mut dependents = Vec::new();
+    for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq) && is_decision(entry)) {
+        let goes = without.contains(&entry.seq);
+        let depends = mentioned(&entry.decision).0.iter().any(|person| unborn.contains(person));
+        if depends && !goes {
+            dependents.push(entry.seq);
+        }
+        if goes || depends {
+            unborn.extend(born(&entry.decision));
+        }
+    }
+    dependents
+}
+
+/// These entries and all that they make no sense without: where a person they speak of came into being.
+pub(crate) fn with_parents(journal: &[JournalEntry], undone: &BTreeSet<u64>, mut seqs: Vec<u64>) -> Vec<u64> {
+    // From the last to the first: whoever gave birth to a parent came before.
+    for entry in journal.iter().rev().filter(|entry| undone.contains(&entry.seq)) {
+        let children = born(&entry.decision);
+        let speaks = |child: &&JournalEntry| {
+            let of_them = || mentioned(&child.decision).0.iter().any(|person| children.contains(person));
+            seqs.contains(&child.seq) && child.seq > entry.seq && of_them()
+        };
+        if !seqs.contains(&entry.seq) && journal.iter().any(|child| speaks(&child)) {
+            seqs.push(entry.seq);
+        }
+    }
+    seqs
+}
+
+/// Later entries in effect that speak of the same people or faces.
+pub(crate) fn later(journal: &[JournalEntry], undone: &BTreeSet<u64>, seq: u64) -> Vec<u64> {
+    let Some(entry) = journal.iter().find(|entry| entry.seq == seq) else { return Vec::new() };
+    let (people, faces) = mentioned(&entry.decision);
+    let speaks = |other: &&JournalEntry| {
+        let (their_people, their_faces) = mentioned(&other.decision);
+        their_people.iter().any(|person| people.contains(person))
+            || their_faces.iter().any(|face| faces.contains(face))
+    };
+    let later = journal.iter().filter(|other| other.seq > seq && is_decision(other));
+    later.filter(|other| !undone.contains(&other.seq)).filter(speaks).map(|other| other.seq).collect()
+}
