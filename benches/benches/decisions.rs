@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use vow_models::Pack;
 use vow_proto::v1;
-use vow_store::Store;
 
 use crate::vowd::Vowd;
 
@@ -29,16 +28,9 @@ const PEOPLE: usize = 30;
 fn main() {
     let program = vowd::build();
     let home = tempfile::tempdir().unwrap();
-    let (photos, data) = (home.path().join("photos"), home.path().join("data"));
     let folder = vowd::setting("VOW_PACK").map(PathBuf::from);
     let pack = folder.as_ref().map_or_else(Pack::starter, |folder| Pack::load(folder)).unwrap();
-    library::make_files(&photos, library::size());
-    std::fs::create_dir(&data).unwrap();
-    let (_, faces) = {
-        let store = Store::open(&data.join("vow.redb")).unwrap();
-        let found = library::scan(&photos);
-        library::fill(&store, &photos, found, pack.id, Some(pack.embedder.dimension))
-    };
+    let (photos, data, faces) = library::make(home.path(), &pack);
     let daemon = Vowd::start(&program, &data, &photos, folder.as_deref());
     println!("{} photos, {faces} faces; answers after {:.1?}\n", library::size(), daemon.ready);
     println!("| | decision | median, ms | worst, ms | faces that moved, at most |\n|---|---|---|---|---|");

@@ -17,26 +17,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use vow_models::Pack;
-use vow_store::Store;
 
 use crate::vowd::Vowd;
 
 fn main() {
     let program = vowd::build();
     let home = tempfile::tempdir().unwrap();
-    let (photos, data) = (home.path().join("photos"), home.path().join("data"));
     let folder = vowd::setting("VOW_PACK").map(PathBuf::from);
     let pack = folder.as_ref().map_or_else(Pack::starter, |folder| Pack::load(folder)).unwrap();
     let begun = Instant::now();
-    library::make_files(&photos, library::size());
-    std::fs::create_dir(&data).unwrap();
-    let store = data.join("vow.redb");
-    let (_, faces) = {
-        let store = Store::open(&store).unwrap();
-        let found = library::scan(&photos);
-        library::fill(&store, &photos, found, pack.id, Some(pack.embedder.dimension))
-    };
-    let size = store.metadata().unwrap().len() >> 20;
+    let (photos, data, faces) = library::make(home.path(), &pack);
+    let size = data.join("vow.redb").metadata().unwrap().len() >> 20;
     println!(
         "{} photos, {faces} faces, a store of {size} MiB, made in {:.0} s\n",
         library::size(),

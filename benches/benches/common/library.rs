@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use vow_models::Pack;
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store};
 use vow_tests::look::Random;
 use vow_types::num::{index, len_u64};
@@ -41,6 +42,16 @@ pub(crate) fn make_files(root: &Path, count: u32) {
         }
         std::fs::File::create(folder.join(format!("IMG_{number:06}.jpg"))).unwrap();
     }
+}
+
+/// A library in a folder of its own: its photos, the daemon's data, and how many faces the store there has.
+pub(crate) fn make(home: &Path, pack: &Pack) -> (PathBuf, PathBuf, usize) {
+    let (photos, data) = (home.join("photos"), home.join("data"));
+    make_files(&photos, size());
+    std::fs::create_dir(&data).unwrap();
+    let store = Store::open(&data.join("vow.redb")).unwrap();
+    let (_, faces) = fill(&store, &photos, scan(&photos), pack.id, Some(pack.embedder.dimension));
+    (photos, data, faces)
 }
 
 /// All files below `root`, as the daemon's scan sees them.
