@@ -15,7 +15,9 @@ use vow_media::{Buffers, Decoding, Limits, Scale, View};
 use vow_models::Pack;
 use vow_types::num::usize_to_f64;
 use vow_types::{Detection, Head, Landmarks, Orientation, RelPoint, Size};
-use vow_vision::{CLOSE_UP, Framed, PictureView, SHAPES, choose_shape, frame_within, suppress, yunet};
+use vow_vision::{
+    CLOSE_UP, Framed, PictureView, SHAPES, Standing, TURNS, choose_shape, frame_within, suppress, yunet,
+};
 
 /// A folder of photos, and one worker for each core.
 pub(crate) struct Floor {
@@ -55,10 +57,8 @@ impl Floor {
 }
 
 struct Worker {
-    detector: Session,
+    eyes: Eyes,
     embedder: Session,
-    threshold: f32,
-    overlap: f32,
     mirror: bool,
     side: u32,
     file: Vec<u8>,
@@ -77,10 +77,13 @@ impl Worker {
         let (detector, embedder) = (&pack.detector, &pack.embedder);
         let crops = Recipe { input: embedder.input, picture: Picture::Square(embedder.size) };
         Self {
-            detector: open(&pack.detector_graph, Recipe { input: detector.input, picture: Picture::Any }),
+            eyes: Eyes {
+                detector: open(&pack.detector_graph, Recipe { input: detector.input, picture: Picture::Any }),
+                threshold: detector.threshold,
+                overlap: detector.nms_iou,
+                standing: Standing::of(detector.head),
+            },
             embedder: open(&pack.embedder_graph, crops),
-            threshold: detector.threshold,
-            overlap: detector.nms_iou,
             mirror: embedder.mirror,
             side: embedder.size,
             file: Vec::new(),
@@ -103,11 +106,16 @@ impl Worker {
         let orientation = header.orientation.unwrap_or_default();
         let whole = photo.whole();
         let view = PictureView::new(whole.size, whole.pixels).unwrap();
-        let shape = choose_shape(orientation.upright_size(header.coded), &SHAPES).unwrap();
-        let [found, _] = [shape, CLOSE_UP].map(|shape| {
-            let framed = frame_within(view, orientation, shape, shape).unwrap();
-            detect(&mut self.detector, &framed, self.threshold, self.overlap)
-        });
+        let (found, frames) = self.eyes.look([view, view], header.coded, orientation);
+        let surest = vow_vision::surest_upright(&found, frames[0].fitted);
+        if header.orientation.is_none() && !self.eyes.standing.is_sure(surest) {
+            // Nothing says how it stands: it is looked at in its three turns too.
+            let pixels = frames.each_ref().map(Framed::picture);
+            let [wide, near] = &frames;
+            let views = [(wide, &pixels[0]), (near, &pixels[1])]
+                .map(|(frame, pixels)| PictureView::new(frame.fitted, pixels).unwrap());
+            TURNS.into_iter().for_each(|turn| drop(self.eyes.look(views, header.coded, turn)));
+        }
         let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
         let found: Vec<Detection> = found.into_iter().map(|face| face.mapped(in_photo)).collect();
         for face in &found {
@@ -118,6 +126,31 @@ impl Worker {
             }
         }
         found.len()
+    }
+}
+
+/// What faces are found with.
+struct Eyes {
+    detector: Session,
+    threshold: f32,
+    overlap: f32,
+    standing: Standing,
+}
+
+impl Eyes {
+    /// Both looks at a picture in one orientation: the faces of the first, and the frames.
+    fn look(
+        &mut self,
+        [wide, near]: [PictureView<'_>; 2],
+        coded: Size,
+        orientation: Orientation,
+    ) -> (Vec<Detection>, [Framed; 2]) {
+        let shape = choose_shape(orientation.upright_size(coded), &SHAPES).unwrap();
+        let frames = [(wide, shape), (near, CLOSE_UP)]
+            .map(|(view, shape)| frame_within(view, orientation, shape, shape).unwrap());
+        let [found, _] =
+            frames.each_ref().map(|framed| detect(&mut self.detector, framed, self.threshold, self.overlap));
+        (found, frames)
     }
 }
 
