@@ -9,6 +9,10 @@ use crate::faces::Slot;
 use crate::groups::Groups;
 use crate::{Grouping, Move, Neighbours, Said};
 
+/// Faces by which somebody is known. More make a decision about somebody with tens of thousands of faces slow, and nobody
+/// surer.
+const MOST_CORE: usize = 2048;
+
 /// A human's word, as a change of what was said before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decided {
@@ -49,7 +53,7 @@ impl Grouping {
     }
 
     /// The faces by which a person is known for certain: the strong ones that are clearly theirs by their looks, at least
-    /// one; all, when none is strong. By id. None only when the person has no face.
+    /// one and at most 2,048, the clearest; all, when none is strong. By id. None only when the person has no face.
     #[must_use]
     pub fn core(&self, person: PersonId) -> Vec<FaceId> {
         let Some(group) = self.people.group(person) else { return Vec::new() };
@@ -62,7 +66,7 @@ impl Grouping {
             .filter_map(|slot| Some((Groups::face(*slot, &self.faces)?.score(&whole), self.faces.id(*slot))))
             .collect();
         scored.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-        let clear = scored.iter().take_while(|(score, _)| *score >= enough).count().max(1);
+        let clear = scored.iter().take_while(|(score, _)| *score >= enough).count().clamp(1, MOST_CORE);
         let mut core: Vec<FaceId> = scored.into_iter().take(clear).map(|(_, face)| face).collect();
         if core.is_empty() {
             core.extend(self.weak.guests(group).iter().map(|slot| self.faces.id(*slot)));

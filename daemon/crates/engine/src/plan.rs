@@ -180,11 +180,19 @@ impl Keeper {
     fn in_one_photo(&self, into: PersonId, others: &[PersonId], allowed: bool) -> Result<Vec<FaceId>> {
         let roster = self.shared.read();
         let mut photos: HashMap<ContentId, Vec<(PersonId, FaceId)>> = HashMap::new();
-        for person in others.iter().chain([&into]) {
-            for face in roster.members(*person) {
-                let Some(photo) = roster.photo_of(*face) else { continue };
-                photos.entry(photo).or_default().push((*person, *face));
-            }
+        let mut people: Vec<PersonId> = others.iter().copied().chain([into]).collect();
+        people.sort_by_key(|person| roster.members(*person).len());
+        let last = people.pop();
+        let seen = |person: PersonId| {
+            let members = roster.members(person).iter();
+            members.filter_map(|face| Some((roster.photo_of(*face)?, (person, *face)))).collect::<Vec<_>>()
+        };
+        for (photo, face) in people.into_iter().flat_map(seen) {
+            photos.entry(photo).or_default().push(face);
+        }
+        // Of whoever has the most photos only those count that show another.
+        for (photo, face) in last.into_iter().flat_map(seen) {
+            photos.entry(photo).and_modify(|shown| shown.push(face));
         }
         let differ = |shown: &Vec<(PersonId, FaceId)>| {
             shown.iter().any(|(person, _)| shown.iter().any(|(other, _)| other != person))
@@ -236,12 +244,11 @@ impl Keeper {
         let mut plan = self.about(&[person], Decision::Confirmed { face, person, before }, &[face]);
         plan.faces.insert(face);
         plan.people.extend(before);
-        let roster = self.shared.read();
-        let photo = roster.photo_of(face);
-        let same = |other: &&FaceId| **other != face && photo.is_some() && roster.photo_of(**other) == photo;
-        if let Some(other) = roster.members(person).iter().find(same) {
-            let stays = self.shared.rulings().said(*other).is == Some(person)
-                || plan.known_by.iter().any(|(_, core)| core.contains(other));
+        let photo = self.shared.read().photo_of(face);
+        let same = photo.map(|photo| self.also_theirs(&photo, person)).transpose()?.unwrap_or_default();
+        if let Some(other) = same.into_iter().find(|other| *other != face) {
+            let stays = self.shared.rulings().said(other).is == Some(person)
+                || plan.known_by.iter().any(|(_, core)| core.contains(&other));
             plan.notes.push(if stays {
                 format!("{other} of the same photo is {person} by an earlier word; both are now")
             } else {

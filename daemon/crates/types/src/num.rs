@@ -16,7 +16,8 @@ pub fn to_u8(value: f32) -> u8 {
 /// Rounds to the nearest signed byte; NaN gives 0, values outside give the ends.
 #[must_use]
 pub fn round_i8(value: f32) -> i8 {
-    value.round() as i8
+    // Cutting off what was moved away from zero first needs no call into a mathematics library.
+    (value + 0.5f32.copysign(value)) as i8
 }
 
 /// A pixel coordinate or count as `f32`. Exact below 2^24, which is more than any side of a picture we accept.
@@ -100,6 +101,12 @@ pub const fn len_u64(value: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signed_bytes_saturate_and_round() {
+        let rounded = [-200.0, -126.5, -0.6, -0.4, 0.4, 0.5, 126.6, 900.0, f32::NAN].map(round_i8);
+        assert_eq!(rounded, [-128, -127, -1, 0, 0, 1, 127, 127, 0]);
+    }
 
     #[test]
     fn bytes_saturate_and_round() {

@@ -75,13 +75,10 @@ impl Keeper {
             let was =
                 were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
             // Back to where it was, unless another face of its photo is there now.
-            let photo = observation.photo;
-            let roster = self.shared.read();
-            let taken = |person: &PersonId| {
-                roster.members(*person).iter().any(|other| roster.photo_of(*other) == Some(photo))
+            let was = match was {
+                Some(person) if self.also_theirs(&observation.photo, person)?.is_empty() => Some(person),
+                _ => None,
             };
-            let was = was.filter(|person| !taken(person));
-            drop(roster);
             self.grouping.restore(observation, was);
         }
         let index = self.shared.index();
@@ -99,6 +96,17 @@ impl Keeper {
     pub(super) fn shown(&self, row: &FaceRow) -> Result<Shown, StoreError> {
         let taken = self.store.files_of(&row.photo)?.iter().find_map(taken_of);
         Ok(Shown { photo: row.photo, taken, quality: row.quality })
+    }
+
+    /// The visible faces of a photo that are a person's.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn also_theirs(&self, photo: &ContentId, person: PersonId) -> Result<Vec<FaceId>, StoreError> {
+        let rows = self.store.faces_of(photo, self.pack)?;
+        let roster = self.shared.read();
+        let faces = rows.into_iter().map(|row| row.id);
+        Ok(faces.filter(|face| roster.person_of(*face) == Some(person)).collect())
     }
 
     /// The files of a photo say another time.
