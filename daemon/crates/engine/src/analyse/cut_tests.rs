@@ -43,6 +43,18 @@ fn jpeg() -> Vec<u8> {
     bytes
 }
 
+/// The picture decoded at half its size.
+fn at_half<'a>(bytes: &'a [u8], buffers: &'a mut Buffers) -> Decoding<'a> {
+    let header = vow_media::inspect(bytes, &Limits::default()).unwrap();
+    let mut photo = Decoding::new(bytes, &header, buffers);
+    assert!(photo.decode(Scale::Half).unwrap());
+    photo
+}
+
+fn knife<'a>(networks: &'a Networks, progress: &'a Progress) -> Knife<'a> {
+    Knife { coded: CODED, orientation: Orientation::default(), networks, lane: Lane::Backlog, progress }
+}
+
 /// A face at a place, of which so many pixels of the picture fall on a pixel of the crop.
 fn face(number: u32, density: f32) -> Detection {
     let (left, top) = (to_f32(number * 97 % 1200), to_f32(number * 61 % 800));
@@ -74,13 +86,9 @@ fn made_up(frames: Vec<Arc<Framed>>) -> Vec<Vec<Detection>> {
 #[test]
 fn closer_looks_go_together_and_give_what_each_face_gives_alone() {
     let (networks, bytes, progress) = (networks(), jpeg(), Progress::new());
-    let header = vow_media::inspect(&bytes, &Limits::default()).unwrap();
     let mut buffers = Buffers::default();
-    let mut photo = Decoding::new(&bytes, &header, &mut buffers);
-    assert!(photo.decode(Scale::Half).unwrap());
-    let orientation = Orientation::default();
-    let knife =
-        Knife { coded: CODED, orientation, networks: &networks, lane: Lane::Backlog, progress: &progress };
+    let mut photo = at_half(&bytes, &mut buffers);
+    let knife = knife(&networks, &progress);
 
     // Every other face is small enough for a part of the picture that is decoded for it alone.
     let mut finds: Vec<Detection> = (0..5).map(|n| face(n, if n % 2 == 0 { 1.2 } else { 2.5 })).collect();
@@ -115,13 +123,9 @@ fn closer_looks_go_together_and_give_what_each_face_gives_alone() {
 #[test]
 fn a_crowd_is_looked_at_in_rounds_that_fit_the_memory_of_a_photo() {
     let (networks, bytes, progress) = (networks(), jpeg(), Progress::new());
-    let header = vow_media::inspect(&bytes, &Limits::default()).unwrap();
     let mut buffers = Buffers::default();
-    let mut photo = Decoding::new(&bytes, &header, &mut buffers);
-    assert!(photo.decode(Scale::Half).unwrap());
-    let orientation = Orientation::default();
-    let knife =
-        Knife { coded: CODED, orientation, networks: &networks, lane: Lane::Backlog, progress: &progress };
+    let mut photo = at_half(&bytes, &mut buffers);
+    let knife = knife(&networks, &progress);
     let (mut round, mut rounds, mut cut) = (Round::default(), Vec::new(), 0);
     for n in 0..200 {
         knife.take_up(&mut photo, face(n, 1.9), &mut round).unwrap();
