@@ -247,6 +247,32 @@ proptest! {
     }
 }
 
+/// A face that was no face comes back after another face of its photo became the person it was: it is somebody else then. That
+/// other face is named where one is confirmed beside it.
+#[test]
+fn a_face_comes_back_beside_another_face_of_its_photo() {
+    let place = Place::new(4);
+    let mut keeper = place.keeper();
+    settle(&mut keeper);
+    let of_person = |keeper: &Keeper, face| keeper.shared.read().person_of(face);
+    let of_many = |keeper: &Keeper, n: u8| {
+        let rows = keeper.store.faces_of(&ContentId([n; 32]), keeper.pack).unwrap();
+        let [one, other, ..] = rows.as_slice() else { return None };
+        let person = of_person(keeper, one.id)?;
+        (keeper.shared.read().members(person).len() > 3).then_some((one.id, other.id, person))
+    };
+    let (gone, other, person) = (0..30).find_map(|n| of_many(&keeper, n)).unwrap();
+    assert!(say(&mut keeper, Ask::NotAFace(gone)));
+    let entry = keeper.store.journal(0, usize::MAX).unwrap().last().map(|entry| entry.seq);
+    assert!(say(&mut keeper, Ask::Confirm(other, person)));
+    assert!(say(&mut keeper, Ask::Undo { entry, dependents: false }));
+    assert_eq!(of_person(&keeper, other), Some(person));
+    let now = of_person(&keeper, gone);
+    assert!(now.is_some() && now != Some(person), "{now:?}");
+    let Ok(answer) = keeper.decide(Ask::Confirm(gone, person)) else { panic!("refused") };
+    assert!(answer.notes.iter().any(|note| note.starts_with(&format!("{other} of the same photo"))));
+}
+
 /// Photos whose files go take their faces along; what was said about them is there when they are back.
 #[test]
 fn what_was_said_outlives_the_photo() {
