@@ -67,7 +67,7 @@ pub(crate) fn id(number: usize) -> FaceId {
 
 /// Groups faces that come in `order`.
 pub(crate) fn run(faces: &[Face], order: &[usize], params: Params, by: By) -> Run {
-    let dimension = faces[0].embedding.as_slice().len();
+    let dimension = faces[0].embedding.dimension();
     let (hnsw, brute) = (FaceIndex::new(dimension, faces.len()), Brute::default());
     let indexed = Indexed(&hnsw);
     let neighbours: &dyn Neighbours = if by == By::Index { &indexed } else { &brute };

@@ -87,7 +87,7 @@ pub(crate) fn photoprism(near: &Near, faces: &[Face], eps: f32, least: usize, re
         .into_iter()
         .map(|(group, members)| {
             let views: Vec<Vec<f32>> =
-                members.iter().map(|face| faces[*face].embedding.as_slice().to_vec()).collect();
+                members.iter().map(|face| faces[*face].embedding.components().collect()).collect();
             let middle = Embedding::from_views(&views).unwrap();
             let far = members.iter().map(|face| distance(middle.cosine(&faces[*face].embedding)));
             let radius = far.fold(0.0, f32::max) + 0.01;
@@ -124,7 +124,7 @@ pub(crate) fn chinese_whispers(near: &Near, faces: usize, bar: f32, rounds: u64)
 
 /// HDBSCAN by the crate of that name.
 pub(crate) fn hdbscan(faces: &[Face], least: usize, samples: usize) -> Partition {
-    let points: Vec<Vec<f32>> = faces.iter().map(|face| face.embedding.as_slice().to_vec()).collect();
+    let points: Vec<Vec<f32>> = faces.iter().map(|face| face.embedding.components().collect()).collect();
     let params = HdbscanHyperParams::builder().min_cluster_size(least).min_samples(samples).build();
     let labels = Hdbscan::new(&points, params).cluster().unwrap();
     alone_where_none(labels.into_iter().map(|label| usize::try_from(label).ok()))

@@ -72,11 +72,11 @@ pub fn dbscan_watched(
     if params.min_samples < 2 {
         return Err(DbscanError::Parameter("min_samples is at least 2"));
     }
-    let Some(dimension) = embeddings.first().map(|first| first.as_slice().len()) else {
+    let Some(dimension) = embeddings.first().map(|first| first.dimension()) else {
         return Ok(Vec::new());
     };
     let mut numbers = Vec::with_capacity(embeddings.len().saturating_mul(dimension));
-    embeddings.iter().for_each(|one| numbers.extend_from_slice(one.as_slice()));
+    embeddings.iter().for_each(|one| numbers.extend(one.components()));
     let failed = |error: &dyn std::fmt::Display| DbscanError::Failed(error.to_string());
     let rows =
         Array2::from_shape_vec((embeddings.len(), dimension), numbers).map_err(|error| failed(&error))?;

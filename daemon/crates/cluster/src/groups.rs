@@ -14,7 +14,7 @@ use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::{View, factor, view_of_face};
-use crate::vectors::{accumulate, dot};
+use crate::vectors::{Vector, accumulate, length};
 
 /// A partition of the strong faces. Weak faces are in no group here.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ struct Many {
 
 impl Many {
     fn view(&self) -> View<'_> {
-        View { sum: &self.sum, factor: self.factor, least: self.least }
+        View { sum: Vector::Sum(&self.sum), factor: self.factor, least: self.least }
     }
 }
 
@@ -185,9 +185,9 @@ impl Groups {
             return (!members.is_empty()).then(|| face.score(&whole));
         }
         let others = members.len().checked_sub(1).filter(|others| *others > 0)?;
-        let sum: Vec<f32> = whole.sum.iter().zip(face.sum).map(|(all, own)| all - own).collect();
+        let sum = whole.sum.less(face.sum);
         let factor = factor(others, &sum, params);
-        Some(face.score(&View { sum: &sum, factor, least: whole.least }))
+        Some(face.score(&View { sum: Vector::Sum(&sum), factor, least: whole.least }))
     }
 
     /// Who a group is by a human's word.
@@ -264,7 +264,7 @@ impl Groups {
         to.is_not.append(&mut from.is_not);
         to.is_not.sort_unstable();
         to.is_not.dedup();
-        to.around.absorb(from.around, dot(&from.sum, &from.sum).sqrt());
+        to.around.absorb(from.around, length(&from.sum));
         self.put(winner, to);
         self.change(winner);
         self.change(loser);
@@ -291,7 +291,7 @@ impl Groups {
         let face = faces.get(group)?;
         let many = Many {
             members: vec![group],
-            sum: face.embedding.as_slice().into(),
+            sum: face.embedding.components().collect(),
             factor: 1.0,
             least: face.id,
             is: face.said.is,

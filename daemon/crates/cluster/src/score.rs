@@ -5,12 +5,12 @@ use vow_types::num::usize_to_f32;
 
 use crate::Params;
 use crate::faces::{Faces, Slot};
-use crate::vectors::{accumulate, dot};
+use crate::vectors::{Vector, length};
 
 /// What a score needs to know of a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
-    pub(crate) sum: &'a [f32],
+    pub(crate) sum: Vector<'a>,
     pub(crate) factor: f32,
     pub(crate) least: FaceId,
 }
@@ -20,7 +20,7 @@ impl View<'_> {
     /// of its mean vector) explains of it, to the given power. Symmetric to the last bit.
     pub(crate) fn score(&self, other: &View<'_>) -> f32 {
         // S_A.S_B/(n_A n_B) / (|S_A|/n_A |S_B|/n_B)^p, sorted by group.
-        dot(self.sum, other.sum) * (self.factor * other.factor)
+        self.sum.product(other.sum) * (self.factor * other.factor)
     }
 }
 
@@ -36,11 +36,10 @@ impl Sum {
     pub(crate) fn of(slots: impl Iterator<Item = Slot>, faces: &Faces, params: &Params) -> Option<Self> {
         let mut whole: Option<(Vec<f32>, usize, FaceId)> = None;
         for face in slots.filter_map(|slot| faces.get(slot)) {
-            let own = face.embedding.as_slice();
             match &mut whole {
-                None => whole = Some((own.to_vec(), 1, face.id)),
+                None => whole = Some((face.embedding.components().collect(), 1, face.id)),
                 Some((sum, count, least)) => {
-                    accumulate(sum, own);
+                    face.embedding.add_to(sum);
                     *count = count.saturating_add(1);
                     *least = face.id.min(*least);
                 }
@@ -51,17 +50,17 @@ impl Sum {
     }
 
     pub(crate) fn view(&self) -> View<'_> {
-        View { sum: &self.sum, factor: self.factor, least: self.least }
+        View { sum: Vector::Sum(&self.sum), factor: self.factor, least: self.least }
     }
 }
 
 /// `n^(p-1) / |S|^p`.
 pub(crate) fn factor(faces: usize, sum: &[f32], params: &Params) -> f32 {
-    let length = dot(sum, sum).sqrt().max(f32::MIN_POSITIVE);
+    let length = length(sum).max(f32::MIN_POSITIVE);
     usize_to_f32(faces).powf(params.power - 1.0) / length.powf(params.power)
 }
 
 pub(crate) fn view_of_face(slot: Slot, faces: &Faces) -> Option<View<'_>> {
     let face = faces.get(slot)?;
-    Some(View { sum: face.embedding.as_slice(), factor: 1.0, least: face.id })
+    Some(View { sum: Vector::Face(&face.embedding), factor: 1.0, least: face.id })
 }

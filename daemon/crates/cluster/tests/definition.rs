@@ -35,10 +35,10 @@ struct Slow<'a> {
 
 impl Slow<'_> {
     fn sum(&self, group: &[usize]) -> Vec<f64> {
-        let mut sum = vec![0.0; self.faces[0].embedding.as_slice().len()];
+        let mut sum = vec![0.0; self.faces[0].embedding.dimension()];
         for face in group {
-            for (s, v) in sum.iter_mut().zip(self.faces[*face].embedding.as_slice()) {
-                *s += f64::from(*v);
+            for (s, v) in sum.iter_mut().zip(self.faces[*face].embedding.components()) {
+                *s += f64::from(v);
             }
         }
         sum

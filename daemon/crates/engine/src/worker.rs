@@ -104,7 +104,7 @@ impl Outcome {
     /// What its faces take, if there are any; the rest is bounded by the number of outcomes that may wait.
     fn bytes(&self) -> Option<u64> {
         let Change::Analysed { faces, .. } = &self.change else { return None };
-        let each = |face: &NewFace| size_of::<NewFace>() + size_of_val(face.embedding.as_slice());
+        let each = |face: &NewFace| size_of::<NewFace>() + size_of_val(face.embedding.steps());
         Some(num::len_u64(faces.iter().map(each).sum())).filter(|bytes| *bytes > 0)
     }
 }

@@ -4,7 +4,7 @@
 //! Two vectors' coarse cosine is within some thousandths of the true one (128 components). Who needs the true one takes it from
 //! the embeddings themselves. The arithmetic is on whole numbers: the same on any machine.
 
-use vow_types::num;
+use vow_types::{Embedding, num};
 
 /// The largest component of a vector as it is coded.
 const MOST: f32 = 127.0;
@@ -31,8 +31,8 @@ impl Codes {
     }
 
     /// The code of one vector by itself.
-    pub(crate) fn of(vector: &[f32]) -> Self {
-        let mut codes = Self::new(vector.len());
+    pub(crate) fn of(vector: &Embedding) -> Self {
+        let mut codes = Self::new(vector.dimension());
         codes.push(vector);
         codes
     }
@@ -44,10 +44,10 @@ impl Codes {
     }
 
     /// Codes the next vector.
-    pub(crate) fn push(&mut self, vector: &[f32]) {
-        let largest = vector.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    pub(crate) fn push(&mut self, vector: &Embedding) {
+        let largest = vector.components().fold(0.0f32, |most, value| most.max(value.abs()));
         let per = if largest > 0.0 { MOST / largest } else { 0.0 };
-        self.numbers.extend(vector.iter().take(self.dimension).map(|value| num::round_i8(value * per)));
+        self.numbers.extend(vector.components().take(self.dimension).map(|value| num::round_i8(value * per)));
         self.worth.push(largest / MOST);
     }
 
@@ -81,8 +81,6 @@ fn product(a: &[i8], b: &[i8]) -> i32 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use vow_types::Embedding;
-
     use super::*;
 
     proptest! {
@@ -93,7 +91,7 @@ mod tests {
             let (Ok(a), Ok(b)) = (Embedding::from_raw(&a[..length]), Embedding::from_raw(&b[..length])) else {
                 return Ok(());
             };
-            let (coded, other) = (Codes::of(a.as_slice()), Codes::of(b.as_slice()));
+            let (coded, other) = (Codes::of(&a), Codes::of(&b));
             let coarse = coded.get(0).cosine(other.get(0));
             prop_assert!((coarse - a.cosine(&b)).abs() < 0.02, "{coarse} for {}", a.cosine(&b));
             prop_assert!((coded.get(0).cosine(coded.get(0)) - 1.0).abs() < 0.02);
@@ -102,8 +100,7 @@ mod tests {
 
     #[test]
     fn what_there_is_none_of_is_near_to_nothing() {
-        let mut codes = Codes::of(&[0.6, 0.8]);
-        codes.push(&[0.0, 0.0]);
-        assert_eq!([1, 2].map(|number| codes.get(0).cosine(codes.get(number))), [0.0, 0.0]);
+        let codes = Codes::of(&Embedding::from_raw(&[0.6, 0.8]).unwrap());
+        assert_eq!(codes.get(0).cosine(codes.get(1)), 0.0);
     }
 }

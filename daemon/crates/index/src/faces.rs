@@ -31,13 +31,13 @@ impl Faces {
     }
 
     pub(crate) fn of(graph: Graph, book: Book) -> Self {
-        let nodes = (0..graph.nodes()).map(|node| (hash(graph.vector(node)), node)).collect();
+        let nodes = graph.vectors.iter().map(hash).zip(0..).collect();
         Self { graph, book, nodes }
     }
 
     /// The node with exactly this vector.
-    fn node_of(&self, vector: &[f32]) -> Option<u32> {
-        self.nodes.get(&hash(vector)).copied().filter(|node| self.graph.vector(*node) == vector)
+    fn node_of(&self, vector: &Embedding) -> Option<u32> {
+        self.nodes.get(&hash(vector)).copied().filter(|node| self.graph.vector(*node) == Some(vector))
     }
 
     /// Nodes that wait to be linked.
@@ -67,10 +67,10 @@ impl Faces {
 
     /// Seats a face that has no seat at the node that has its vector or at a new one.
     fn seat(&mut self, face: FaceId, embedding: &Embedding) {
-        let node = self.node_of(embedding.as_slice()).unwrap_or_else(|| {
+        let node = self.node_of(embedding).unwrap_or_else(|| {
             let node = self.graph.nodes();
             self.graph.hold([embedding.clone()]);
-            self.nodes.insert(hash(embedding.as_slice()), node);
+            self.nodes.insert(hash(embedding), node);
             node
         });
         self.book.sit(face, Seat { node, shown: true });
@@ -82,7 +82,7 @@ impl Faces {
         let mut shown: Vec<(FaceId, Seat)> = self.book.seats().filter(|(_, seat)| seat.shown).collect();
         shown.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
         for (face, seat) in shown {
-            if let Some(embedding) = self.graph.vectors.get(num::index(seat.node)) {
+            if let Some(embedding) = self.graph.vector(seat.node) {
                 anew.seat(face, embedding);
             }
         }
@@ -123,9 +123,9 @@ impl Faces {
 
 /// Equal vectors have equal hashes; those of different faces are nearly always different, which the first components
 /// tell.
-fn hash(vector: &[f32]) -> u32 {
+fn hash(vector: &Embedding) -> u32 {
     let mut hasher = DefaultHasher::new();
-    vector.iter().take(HASHED).for_each(|value| value.to_bits().hash(&mut hasher));
+    vector.steps().iter().take(HASHED).for_each(|step| step.hash(&mut hasher));
     // The upper half of 64 bits always fits.
     u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
@@ -138,7 +138,7 @@ mod tests {
     use crate::graph::{height_of, tests::embeddings};
 
     fn build(vectors: &[Embedding], threads: u32) -> Faces {
-        let mut faces = Faces::new(vectors[0].as_slice().len());
+        let mut faces = Faces::new(vectors[0].dimension());
         let all: Vec<_> = vectors.iter().enumerate().map(|(n, one)| (FaceId(num::len_u64(n)), one)).collect();
         faces.take_in(&all);
         while faces.waiting() > 0 {
@@ -164,7 +164,7 @@ mod tests {
         let vectors = embeddings(2, 8, 1);
         let mut faces = Faces::new(8);
         faces.take_in(&[(FaceId(0), &vectors[0])]);
-        faces.nodes.insert(hash(vectors[1].as_slice()), 0);
+        faces.nodes.insert(hash(&vectors[1]), 0);
         faces.take_in(&[(FaceId(1), &vectors[1]), (FaceId(2), &vectors[1])]);
         let node = |face| faces.book.seat(FaceId(face)).unwrap().node;
         assert_eq!([0, 1, 2].map(node), [0, 1, 1]);

@@ -68,7 +68,7 @@ impl Graph {
     /// Takes vectors in; their nodes wait to be linked.
     pub(crate) fn hold(&mut self, vectors: impl IntoIterator<Item = Embedding>) {
         for vector in vectors {
-            self.codes.push(vector.as_slice());
+            self.codes.push(&vector);
             self.vectors.push(vector);
         }
     }
@@ -83,8 +83,8 @@ impl Graph {
         num::len_u32(self.vectors.len())
     }
 
-    pub(crate) fn vector(&self, node: u32) -> &[f32] {
-        self.vectors.get(num::index(node)).map_or(&[], Embedding::as_slice)
+    pub(crate) fn vector(&self, node: u32) -> Option<&Embedding> {
+        self.vectors.get(num::index(node))
     }
 
     pub(crate) fn links(&self, node: u32, layer: usize) -> &[u32] {
@@ -106,7 +106,7 @@ impl Graph {
 
     /// The same, exactly.
     fn exactly(&self, to: &Embedding, node: u32) -> Near {
-        Near { cosine: self.vectors.get(num::index(node)).map_or(0.0, |vector| vector.cosine(to)), node }
+        Near { cosine: self.vector(node).map_or(0.0, |vector| vector.cosine(to)), node }
     }
 
     /// The nodes nearest to a vector among those that are wanted, best first: at most `most`, found with `view` nodes in
@@ -118,7 +118,7 @@ impl Graph {
         wanted: &dyn Fn(u32) -> bool,
     ) -> Vec<Near> {
         let Some(entry) = self.entry else { return Vec::new() };
-        let codes = Codes::of(to.as_slice());
+        let codes = Codes::of(to);
         let code = codes.get(0);
         let view = view.min(self.ground.len());
         let start = self.descend(code, self.near(code, entry), self.height(entry), 0);
@@ -128,7 +128,7 @@ impl Graph {
 
     /// The same, but for what the coarse copies miss: all nodes are compared, whether linked or not.
     pub(crate) fn scan(&self, to: &Embedding, most: usize, wanted: &dyn Fn(u32) -> bool) -> Vec<Near> {
-        let codes = Codes::of(to.as_slice());
+        let codes = Codes::of(to);
         let code = codes.get(0);
         let compared = compared(most);
         let mut found = BinaryHeap::new();

@@ -86,7 +86,7 @@ impl FaceIndex {
     /// As [`Self::add`].
     pub fn put(&self, faces: &[(FaceId, &Embedding)]) -> Result<(), IndexError> {
         for (face, embedding) in faces {
-            let found = embedding.as_slice().len();
+            let found = embedding.dimension();
             if found != self.dimension {
                 return Err(IndexError::Dimension { face: *face, found, expected: self.dimension });
             }
@@ -141,7 +141,7 @@ impl FaceIndex {
     pub fn embedding(&self, face: FaceId) -> Option<Embedding> {
         let inner = self.read();
         let seat = inner.book.seat(face)?;
-        inner.graph.vectors.get(num::index(seat.node)).cloned()
+        inner.graph.vector(seat.node).cloned()
     }
 
     /// Leaves faces out of all searches from now on; ids that are not in are passed over.
@@ -174,7 +174,7 @@ impl FaceIndex {
     /// nothing.
     #[must_use]
     pub fn search(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
-        if k == 0 || of.as_slice().len() != self.dimension {
+        if k == 0 || of.dimension() != self.dimension {
             return Vec::new();
         }
         let inner = self.read();

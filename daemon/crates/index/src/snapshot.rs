@@ -12,8 +12,6 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 use vow_types::{Embedding, FaceId, num};
 
 use crate::IndexError;
@@ -59,13 +57,8 @@ fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<()> {
     for number in counts.into_iter().chain(more) {
         out.write_all(&number.to_le_bytes())?;
     }
-    let mut halves = vec![f16::ZERO; graph.dimension];
-    let mut bytes = Vec::new();
-    for node in 0..nodes {
-        halves.convert_from_f32_slice(graph.vector(node));
-        bytes.clear();
-        bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
-        out.write_all(&bytes)?;
+    for vector in graph.vectors.iter().take(num::index(nodes)) {
+        out.write_all(&vector.to_bytes())?;
     }
     for node in &graph.ground {
         write_links(&mut out, node)?;

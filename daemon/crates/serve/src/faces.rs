@@ -77,7 +77,7 @@ impl v1::faces_server::Faces for Service {
         tokio::task::spawn_blocking(move || {
             let result = engine.export(&mut |file, face| {
                 let embedding = match embeddings.then(|| engine.embedding(face.id)).transpose() {
-                    Ok(embedding) => embedding.map(|one| one.as_slice().to_vec()).unwrap_or_default(),
+                    Ok(embedding) => embedding.map(|one| one.components().collect()).unwrap_or_default(),
                     Err(error) => return sender.blocking_send(Err(refuse(error))).is_ok(),
                 };
                 let (file, face) = (Some(convert::file(file)), Some(convert::face(face)));

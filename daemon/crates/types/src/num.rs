@@ -20,6 +20,12 @@ pub fn round_i8(value: f32) -> i8 {
     (value + 0.5f32.copysign(value)) as i8
 }
 
+/// The nearest whole number of 16 bits: halves away from zero, cut off at both ends, not-a-number as zero.
+#[must_use]
+pub fn round_i16(value: f32) -> i16 {
+    (value + 0.5f32.copysign(value)) as i16
+}
+
 /// A pixel coordinate or count as `f32`. Exact below 2^24, which is more than any side of a picture we accept.
 #[must_use]
 pub fn to_f32(value: u32) -> f32 {
@@ -106,6 +112,12 @@ mod tests {
     fn signed_bytes_saturate_and_round() {
         let rounded = [-200.0, -126.5, -0.6, -0.4, 0.4, 0.5, 126.6, 900.0, f32::NAN].map(round_i8);
         assert_eq!(rounded, [-128, -127, -1, 0, 0, 1, 127, 127, 0]);
+    }
+
+    #[test]
+    fn numbers_of_16_bits_saturate_and_round() {
+        let rounded = [-4e4, -16383.5, -0.6, 0.4, 0.5, 16384.0, 4e4, f32::NAN].map(round_i16);
+        assert_eq!(rounded, [-32768, -16384, -1, 0, 1, 16384, 32767, 0]);
     }
 
     #[test]

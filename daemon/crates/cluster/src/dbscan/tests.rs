@@ -18,7 +18,7 @@ fn clusters(faces: &[Embedding], params: DbscanParams) -> Vec<Option<usize>> {
 
 /// What linfa alone makes of them: every question is answered by looking at everyone.
 fn plain(faces: &[Embedding], params: DbscanParams) -> Vec<Option<usize>> {
-    let numbers: Vec<f32> = faces.iter().flat_map(Embedding::as_slice).copied().collect();
+    let numbers: Vec<f32> = faces.iter().flat_map(Embedding::components).collect();
     let rows = Array2::from_shape_vec((faces.len(), numbers.len() / faces.len()), numbers).unwrap();
     let plain = Dbscan::params_with(params.min_samples, L2Dist, LinearSearch);
     plain.tolerance(params.eps).transform(&rows).unwrap().to_vec()

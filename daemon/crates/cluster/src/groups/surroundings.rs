@@ -7,7 +7,7 @@ use super::{Groups, Many};
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::{View, view_of_face};
-use crate::vectors::dot;
+use crate::vectors::Vector;
 
 impl Groups {
     /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
@@ -38,7 +38,7 @@ impl Groups {
             return;
         };
         let Many { sum, factor, least, around, .. } = &mut *own;
-        let view = View { sum, factor: *factor, least: *least };
+        let view = View { sum: Vector::Sum(sum), factor: *factor, least: *least };
         around.grouped.retain(|slot| {
             let Some(name) = first_sight(*slot) else { return false };
             // Single faces are on the other list.
@@ -52,7 +52,7 @@ impl Groups {
                 return None;
             }
             let face = view_of_face(slot, faces)?;
-            let product = dot(view.sum, face.sum);
+            let product = view.sum.product(face.sum);
             Some((product, see(product * view.factor, face.least, slot)))
         });
         self.put(group, own);

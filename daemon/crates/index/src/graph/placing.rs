@@ -114,7 +114,7 @@ mod tests {
             let raw = [degrees.to_radians().cos(), degrees.to_radians().sin()];
             graph.hold([Embedding::from_raw(&raw).unwrap()]);
         }
-        let to = Codes::of(&[1.0, 0.0]);
+        let to = Codes::of(&Embedding::from_raw(&[1.0, 0.0]).unwrap());
         let mut near: Vec<Near> = (0..6).map(|node| graph.near(to.get(0), node)).collect();
         near.sort_unstable_by_key(|one| Reverse(*one));
         let taken = |count| graph.select(&near, count).iter().map(|one| one.node).collect::<Vec<_>>();
