@@ -162,9 +162,7 @@ impl Grouping {
     fn remember(&mut self, were: &[(FaceId, PersonId)]) {
         for (face, person) in were {
             let Some(slot) = self.faces.slot(*face) else { continue };
-            if let Some(face) = self.faces.get_mut(slot) {
-                face.was = Some(*person);
-            }
+            self.was.insert(slot, *person);
         }
     }
 

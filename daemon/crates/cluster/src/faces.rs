@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use vow_types::num::{index, len_u32};
-use vow_types::{ContentId, Embedding, FaceId, PersonId};
+use vow_types::{ContentId, Embedding, FaceId, PerFace, PersonId};
 
 use crate::{Observation, Said};
 
@@ -31,11 +31,14 @@ impl Deref for Spoken {
     }
 }
 
+/// Half of a photo's id: 128 bits of a hash tell photos apart as well as all 256 do.
+type Photo = [u64; 2];
+
 /// A held face.
 #[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) id: FaceId,
-    photo: ContentId,
+    photo: Photo,
     /// Another face of the same photo, or itself: a ring of all of them.
     next: Slot,
     pub(crate) strong: bool,
@@ -43,8 +46,6 @@ pub(crate) struct Face {
     pub(crate) said: Spoken,
     /// What the caller was last told (or itself said, on restoring).
     pub(crate) told: Option<PersonId>,
-    /// Whom a decision that was taken back had made somebody else; heeded once.
-    pub(crate) was: Option<PersonId>,
 }
 
 /// All held faces.
@@ -52,7 +53,7 @@ pub(crate) struct Face {
 pub(crate) struct Faces {
     slots: Vec<Option<Face>>,
     free: Vec<Slot>,
-    by_id: HashMap<FaceId, Slot>,
+    by_id: PerFace<Slot>,
     /// A face of each photo, by the first bytes of the photo's id. Should those of two photos be the same, all their faces
     /// are in one ring.
     by_photo: HashMap<u64, Slot>,
@@ -67,11 +68,12 @@ impl Faces {
     /// the 2^32 - 1 slots is in use.
     pub(crate) fn insert(&mut self, observation: Observation, told: Option<PersonId>) -> Option<Slot> {
         let Observation { face: id, photo, embedding, strong, said } = observation;
-        if self.by_id.contains_key(&id) {
+        if self.by_id.contains(id) {
             return None;
         }
         let said_nothing = Spoken::default();
-        let face = Face { id, photo, next: NOWHERE, strong, embedding, said: said_nothing, told, was: None };
+        let photo = halved(&photo);
+        let face = Face { id, photo, next: NOWHERE, strong, embedding, said: said_nothing, told };
         let slot = match self.free.pop() {
             Some(slot) => {
                 *self.slots.get_mut(index(slot))? = Some(face);
@@ -84,7 +86,7 @@ impl Faces {
             }
         };
         self.by_id.insert(id, slot);
-        self.enter_ring(slot, first_bytes(&photo));
+        self.enter_ring(slot, photo[0]);
         self.say(slot, said);
         Some(slot)
     }
@@ -174,11 +176,11 @@ impl Faces {
     /// Forgets a face; its slot may be given to another one.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Face> {
         self.say(slot, Said::default());
-        let key = first_bytes(&self.get(slot)?.photo);
+        let [key, _] = self.get(slot)?.photo;
         self.leave_ring(slot, key);
         let face = self.slots.get_mut(index(slot))?.take()?;
         self.free.push(slot);
-        self.by_id.remove(&face.id);
+        self.by_id.remove(face.id);
         Some(face)
     }
 
@@ -191,7 +193,7 @@ impl Faces {
     }
 
     pub(crate) fn slot(&self, id: FaceId) -> Option<Slot> {
-        self.by_id.get(&id).copied()
+        self.by_id.get(id).copied()
     }
 
     pub(crate) fn id(&self, slot: Slot) -> FaceId {
@@ -219,9 +221,9 @@ impl Faces {
     }
 }
 
-/// Of a photo's id; enough to tell photos apart, but for chance or malice.
-fn first_bytes(photo: &ContentId) -> u64 {
-    photo.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+fn halved(ContentId(photo): &ContentId) -> Photo {
+    let [first, second, ..] = photo.as_chunks::<8>().0 else { return [0; 2] };
+    [first, second].map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -235,7 +237,7 @@ mod tests {
     /// Photos 0 to 3, of which two begin with the same bytes.
     fn photo(number: u8) -> ContentId {
         let mut id = [number / 2; 32];
-        id[31] = number;
+        id[15] = number;
         ContentId(id)
     }
 
@@ -274,6 +276,6 @@ mod tests {
     /// What a hundred thousand of them cost is what they are here.
     #[test]
     fn a_face_is_small() {
-        assert!(size_of::<Option<Face>>() <= 112, "{}", size_of::<Option<Face>>());
+        assert!(size_of::<Option<Face>>() <= 80, "{}", size_of::<Option<Face>>());
     }
 }

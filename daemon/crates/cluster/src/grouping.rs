@@ -47,6 +47,8 @@ pub struct Grouping {
     pub(crate) people: People,
     /// By group, how many of its faces came since it was last merged from single faces.
     pub(crate) touched: HashMap<Slot, usize>,
+    /// By face, whom a decision that was taken back had made somebody else; heeded once.
+    pub(crate) was: HashMap<Slot, PersonId>,
     /// How many faces came since touched groups were last merged again.
     pub(crate) since: usize,
     /// Faces that are held and still to be placed.
@@ -71,6 +73,7 @@ impl Grouping {
             weak: Weak::default(),
             people: People::new(next_person),
             touched: HashMap::new(),
+            was: HashMap::new(),
             since: 0,
             waiting: Vec::new(),
             dirty: Vec::new(),
@@ -329,6 +332,7 @@ impl Grouping {
         self.weak.remove(slot);
         self.groups.remove(slot, &self.edges.forget(slot));
         self.touched.remove(&slot);
+        self.was.remove(&slot);
         self.settled = false;
         self.faces.remove(slot).map(|face| Move { face: face.id, person: None })
     }

@@ -47,7 +47,7 @@ impl Grouping {
         for (least, group) in self.nameless(slots) {
             let known = |slot| {
                 let face = self.faces.get(slot)?;
-                face.was.or(face.told).filter(|person| !face.said.is_not.contains(person))
+                self.was.get(&slot).copied().or(face.told).filter(|person| !face.said.is_not.contains(person))
             };
             let told = self.faces_of(group).filter_map(known);
             votes.extend(told.map(|person| Vote { group, least, person }));
@@ -83,8 +83,8 @@ impl Grouping {
         let mut moves = Vec::new();
         for slot in dirty {
             let person = self.person(slot);
+            self.was.remove(&slot);
             let Some(face) = self.faces.get_mut(slot) else { continue };
-            face.was = None;
             if std::mem::replace(&mut face.told, person) == person {
                 continue;
             }

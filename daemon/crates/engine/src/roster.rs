@@ -2,12 +2,11 @@
 //! grouping itself belongs to the people thread.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
-use vow_types::{ContentId, FaceId, PersonId, num};
+use vow_types::{ContentId, FaceId, PerFace, PersonId, num};
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
@@ -55,7 +54,7 @@ pub(crate) struct Known {
 /// The faces of photos that have a file, and the people they belong to.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    faces: HashMap<FaceId, Member>,
+    faces: PerFace<Member>,
     /// A photo's faces come one after the other, nearly always; one whose faces did not is here more than once.
     photos: Vec<Photo>,
     /// Places in the list that are free.
@@ -80,7 +79,9 @@ pub(crate) struct Census {
 impl Roster {
     /// A face became visible; it has no person yet.
     pub(crate) fn show(&mut self, face: FaceId, Shown { photo, taken, quality }: Shown) {
-        let Entry::Vacant(place) = self.faces.entry(face) else { return };
+        if self.faces.contains(face) {
+            return;
+        }
         let known = self.photos.get_mut(num::index(self.last));
         if let Some(known) = known.filter(|known| known.content == photo && known.faces > 0) {
             known.faces += 1;
@@ -95,13 +96,13 @@ impl Roster {
                 }
             }
         }
-        place.insert(Member { photo: self.last, at: 0, quality, person: None });
+        self.faces.insert(face, Member { photo: self.last, at: 0, quality, person: None });
     }
 
     /// A face is no longer visible.
     pub(crate) fn hide(&mut self, face: FaceId) {
         self.put(face, None);
-        let Some(Member { photo, .. }) = self.faces.remove(&face) else { return };
+        let Some(Member { photo, .. }) = self.faces.remove(face) else { return };
         if let Some(known) = self.photos.get_mut(num::index(photo)) {
             known.faces = known.faces.saturating_sub(1);
             if known.faces == 0 {
@@ -112,14 +113,14 @@ impl Roster {
 
     /// When the photo of a face was taken is known now, or known better.
     pub(crate) fn date(&mut self, face: FaceId, taken: Option<i64>) {
-        let Some(photo) = self.faces.get(&face).map(|member| num::index(member.photo)) else { return };
+        let Some(photo) = self.faces.get(face).map(|member| num::index(member.photo)) else { return };
         if let Some(photo) = self.photos.get_mut(photo) {
             photo.taken = taken;
         }
     }
 
     pub(crate) fn contains(&self, face: FaceId) -> bool {
-        self.faces.contains_key(&face)
+        self.faces.contains(face)
     }
 
     /// Carries out what the grouping decided.
@@ -130,7 +131,7 @@ impl Roster {
     }
 
     fn put(&mut self, face: FaceId, person: Option<PersonId>) {
-        let Some(member) = self.faces.get_mut(&face) else { return };
+        let Some(member) = self.faces.get_mut(face) else { return };
         let (before, at) = (std::mem::replace(&mut member.person, person), num::index(member.at));
         if before == person {
             return;
@@ -142,7 +143,7 @@ impl Roster {
             if faces.get(at) == Some(&face) {
                 faces.swap_remove(at);
             }
-            let moved = faces.get(at).and_then(|moved| self.faces.get_mut(moved));
+            let moved = faces.get(at).and_then(|moved| self.faces.get_mut(*moved));
             moved.into_iter().for_each(|moved| moved.at = num::len_u32(at));
             if faces.is_empty() {
                 self.people.remove(&before);
@@ -150,7 +151,7 @@ impl Roster {
         }
         let Some(person) = person else { return };
         let faces = self.people.entry(person).or_default();
-        if let Some(member) = self.faces.get_mut(&face) {
+        if let Some(member) = self.faces.get_mut(face) {
             member.at = num::len_u32(faces.len());
         }
         faces.push(face);
@@ -183,17 +184,17 @@ impl Roster {
     }
 
     pub(crate) fn person_of(&self, face: FaceId) -> Option<PersonId> {
-        self.faces.get(&face)?.person
+        self.faces.get(face)?.person
     }
 
     pub(crate) fn photo_of(&self, face: FaceId) -> Option<ContentId> {
-        let photo = self.faces.get(&face)?.photo;
+        let photo = self.faces.get(face)?.photo;
         Some(self.photos.get(num::index(photo))?.content)
     }
 
     /// When the photo of a visible face was taken.
     pub(crate) fn taken_of(&self, face: FaceId) -> Option<i64> {
-        let photo = self.faces.get(&face)?.photo;
+        let photo = self.faces.get(face)?.photo;
         self.photos.get(num::index(photo))?.taken
     }
 
@@ -206,7 +207,7 @@ impl Roster {
         let (mut photos, mut best) = (HashSet::with_capacity(members.len()), None::<(f32, FaceId)>);
         let mut taken: Option<(i64, i64)> = None;
         for face in members {
-            let Some(member) = self.faces.get(face) else { continue };
+            let Some(member) = self.faces.get(*face) else { continue };
             if best.is_none_or(|(quality, id)| (member.quality, Reverse(*face)) > (quality, Reverse(id))) {
                 best = Some((member.quality, *face));
             }
@@ -228,7 +229,7 @@ impl Roster {
 
     /// A person's faces of the best quality, the best first.
     pub(crate) fn best_of(&self, person: PersonId, most: usize) -> Vec<FaceId> {
-        let quality = |face: &FaceId| self.faces.get(face).map_or(0.0, |member| member.quality);
+        let quality = |face: &FaceId| self.faces.get(*face).map_or(0.0, |member| member.quality);
         let mut faces: Vec<(f32, FaceId)> =
             self.members(person).iter().map(|face| (quality(face), *face)).collect();
         faces.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -4,9 +4,8 @@
 //! near neighbours, a crowd of equals would have links to nothing but itself.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
-use vow_types::{FaceId, num};
+use vow_types::{FaceId, PerFace, num};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seat {
@@ -16,7 +15,7 @@ pub(crate) struct Seat {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Book {
-    seats: HashMap<FaceId, Seat>,
+    seats: PerFace<Seat>,
     /// The first face of each node.
     first: Vec<FaceId>,
     /// The others, of the few nodes that have some.
@@ -28,12 +27,12 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn seat(&self, face: FaceId) -> Option<Seat> {
-        self.seats.get(&face).copied()
+        self.seats.get(face).copied()
     }
 
     /// All faces, in no order.
-    pub(crate) fn seats(&self) -> impl ExactSizeIterator<Item = (FaceId, Seat)> {
-        self.seats.iter().map(|(face, seat)| (*face, *seat))
+    pub(crate) fn seats(&self) -> impl Iterator<Item = (FaceId, Seat)> {
+        self.seats.iter().map(|(face, seat)| (face, *seat))
     }
 
     pub(crate) fn total(&self) -> usize {
@@ -48,11 +47,10 @@ impl Book {
     /// when it is not, or the face has a seat already.
     pub(crate) fn sit(&mut self, face: FaceId, seat: Seat) -> bool {
         let next = num::len_u32(self.first.len());
-        let Entry::Vacant(place) = self.seats.entry(face) else { return false };
-        if seat.node > next {
+        if seat.node > next || self.seats.contains(face) {
             return false;
         }
-        place.insert(seat);
+        self.seats.insert(face, seat);
         if seat.node == next {
             self.first.push(face);
             self.shown_at.push(0);
@@ -68,7 +66,7 @@ impl Book {
 
     /// Shows or hides a face that has a seat.
     pub(crate) fn set_shown(&mut self, face: FaceId, shown: bool) {
-        let Some(seat) = self.seats.get_mut(&face).filter(|seat| seat.shown != shown) else { return };
+        let Some(seat) = self.seats.get_mut(face).filter(|seat| seat.shown != shown) else { return };
         seat.shown = shown;
         let Some(count) = self.shown_at.get_mut(num::index(seat.node)) else { return };
         if shown {
@@ -89,7 +87,7 @@ impl Book {
     pub(crate) fn shown_faces(&self, node: u32) -> impl Iterator<Item = FaceId> {
         let others = self.others.get(&node).into_iter().flatten();
         let faces = self.first.get(num::index(node)).into_iter().chain(others).copied();
-        faces.filter(|face| self.seats.get(face).is_some_and(|seat| seat.shown))
+        faces.filter(|face| self.seats.get(*face).is_some_and(|seat| seat.shown))
     }
 }
 

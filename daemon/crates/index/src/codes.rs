@@ -80,8 +80,8 @@ fn product(a: &[i8], b: &[i8]) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use super::*;
+    use proptest::prelude::*;
 
     proptest! {
         #[test]

@@ -4,12 +4,13 @@
 //!
 //! Ways are found by coarse copies of the vectors ([`crate::codes`]); what a search answers with is compared exactly.
 //!
-//! Links lie flat: a node costs 260 bytes beside its vector, which is shared with whoever else holds the embedding, a byte a
-//! component for the coarse copy, 28 to know where they are, and about 9 more for the upper layers. Vectors may come long before
+//! A node's links take as much room as they need: some 160 bytes, since most nodes have half of the links that one may have. Beside
+//! its vector, which is shared with whoever else holds the embedding, there are a byte a component for the coarse copy, 28 to
+//! know where they are, and about 12 more for the upper layers. Vectors may come long before
 //! their nodes are linked. A node's layer follows from its number and links are made in the order of the numbers, so that the
 //! same vectors give the same graph on any machine, with any number of threads.
 
-mod links;
+mod near;
 mod placing;
 
 use std::cmp::Reverse;
@@ -18,8 +19,8 @@ use std::collections::{BinaryHeap, HashMap};
 use vow_types::{Embedding, num};
 
 use crate::codes::{Code, Codes};
-use links::Marks;
-pub(crate) use links::{Links, Near};
+use near::Marks;
+pub(crate) use near::Near;
 pub(crate) use placing::Place;
 
 /// Links of a node in an upper layer (M of the paper).
@@ -45,9 +46,9 @@ pub(crate) struct Graph {
     /// Of every vector.
     codes: Codes,
     /// The ground layer. Shorter than the vectors while nodes wait to be linked.
-    pub(crate) ground: Vec<Links<GROUND>>,
+    pub(crate) ground: Vec<Box<[u32]>>,
     /// Of the nodes that reach higher: layers 1, 2, …
-    pub(crate) upper: HashMap<u32, Vec<Links<UPPER>>>,
+    pub(crate) upper: HashMap<u32, Vec<Box<[u32]>>>,
     /// A node of the highest layer, where every search starts.
     pub(crate) entry: Option<u32>,
 }
@@ -89,9 +90,9 @@ impl Graph {
 
     pub(crate) fn links(&self, node: u32, layer: usize) -> &[u32] {
         match layer.checked_sub(1) {
-            None => self.ground.get(num::index(node)).map_or(&[], Links::nodes),
+            None => self.ground.get(num::index(node)).map_or(&[], |links| links),
             Some(layer) => {
-                self.upper.get(&node).and_then(|layers| layers.get(layer)).map_or(&[], Links::nodes)
+                self.upper.get(&node).and_then(|layers| layers.get(layer)).map_or(&[], |links| links)
             }
         }
     }

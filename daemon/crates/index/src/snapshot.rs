@@ -17,7 +17,7 @@ use vow_types::{Embedding, FaceId, num};
 use crate::IndexError;
 use crate::book::{Book, Seat};
 use crate::faces::Faces;
-use crate::graph::{GROUND, Graph, Links, TOP, UPPER};
+use crate::graph::{GROUND, Graph, TOP, UPPER};
 
 const MAGIC: [u8; 8] = *b"VOWHNSW\x01";
 const FILE: &str = "faces.hnsw";
@@ -84,10 +84,9 @@ fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<()> {
     out.inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-fn write_links<const N: usize>(out: &mut impl Write, links: &Links<N>) -> io::Result<()> {
-    let nodes = links.nodes();
-    out.write_all(&[u8::try_from(nodes.len()).unwrap_or(u8::MAX)])?;
-    nodes.iter().try_for_each(|node| out.write_all(&node.to_le_bytes()))
+fn write_links(out: &mut impl Write, links: &[u32]) -> io::Result<()> {
+    out.write_all(&[u8::try_from(links.len()).unwrap_or(u8::MAX)])?;
+    links.iter().try_for_each(|node| out.write_all(&node.to_le_bytes()))
 }
 
 pub(crate) fn load(dir: &Path, stamp: &[u8]) -> Result<Option<Faces>, IndexError> {
@@ -172,14 +171,14 @@ fn read(mut file: File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
         left -= block;
     }
     for _ in 0..nodes {
-        graph.ground.push(from.links(nodes)?);
+        graph.ground.push(from.links::<GROUND>(nodes)?);
     }
     for _ in 0..upper {
         let (node, [layers]) = (from.u32()?, from.bytes()?);
         if node >= nodes || usize::from(layers) > TOP {
             return Err(Fault::Content("its upper layers are impossible"));
         }
-        let layers = (0..layers).map(|_| from.links(nodes)).collect::<Result<Vec<_>, _>>()?;
+        let layers = (0..layers).map(|_| from.links::<UPPER>(nodes)).collect::<Result<Vec<_>, _>>()?;
         graph.upper.insert(node, layers);
     }
     let mut book = Book::default();
@@ -240,16 +239,16 @@ impl<R: Read> Source<R> {
         Ok(u32::from_le_bytes(self.bytes()?))
     }
 
-    fn links<const N: usize>(&mut self, nodes: u32) -> Result<Links<N>, Fault> {
+    /// Up to `N` links to any of `nodes` nodes.
+    fn links<const N: usize>(&mut self, nodes: u32) -> Result<Box<[u32]>, Fault> {
         let [count] = self.bytes()?;
-        if usize::from(count) > N {
-            return Err(Fault::Content("a node has too many links"));
-        }
         let mut bytes = [[0; 4]; N];
-        let bytes = bytes.get_mut(..usize::from(count)).unwrap_or_default();
+        let Some(bytes) = bytes.get_mut(..usize::from(count)) else {
+            return Err(Fault::Content("a node has too many links"));
+        };
         self.0.read_exact(bytes.as_flattened_mut())?;
-        let links = Links::of(bytes.iter().map(|link| u32::from_le_bytes(*link)));
-        if links.nodes().iter().any(|link| *link >= nodes) {
+        let links: Box<[u32]> = bytes.iter().map(|link| u32::from_le_bytes(*link)).collect();
+        if links.iter().any(|link| *link >= nodes) {
             return Err(Fault::Content("a link leads nowhere"));
         }
         Ok(links)

@@ -334,7 +334,8 @@ mod tests {
     #[test]
     fn what_is_no_unit_vector_is_not_read() {
         let read = |values: &[f32]| {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+            let bytes: Vec<u8> =
+                values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
             Embedding::from_bytes(&bytes).map(|one| one.components().collect::<Vec<_>>())
         };
         assert_eq!(read(&[0.6, -0.8]), Ok(vec![0.600_097_66, -0.799_804_7]));

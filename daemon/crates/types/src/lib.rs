@@ -1,4 +1,4 @@
-//! The words every stage shares: ids, boxes, landmarks, orientation, embeddings, failures.
+//! The words every stage shares: ids, boxes, landmarks, orientation, embeddings, failures, and a table by face.
 //!
 //! This crate computes nothing but conversions between its own words. It knows nothing of files, runtimes, stores
 //! or the wire, and depends on no other crate of the workspace.
@@ -11,6 +11,7 @@ mod lane;
 pub mod num;
 mod orientation;
 mod pack;
+mod per_face;
 
 pub use embedding::{Embedding, EmbeddingError, norm};
 pub use failure::{Failure, Stage};
@@ -19,6 +20,7 @@ pub use ids::{ContentId, FaceId, FolderId, IdError, PackId, PersonId};
 pub use lane::Lane;
 pub use orientation::Orientation;
 pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
+pub use per_face::PerFace;
 
 /// What a detector saw, relative to one picture: never pixels, so that it holds at every scale.
 #[derive(Debug, Clone, Copy, PartialEq)]

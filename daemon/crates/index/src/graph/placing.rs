@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use vow_types::num;
 
-use super::{GROUND, Graph, Links, NEW, Near, UPPER, VIEW, height_of};
+use super::{GROUND, Graph, NEW, Near, UPPER, VIEW, height_of};
 
 /// Where a new node belongs: its links for the layers 0, 1, … as far as it reaches.
 pub(crate) struct Place(Vec<Vec<Near>>);
@@ -56,10 +56,10 @@ impl Graph {
     pub(crate) fn link(&mut self, place: Place) {
         let node = self.linked();
         let height = place.0.len().saturating_sub(1);
-        let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Vec<_>>();
-        self.ground.push(Links::of(place.0.first().map(|links| nodes(links)).unwrap_or_default()));
+        let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Box<[u32]>>();
+        self.ground.push(place.0.first().map(|links| nodes(links)).unwrap_or_default());
         if height > 0 {
-            let upper = place.0.iter().skip(1).map(|links| Links::of(nodes(links)));
+            let upper = place.0.iter().skip(1).map(|links| nodes(links));
             self.upper.insert(node, upper.collect());
         }
         for (layer, links) in place.0.iter().enumerate() {
@@ -76,7 +76,7 @@ impl Graph {
     fn link_back(&mut self, from: u32, layer: usize, new: Near) {
         let links = self.links(from, layer);
         let room = if layer == 0 { GROUND } else { UPPER };
-        let nodes: Vec<u32> = if links.len() < room {
+        let nodes: Box<[u32]> = if links.len() < room {
             links.iter().copied().chain([new.node]).collect()
         } else {
             let code = self.codes.get(from);
@@ -88,12 +88,12 @@ impl Graph {
         match layer.checked_sub(1) {
             None => {
                 if let Some(links) = self.ground.get_mut(num::index(from)) {
-                    *links = Links::of(nodes);
+                    *links = nodes;
                 }
             }
             Some(layer) => {
                 if let Some(links) = self.upper.get_mut(&from).and_then(|layers| layers.get_mut(layer)) {
-                    *links = Links::of(nodes);
+                    *links = nodes;
                 }
             }
         }

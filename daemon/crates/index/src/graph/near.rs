@@ -1,4 +1,4 @@
-//! What a node of the graph has: links to others, and how near it is to what is looked for.
+//! What a search knows of nodes: how near they are to what is looked for, and which it has seen.
 
 use std::cmp::Ordering;
 
@@ -30,31 +30,6 @@ impl PartialEq for Near {
 }
 
 impl Eq for Near {}
-
-/// Up to `N` nodes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Links<const N: usize> {
-    count: u32,
-    to: [u32; N],
-}
-
-impl<const N: usize> Links<N> {
-    pub(crate) const NONE: Self = Self { count: 0, to: [0; N] };
-
-    /// The first `N` of `nodes`.
-    pub(crate) fn of(nodes: impl IntoIterator<Item = u32>) -> Self {
-        let mut links = Self::NONE;
-        for (slot, node) in links.to.iter_mut().zip(nodes) {
-            *slot = node;
-            links.count += 1;
-        }
-        links
-    }
-
-    pub(crate) fn nodes(&self) -> &[u32] {
-        self.to.get(..num::index(self.count)).unwrap_or(&[])
-    }
-}
 
 /// One bit a node.
 pub(crate) struct Marks(Vec<u64>);
