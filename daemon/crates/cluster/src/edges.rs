@@ -4,6 +4,7 @@
 //! newer one's neighbours. Pairs of two weak faces say nothing and are left out.
 
 use vow_types::num::index;
+use vow_types::room_for;
 
 use crate::faces::{Faces, Slot};
 use crate::{Neighbours, Params};
@@ -25,6 +26,9 @@ impl Edges {
     pub(crate) fn grow(&mut self, slot: Slot) {
         let needed = index(slot).saturating_add(1);
         if self.near.len() < needed {
+            let more = needed - self.near.len();
+            room_for(&mut self.near, more);
+            room_for(&mut self.asked, more);
             self.near.resize_with(needed, Vec::new);
             self.asked.resize(needed, false);
         }
@@ -71,10 +75,7 @@ impl Edges {
         if !known {
             for (from, to) in [(a, b), (b, a)] {
                 if let Some(list) = self.near.get_mut(index(from)) {
-                    if list.len() == list.capacity() {
-                        // A list for each face: doubling would leave a third of all that memory empty.
-                        list.reserve_exact((list.len() / 4).max(4));
-                    }
+                    room_for(list, 1);
                     list.push(to);
                 }
             }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use vow_types::num::{index, len_u32};
-use vow_types::{ContentId, Embedding, FaceId, PerFace, PersonId};
+use vow_types::{ContentId, Embedding, FaceId, PerFace, PersonId, room_for};
 
 use crate::{Observation, Said};
 
@@ -81,6 +81,7 @@ impl Faces {
             }
             None => {
                 let slot = Some(len_u32(self.slots.len())).filter(|slot| *slot != NOWHERE)?;
+                room_for(&mut self.slots, 1);
                 self.slots.push(Some(face));
                 slot
             }

@@ -7,7 +7,7 @@
 //! each has a face of the other in its surroundings.
 
 use vow_types::num::index;
-use vow_types::{FaceId, PersonId};
+use vow_types::{FaceId, PersonId, room_for};
 
 use crate::Params;
 use crate::around::Around;
@@ -90,6 +90,11 @@ impl Groups {
     pub(crate) fn insert(&mut self, slot: Slot, strong: bool) {
         let needed = index(slot).saturating_add(1);
         if self.of.len() < needed {
+            let more = needed - self.of.len();
+            room_for(&mut self.of, more);
+            room_for(&mut self.many, more);
+            room_for(&mut self.version, more);
+            room_for(&mut self.seen.last, more);
             self.of.resize(needed, NOWHERE);
             self.many.resize_with(needed, || None);
             self.version.resize(needed, 0);

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
-use vow_types::{ContentId, FaceId, PerFace, PersonId, num};
+use vow_types::{ContentId, FaceId, PerFace, PersonId, num, room_for};
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
@@ -92,6 +92,7 @@ impl Roster {
                 Some((at, free)) => (self.last, *free) = (at, new),
                 None => {
                     self.last = num::len_u32(self.photos.len());
+                    room_for(&mut self.photos, 1);
                     self.photos.push(new);
                 }
             }
@@ -154,6 +155,7 @@ impl Roster {
         if let Some(member) = self.faces.get_mut(face) {
             member.at = num::len_u32(faces.len());
         }
+        room_for(faces, 1);
         faces.push(face);
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use vow_types::{FaceId, PerFace, num};
+use vow_types::{FaceId, PerFace, num, room_for};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seat {
@@ -52,6 +52,8 @@ impl Book {
         }
         self.seats.insert(face, seat);
         if seat.node == next {
+            room_for(&mut self.first, 1);
+            room_for(&mut self.shown_at, 1);
             self.first.push(face);
             self.shown_at.push(0);
         } else {

@@ -4,7 +4,7 @@
 //! Two vectors' coarse cosine is within some thousandths of the true one (128 components). Who needs the true one takes it from
 //! the embeddings themselves. The arithmetic is on whole numbers: the same on any machine.
 
-use vow_types::{Embedding, num};
+use vow_types::{Embedding, num, room_for};
 
 /// The largest component of a vector as it is coded.
 const MOST: f32 = 127.0;
@@ -47,6 +47,8 @@ impl Codes {
     pub(crate) fn push(&mut self, vector: &Embedding) {
         let largest = vector.components().fold(0.0f32, |most, value| most.max(value.abs()));
         let per = if largest > 0.0 { MOST / largest } else { 0.0 };
+        room_for(&mut self.numbers, self.dimension);
+        room_for(&mut self.worth, 1);
         self.numbers.extend(vector.components().take(self.dimension).map(|value| num::round_i8(value * per)));
         self.worth.push(largest / MOST);
     }

@@ -16,7 +16,7 @@ mod placing;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use vow_types::{Embedding, num};
+use vow_types::{Embedding, num, room_for};
 
 use crate::codes::{Code, Codes};
 use near::Marks;
@@ -70,6 +70,7 @@ impl Graph {
     pub(crate) fn hold(&mut self, vectors: impl IntoIterator<Item = Embedding>) {
         for vector in vectors {
             self.codes.push(&vector);
+            room_for(&mut self.vectors, 1);
             self.vectors.push(vector);
         }
     }

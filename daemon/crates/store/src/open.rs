@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::tables::{self, FORMAT, META, OLDEST, meta};
 
 /// What redb may keep of the file in memory. Beyond, the operating system's own cache serves nearly as fast.
-const CACHE: usize = 64 << 20;
+const CACHE: usize = 32 << 20;
 
 /// A store up to this size (about 100,000 photos) is read and verified as a whole whenever it is opened: a second or two. A
 /// larger one is trusted when it was closed properly, since reading it may take minutes.

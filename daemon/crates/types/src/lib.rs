@@ -12,6 +12,7 @@ pub mod num;
 mod orientation;
 mod pack;
 mod per_face;
+mod room;
 
 pub use embedding::{Embedding, EmbeddingError, norm};
 pub use failure::{Failure, Stage};
@@ -21,6 +22,7 @@ pub use lane::Lane;
 pub use orientation::Orientation;
 pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
 pub use per_face::PerFace;
+pub use room::room_for;
 
 /// What a detector saw, relative to one picture: never pixels, so that it holds at every scale.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::FaceId;
+use crate::{FaceId, room_for};
 
 /// A map from face ids to values. Dense ids cost the value and about a byte each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +88,7 @@ impl<T> PerFace<T> {
         match block.place(bit) {
             Ok(at) => block.values.get_mut(at).map(|old| std::mem::replace(old, value)),
             Err(at) => {
-                if block.values.len() == block.values.capacity() {
-                    // Doubling would leave a third of all that memory empty.
-                    let more = (block.values.len() / 2).max(4);
-                    block.values.reserve_exact(more.min(64usize.saturating_sub(block.values.len())));
-                }
+                room_for(&mut block.values, 1);
                 block.values.insert(at, value);
                 block.present |= 1 << bit;
                 self.len += 1;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use vow_types::num;
+use vow_types::{num, room_for};
 
 use super::{GROUND, Graph, NEW, Near, UPPER, VIEW, height_of};
 
@@ -57,6 +57,7 @@ impl Graph {
         let node = self.linked();
         let height = place.0.len().saturating_sub(1);
         let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Box<[u32]>>();
+        room_for(&mut self.ground, 1);
         self.ground.push(place.0.first().map(|links| nodes(links)).unwrap_or_default());
         if height > 0 {
             let upper = place.0.iter().skip(1).map(|links| nodes(links));
