@@ -156,7 +156,7 @@ impl Grouping {
         let is_weak = |near: &Slot| {
             !self.faces.is_strong(*near) && (neighbours.is_some() || self.edges.is_asked(*near))
         };
-        weak.extend(strong.iter().flat_map(|slot| self.edges.of(*slot)).copied().filter(is_weak));
+        weak.extend(strong.iter().flat_map(|slot| self.edges.of(*slot)).filter(is_weak));
         let mut changed = strong.to_vec();
         changed.extend(&weak);
         self.place_weak(weak, neighbours);

@@ -121,8 +121,8 @@ impl Grouping {
         let (x, y) =
             if self.groups.members(x).len() < self.groups.members(y).len() { (y, x) } else { (x, y) };
         let pairs = self.groups.members(y).iter().flat_map(|slot| {
-            let near = self.edges.of(*slot).iter().filter(|near| self.groups.of(**near) == Some(x));
-            near.map(|near| (*near, *slot))
+            let near = self.edges.of(*slot).filter(|near| self.groups.of(*near) == Some(x));
+            near.map(|near| (near, *slot))
         });
         self.close_by(x, y, score, pairs)
     }
@@ -171,13 +171,8 @@ impl Grouping {
         let person = self.people.of(group)?;
         let own = Groups::face(slot, &self.faces)?;
         let score = self.groups.score_of(slot, group, &self.faces, &self.params);
-        let mut around: Vec<Slot> = self
-            .edges
-            .of(slot)
-            .iter()
-            .filter_map(|near| self.groups.of(*near))
-            .filter(|g| *g != group)
-            .collect();
+        let near = self.edges.of(slot).filter_map(|near| self.groups.of(near));
+        let mut around: Vec<Slot> = near.filter(|other| *other != group).collect();
         around.sort_unstable();
         around.dedup();
         let scored = around.into_iter().filter_map(|other| {

@@ -3,23 +3,26 @@
 //! A pair is kept as long as both faces are held, in both directions: the older face learns of the newer one from the
 //! newer one's neighbours. Pairs of two weak faces say nothing and are left out.
 
+mod packed;
+
 use vow_types::num::index;
 use vow_types::room_for;
 
 use crate::faces::{Faces, Slot};
 use crate::{Neighbours, Params};
+use packed::Packed;
 
 /// Candidate pairs by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Edges {
-    near: Vec<Vec<Slot>>,
+    near: Vec<Packed>,
     asked: Vec<bool>,
 }
 
 impl Edges {
     /// None yet, for this many slots.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { near: vec![Vec::new(); slots], asked: vec![false; slots] }
+        Self { near: vec![Packed::default(); slots], asked: vec![false; slots] }
     }
 
     /// Makes room for a slot.
@@ -29,14 +32,14 @@ impl Edges {
             let more = needed - self.near.len();
             room_for(&mut self.near, more);
             room_for(&mut self.asked, more);
-            self.near.resize_with(needed, Vec::new);
+            self.near.resize(needed, Packed::default());
             self.asked.resize(needed, false);
         }
     }
 
-    /// The faces near a face, weak ones among them.
-    pub(crate) fn of(&self, slot: Slot) -> &[Slot] {
-        self.near.get(index(slot)).map_or(&[], Vec::as_slice)
+    /// The faces near a face, weak ones among them, by slot.
+    pub(crate) fn of(&self, slot: Slot) -> impl Iterator<Item = Slot> {
+        self.near.get(index(slot)).into_iter().flat_map(Packed::iter)
     }
 
     /// Whether this face's own neighbours were asked for. Pairs can be known before, from the other side.
@@ -69,27 +72,29 @@ impl Edges {
 
     /// Enters a pair; false when it was there.
     pub(crate) fn link(&mut self, a: Slot, b: Slot) -> bool {
-        let (of_a, of_b) = (self.of(a), self.of(b));
+        let [Some(of_a), Some(of_b)] = [a, b].map(|slot| self.near.get(index(slot))) else { return false };
         // Some faces are near to very many; the shorter list is the one to look through.
-        let known = if of_a.len() <= of_b.len() { of_a.contains(&b) } else { of_b.contains(&a) };
-        if !known {
-            for (from, to) in [(a, b), (b, a)] {
-                if let Some(list) = self.near.get_mut(index(from)) {
-                    room_for(list, 1);
-                    list.push(to);
-                }
+        if if of_a.size() <= of_b.size() { of_a.contains(b) } else { of_b.contains(a) } {
+            return false;
+        }
+        for (from, to) in [(a, b), (b, a)] {
+            if let Some(list) = self.near.get_mut(index(from)) {
+                list.insert(to);
             }
         }
-        !known
+        true
     }
 
     /// Drops every pair of a face and says who was in them.
     pub(crate) fn forget(&mut self, slot: Slot) -> Vec<Slot> {
-        let gone = self.near.get_mut(index(slot)).map(std::mem::take).unwrap_or_default();
-        for other in &gone {
-            if let Some(list) = self.near.get_mut(index(*other)) {
-                list.retain(|s| *s != slot);
+        let gone: Vec<Slot> = self.of(slot).collect();
+        for (from, to) in gone.iter().map(|other| (*other, slot)) {
+            if let Some(list) = self.near.get_mut(index(from)) {
+                list.remove(to);
             }
+        }
+        if let Some(list) = self.near.get_mut(index(slot)) {
+            *list = Packed::default();
         }
         if let Some(asked) = self.asked.get_mut(index(slot)) {
             *asked = false;

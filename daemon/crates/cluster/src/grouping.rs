@@ -240,7 +240,7 @@ impl Grouping {
                 Some(group) => {
                     active.push(group);
                     *self.touched.entry(group).or_default() += 1;
-                    weak.extend(self.edges.of(*slot).iter().filter(|near| !self.faces.is_strong(**near)));
+                    weak.extend(self.edges.of(*slot).filter(|near| !self.faces.is_strong(*near)));
                 }
                 None => weak.push(*slot),
             }

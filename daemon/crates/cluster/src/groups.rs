@@ -277,8 +277,8 @@ impl Groups {
             [(winner, new_to), (loser, new_from)].iter().filter(|(_, new)| *new).map(|(slot, _)| *slot)
         {
             for other in edges.of(slot) {
-                self.note(slot, *other);
-                self.note(*other, slot);
+                self.note(slot, other);
+                self.note(other, slot);
             }
         }
     }
@@ -315,7 +315,7 @@ impl Groups {
     pub(crate) fn enter(&mut self, slot: Slot, edges: &Edges) {
         self.set(slot, slot);
         for other in edges.of(slot) {
-            self.note(*other, slot);
+            self.note(other, slot);
         }
     }
 
@@ -327,7 +327,7 @@ impl Groups {
         }
         for member in &many.members {
             for other in edges.of(*member) {
-                self.note(*other, *member);
+                self.note(other, *member);
             }
         }
         many.members

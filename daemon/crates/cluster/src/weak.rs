@@ -124,7 +124,7 @@ impl Weak {
         for slot in slots.iter().filter(|slot| space.faces.is(**slot).is_none()) {
             let Some(face) = groups.view(*slot, space.faces) else { continue };
             around.clear();
-            around.extend(space.edges.of(*slot).iter().filter_map(|near| groups.of(*near)));
+            around.extend(space.edges.of(*slot).filter_map(|near| groups.of(near)));
             around.sort_unstable();
             around.dedup();
             for group in &around {

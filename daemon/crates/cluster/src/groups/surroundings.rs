@@ -30,7 +30,7 @@ impl Groups {
 
         let Some(mut own) = own else {
             let Some(view) = view_of_face(group, faces) else { return };
-            for name in edges.of(group).iter().filter_map(|slot| first_sight(*slot)) {
+            for name in edges.of(group).filter_map(&mut first_sight) {
                 if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
                     see(view.score(&other), other.least, name);
                 }

@@ -52,7 +52,7 @@ fn around(group: Slot, groups: &Groups, faces: &Faces, edges: &Edges) -> Vec<(Sl
         .members(group)
         .iter()
         .flat_map(|slot| edges.of(*slot))
-        .filter_map(|slot| groups.of(*slot))
+        .filter_map(|slot| groups.of(slot))
         .filter(|name| *name != group)
         .collect();
     let own = groups.view(group, faces).unwrap();
