@@ -31,6 +31,7 @@ mod merge;
 mod params;
 mod people;
 mod score;
+mod survey;
 mod tell;
 mod vectors;
 mod weak;
