@@ -16,6 +16,9 @@ use crate::views::{Done, HistoryLine};
 /// Longest name of a person, in bytes.
 const LONGEST_NAME: usize = 500;
 
+/// Whether a line of the history is wanted, by what it says and whether it is in effect.
+type Choice<'a> = &'a dyn Fn(&JournalEntry, bool) -> bool;
+
 impl Engine {
     /// Carries out what a human says. It is stored when this returns, and survives any crash.
     ///
@@ -54,11 +57,11 @@ impl Engine {
         self.lines(Some(&speaks), skip, limit)
     }
 
-    /// As [`Self::history`], of the lines that `which` chooses by what they say and whether they are in effect. How many
-    /// those are is known at the end of all; without a choice only what is asked for is read.
+    /// As [`Self::history`], of the lines that `which` chooses. How many those are is known at the end of all; without
+    /// a choice only what is asked for is read.
     pub(crate) fn lines(
         &self,
-        which: Option<&dyn Fn(&JournalEntry, bool) -> bool>,
+        which: Option<Choice<'_>>,
         skip: usize,
         limit: usize,
     ) -> Result<(Vec<HistoryLine>, usize), EngineError> {
@@ -81,7 +84,7 @@ impl Engine {
 
 /// Lines of the journal that is read from its end.
 struct Page<'a> {
-    which: Option<&'a dyn Fn(&JournalEntry, bool) -> bool>,
+    which: Option<Choice<'a>>,
     skip: usize,
     limit: usize,
     /// Lines that were chosen so far, those that are not on the page among them.
@@ -150,7 +153,7 @@ mod tests {
             let lines = journal.iter().rev().map(|entry| (entry.clone(), !undone.contains(&entry.seq)));
             let lines: Vec<_> = lines.filter(|(entry, counts)| !chosen || of_one(entry, *counts)).collect();
 
-            let which: Option<&dyn Fn(&JournalEntry, bool) -> bool> = if chosen { Some(&of_one) } else { None };
+            let which: Option<Choice<'_>> = if chosen { Some(&of_one) } else { None };
             let mut page = Page { which, skip, limit, met: 0, chosen: Vec::new(), backwards: Backwards::default() };
             let mut read = 0;
             for entry in journal.iter().rev() {
