@@ -12,9 +12,29 @@ use crate::edges::Edges;
 use crate::faces::Slot;
 use crate::groups::Groups;
 use crate::merge::{Space, everything};
+use crate::pace::Pace;
 use crate::survey::Survey;
 use crate::weak::Weak;
 use crate::{Grouping, Move, Neighbours};
+
+/// How far an exact pass is; in one call it never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settling {
+    /// The faces around every face are looked for.
+    Asking {
+        /// Faces for which that is done.
+        done: usize,
+        /// All of them.
+        of: usize,
+    },
+    /// Groups are scored and merged. The last step may be missing a few hundredths of it.
+    Merging {
+        /// What is done,
+        done: usize,
+        /// of about so much: `done` is never more.
+        of: usize,
+    },
+}
 
 impl Grouping {
     /// Groups everything anew, exactly: asks for the neighbours of every face, merges best first from single faces,
@@ -27,6 +47,15 @@ impl Grouping {
     /// the first merge of all may be another one with a face more, and merging takes a few hundredths of the time (of 100,000
     /// faces five seconds, after some two minutes of questions). When nothing came or left since the last time, it answers at once.
     pub fn settle(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Vec<Move>> {
+        self.settle_watched(neighbours, &|_| stop())
+    }
+
+    /// As [`Self::settle`]; `watch` is told how far it is, and answers whether to stop.
+    pub fn settle_watched(
+        &mut self,
+        neighbours: &dyn Neighbours,
+        watch: &dyn Fn(Settling) -> bool,
+    ) -> Option<Vec<Move>> {
         if self.settled {
             return Some(Vec::new());
         }
@@ -35,7 +64,8 @@ impl Grouping {
             Survey::of(if changes.is_some() { edges.clone() } else { Edges::new(faces.slots()) })
         });
         let changes = changes.get_or_insert_default();
-        if !survey.go_on((faces, changes), params, neighbours, stop) {
+        let asking = |done, of| watch(Settling::Asking { done, of });
+        if !survey.go_on((faces, changes), params, neighbours, &asking) {
             return None;
         }
         let edges = survey.edges();
@@ -46,8 +76,10 @@ impl Grouping {
         let bar = params.merge_at_among(faces.slots());
         let space = Space { faces, edges, params, bar };
         let active = bind_said(&mut groups, space, &strong);
-        let bar = everything(&mut groups, space, &active, stop)?;
-        if stop() {
+        let merging = |done, of| watch(Settling::Merging { done, of });
+        let pace = Pace::of(active.len(), &merging);
+        let bar = everything(&mut groups, space, &active, &pace)?;
+        if pace.look() {
             return None;
         }
         let space = Space { bar, ..space };

@@ -15,6 +15,7 @@ use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
 use crate::ledger::Ledger;
 use crate::merge::{Space, in_two_steps};
+use crate::pace::Pace;
 use crate::people::{Joining, People};
 use crate::survey::{Change, Survey};
 use crate::weak::Weak;
@@ -263,7 +264,7 @@ impl Grouping {
         let Self { params, bar, faces, edges, groups, weak, people, touched, dirty, .. } = self;
         let space = Space { faces, edges, params, bar: *bar };
         let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving };
-        in_two_steps(groups, space, active, &|| false, &mut |groups, winner, loser| {
+        in_two_steps(groups, space, active, &Pace::unwatched(), &mut |groups, winner, loser| {
             ledger.enter(groups, winner, loser);
         });
         ledger.misplaced

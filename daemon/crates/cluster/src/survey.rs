@@ -15,7 +15,7 @@ use crate::faces::{Faces, Slot};
 use crate::vectors::dot;
 use crate::{Neighbours, Params};
 
-/// Questions to the index between two looks at `stop`: some milliseconds in a large library. Whoever decides something waits
+/// Questions to the index between two looks at whether to stop: some milliseconds in a large library. Whoever decides something waits
 /// for the next look.
 const QUESTIONS_PER_LOOK: usize = 2;
 /// Comparisons between two looks: about a millisecond.
@@ -65,26 +65,27 @@ impl Survey {
         is_too_much(changes.len().saturating_sub(self.compared), &self.edges, params)
     }
 
-    /// Goes on, with the same changes as before and more behind them. True when everything is known, false when `stop` said so.
+    /// Goes on, with the same changes as before and more behind them. `watch` is told of how many faces everything is known,
+    /// of so many, and answers whether to stop. True when that is all, false when it said so.
     pub(crate) fn go_on(
         &mut self,
         (faces, changes): (&Faces, &[Change]),
         params: &Params,
         neighbours: &dyn Neighbours,
-        stop: &dyn Fn() -> bool,
+        watch: &dyn Fn(usize, usize) -> bool,
     ) -> bool {
-        if !self.compare(faces, changes, stop) {
+        if !self.compare(faces, changes, &|| watch(0, faces.count())) {
             return false;
+        }
+        for (slot, _) in faces.iter().filter(|(slot, _)| self.edges.is_stale(*slot)).collect::<Vec<_>>() {
+            self.edges.take_back(slot);
         }
         let mut asked = 0_usize;
         for (slot, _) in faces.iter() {
-            if self.edges.is_stale(slot) {
-                self.edges.take_back(slot);
-            }
             if self.edges.is_asked(slot) {
                 continue;
             }
-            if asked.is_multiple_of(QUESTIONS_PER_LOOK) && stop() {
+            if asked.is_multiple_of(QUESTIONS_PER_LOOK) && watch(self.edges.asked(), faces.count()) {
                 return false;
             }
             asked += 1;

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 
 use common::{Caller, Exact, FIRST, Random, World, make, params, partition, word};
 use proptest::prelude::*;
-use vow_cluster::{Decided, Grouping, Neighbours, Observation, Params};
+use vow_cluster::{Decided, Grouping, Neighbours, Observation, Params, Settling};
 use vow_types::{Embedding, FaceId, PersonId};
 
 /// Counts the questions.
@@ -137,6 +137,39 @@ fn a_pass_begins_with_what_the_last_one_knew() {
     index.asked.set(0);
     grouping.settle(&index, &|| false).unwrap();
     assert_eq!(index.asked.get(), 0);
+}
+
+/// It never goes back, and comes near to its end.
+#[test]
+fn how_far_it_is_is_told() {
+    let faces = crowd(2_000);
+    let index = Exact::of(&faces);
+    for calibrated_among in [None, Some(2)] {
+        let mut grouping = stored(&faces, Params { calibrated_among, ..params() });
+        let steps = std::cell::RefCell::new(Vec::new());
+        let watch = |step| {
+            steps.borrow_mut().push(step);
+            false
+        };
+        grouping.settle_watched(&index, &watch).unwrap();
+        let (mut asked, mut merged) = (Vec::new(), Vec::new());
+        for step in steps.into_inner() {
+            match step {
+                Settling::Asking { done, of } => {
+                    assert!(merged.is_empty(), "all of that comes first");
+                    asked.push((done, of));
+                }
+                Settling::Merging { done, of } => merged.push((done, of)),
+            }
+        }
+        assert_eq!((asked.len(), asked.last()), (1_000, Some(&(1_998, 2_000))));
+        assert!(merged.last().is_some_and(|(done, of)| done * 100 >= of * 95), "{merged:?}");
+        for steps in [asked, merged] {
+            let back = |pair: &[(usize, usize)]| pair[0].0 * pair[1].1 > pair[1].0 * pair[0].1;
+            assert!(!steps.windows(2).any(back), "{steps:?}");
+            assert!(steps.iter().all(|(done, of)| done <= of), "{steps:?}");
+        }
+    }
 }
 
 /// Where most answers would not stand, all are asked for anew.
