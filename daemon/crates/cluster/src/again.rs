@@ -45,7 +45,8 @@ impl Grouping {
     /// `None` when `stop` returned true, which is looked at every few milliseconds; nobody's person has changed then, and the
     /// next call goes on with the neighbours that are known by now. What was stopped while merging merges from the beginning:
     /// the first merge of all may be another one with a face more, and merging takes a few hundredths of the time (of 100,000
-    /// faces five seconds, after some two minutes of questions). When nothing came or left since the last time, it answers at once.
+    /// faces five seconds, after some two minutes of questions). When nothing came or left since the last time, it answers at
+    /// once.
     pub fn settle(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Vec<Move>> {
         self.settle_watched(neighbours, &|_| stop())
     }

@@ -15,8 +15,8 @@ use crate::faces::{Faces, Slot};
 use crate::vectors::dot;
 use crate::{Neighbours, Params};
 
-/// Questions to the index between two looks at whether to stop: some milliseconds in a large library. Whoever decides something waits
-/// for the next look.
+/// Questions to the index between two looks at whether to stop: some milliseconds in a large library. Whoever decides
+/// something waits for the next look.
 const QUESTIONS_PER_LOOK: usize = 2;
 /// Comparisons between two looks: about a millisecond.
 const COMPARISONS_PER_LOOK: usize = 8_192;

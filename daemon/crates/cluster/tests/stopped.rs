@@ -205,7 +205,8 @@ fn worlds() -> impl Strategy<Value = World> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Faces come and leave, and humans speak, while an exact pass is stopped again and again; in the end all is as if there had been one.
+    /// Faces come and leave, and humans speak, while an exact pass is stopped again and again; in the end all is as if
+    /// there had been one.
     #[test]
     fn a_pass_that_is_stopped_goes_on(world in worlds(), neighbours in prop::sample::select(vec![2usize, 4, 8]), script: u64) {
         let params = Params { neighbours, ..params() };
