@@ -1,6 +1,8 @@
 //! `vow recluster`: what would be different if everyone were sorted out anew; and `vow people --stats`: how good the
 //! grouping is, as far as answers tell.
 
+mod difference;
+
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
@@ -14,8 +16,9 @@ use vow_proto::v1::recluster_response::Step;
 use crate::args::{Method, ReclusterArgs};
 use crate::call::{Daemon, Failure, next};
 use crate::json::{optional, short};
-use crate::render::{Output, line, table, value};
+use crate::render::{Output, line, value};
 use crate::say::decision_json;
+use difference::difference_text;
 
 pub(crate) async fn recluster(how: ReclusterArgs, daemon: &mut Daemon, out: &Output) -> Result<(), Failure> {
     let merge_at = match how.merge_at.as_deref() {
@@ -114,35 +117,6 @@ async fn proposed(daemon: &mut Daemon) -> Result<f32, Failure> {
         ),
     };
     Err(Status::failed_precondition(refusal).into())
-}
-
-fn difference_text(answer: &v1::ReclusterDifference, apply: bool) -> io::Result<()> {
-    let of = |faces: &[v1::FacesOf]| {
-        let text = faces.iter().map(|one| format!("{} {}", one.faces, one.person_id));
-        text.collect::<Vec<_>>().join(", ")
-    };
-    let rows = answer.changes.iter().map(|change| {
-        vec![
-            change.person_id.clone(),
-            change.person_name.clone(),
-            change.faces_before.to_string(),
-            change.faces_after.to_string(),
-            of(&change.lost_to),
-            of(&change.gained_from),
-        ]
-    });
-    let head = ["id", "name", "faces", "then", "lost to", "gained from"];
-    table(&head, &[2, 3], rows, "nobody would gain or lose a face")?;
-    let (before, after) = (answer.groups_before, answer.groups_after);
-    line(&format!("{} faces are somebody else; {before} groups, then {after}", answer.moved))?;
-    match &answer.decision {
-        Some(done) => {
-            let number = done.entry.as_ref().map(|entry| entry.entry_id).unwrap_or_default();
-            line(&format!("done (decision {number}); `vow undo {number}` takes it back"))
-        }
-        None if apply => line("there was nothing to do"),
-        None => line("nothing was changed; --apply makes it so"),
-    }
 }
 
 fn difference_json(answer: &v1::ReclusterDifference) -> Value {

@@ -14,8 +14,8 @@ use vow_proto::v1;
 use crate::call::Failure;
 use crate::hold::{hold_json, hold_text};
 use crate::json::{face_json, failure_json, file_json, folder_json, lossy, person_json, short};
+pub(crate) use plain::{arranged, face_table, line, table, time, value, whose};
 use plain::{compact, span};
-pub(crate) use plain::{face_table, line, table, time, value, whose};
 pub(crate) use status::progress_line;
 
 /// Where answers go.

@@ -50,11 +50,23 @@ pub(crate) fn table(
     rows: impl Iterator<Item = Vec<String>>,
     none: &str,
 ) -> io::Result<()> {
+    match arranged(head, numbers, rows) {
+        Some(text) => text.lines().try_for_each(line),
+        None => line(none),
+    }
+}
+
+/// A table with the columns `numbers` to the right; `None` without rows.
+pub(crate) fn arranged(
+    head: &[&str],
+    numbers: &[usize],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Option<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
     table.add_rows(rows);
     if table.row_count() == 0 {
-        return line(none);
+        return None;
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -62,7 +74,7 @@ pub(crate) fn table(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt().lines().try_for_each(line)
+    Some(table.trim_fmt())
 }
 
 pub(crate) fn line(text: &str) -> io::Result<()> {

@@ -12,41 +12,75 @@ use crate::edges::Edges;
 use crate::faces::Slot;
 use crate::groups::Groups;
 use crate::merge::{Space, everything};
+use crate::pace::Pace;
+use crate::survey::Survey;
 use crate::weak::Weak;
 use crate::{Grouping, Move, Neighbours};
 
-/// Questions to the index between two looks at `stop`: some milliseconds in a large library. Whoever decides something waits
-/// for the next look.
-const QUESTIONS_PER_LOOK: usize = 2;
+/// How far an exact pass is; in one call it never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settling {
+    /// The faces around every face are looked for.
+    Asking {
+        /// Faces for which that is done.
+        done: usize,
+        /// All of them.
+        of: usize,
+    },
+    /// Groups are scored and merged. The last step may be missing a few hundredths of it.
+    Merging {
+        /// What is done,
+        done: usize,
+        /// of about so much: `done` is never more.
+        of: usize,
+    },
+}
 
 impl Grouping {
     /// Groups everything anew, exactly: asks for the neighbours of every face, merges best first from single faces,
-    /// and lets the weak faces join. The partition depends on the set of faces alone, given exact neighbours; people
-    /// keep their ids by largest overlap. Answers with the faces whose person is another than before, by face id.
+    /// and lets the weak faces join. The partition depends on the set of faces alone, given exact neighbours among the faces
+    /// that are held; people keep their ids by largest overlap. Answers with the faces whose person is another than before, by
+    /// face id.
     ///
-    /// `None` when `stop` returned true, which is looked at every few milliseconds; nothing has changed then. When
-    /// nothing came or left since the last time, it answers at once.
+    /// `None` when `stop` returned true, which is looked at every few milliseconds; nobody's person has changed then, and the
+    /// next call goes on with the neighbours that are known by now. What was stopped while merging merges from the beginning:
+    /// the first merge of all may be another one with a face more, and merging takes a few hundredths of the time (of 100,000
+    /// faces five seconds, after some two minutes of questions). When nothing came or left since the last time, it answers at
+    /// once.
     pub fn settle(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Vec<Move>> {
+        self.settle_watched(neighbours, &|_| stop())
+    }
+
+    /// As [`Self::settle`]; `watch` is told how far it is, and answers whether to stop.
+    pub fn settle_watched(
+        &mut self,
+        neighbours: &dyn Neighbours,
+        watch: &dyn Fn(Settling) -> bool,
+    ) -> Option<Vec<Move>> {
         if self.settled {
             return Some(Vec::new());
         }
-        let faces = &self.faces;
-        let mut edges = Edges::new(faces.slots());
-        for (count, (slot, _)) in faces.iter().enumerate() {
-            if count.is_multiple_of(QUESTIONS_PER_LOOK) && stop() {
-                return None;
-            }
-            edges.ask(slot, faces, &self.params, neighbours, |_| {});
+        let Self { params, faces, edges, changes, survey, .. } = self;
+        let survey = survey.get_or_insert_with(|| {
+            Survey::of(if changes.is_some() { edges.clone() } else { Edges::new(faces.slots()) })
+        });
+        let changes = changes.get_or_insert_default();
+        let asking = |done, of| watch(Settling::Asking { done, of });
+        if !survey.go_on((faces, changes), params, neighbours, &asking) {
+            return None;
         }
+        let edges = survey.edges();
         let (strong, weak): (Vec<_>, Vec<_>) = faces.iter().partition(|(_, face)| face.strong);
         let strong: Vec<Slot> = strong.into_iter().map(|(slot, _)| slot).collect();
         let weak: Vec<Slot> = weak.into_iter().map(|(slot, _)| slot).collect();
         let mut groups = Groups::singles(faces);
-        let bar = self.params.merge_at_among(faces.slots());
-        let space = Space { faces, edges: &edges, params: &self.params, bar };
+        let bar = params.merge_at_among(faces.slots());
+        let space = Space { faces, edges, params, bar };
         let active = bind_said(&mut groups, space, &strong);
-        let bar = everything(&mut groups, space, &active, stop)?;
-        if stop() {
+        let merging = |done, of| watch(Settling::Merging { done, of });
+        let pace = Pace::of(active.len(), &merging);
+        let bar = everything(&mut groups, space, &active, &pace)?;
+        if pace.look() {
             return None;
         }
         let space = Space { bar, ..space };
@@ -56,7 +90,8 @@ impl Grouping {
         guests.bring_home(&weak, &groups, faces);
         guests.place(&weak, &groups, space);
 
-        self.edges = edges;
+        self.edges = self.survey.take().map(Survey::into_edges).unwrap_or_default();
+        self.changes = Some(Vec::new());
         self.groups = groups;
         (self.bar, self.bar_of_all) = (bar, bar);
         self.weak = guests;

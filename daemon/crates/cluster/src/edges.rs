@@ -1,7 +1,7 @@
 //! The candidate pairs: which faces are near enough to be worth scoring.
 //!
-//! A pair is kept as long as both faces are held, in both directions: the older face learns of the newer one from the
-//! newer one's neighbours. Pairs of two weak faces say nothing and are left out.
+//! A pair is kept as long as both faces are held and the answer that it came with stands, in both directions: the older face
+//! learns of the newer one from the newer one's neighbours. Pairs of two weak faces say nothing and are left out.
 
 mod packed;
 
@@ -13,38 +13,77 @@ use crate::{Neighbours, Params};
 use packed::Packed;
 
 /// Candidate pairs by slot.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Edges {
-    near: Vec<Packed>,
-    asked: Vec<bool>,
+    /// The faces that a face was answered with.
+    own: Vec<Packed>,
+    /// Those that were answered with it, and are not in its own answer.
+    others: Vec<Packed>,
+    answers: Vec<Option<Answer>>,
+    asked: usize,
+}
+
+/// What is to be known of an answer besides the faces in it.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    /// A face that comes is part of the answer from this cosine on.
+    enough: f32,
+    /// Whether a face left that was in it: there is room for another one.
+    is_stale: bool,
 }
 
 impl Edges {
     /// None yet, for this many slots.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { near: vec![Packed::default(); slots], asked: vec![false; slots] }
+        let none = || vec![Packed::default(); slots];
+        Self { own: none(), others: none(), answers: vec![None; slots], asked: 0 }
     }
 
     /// Makes room for a slot.
     pub(crate) fn grow(&mut self, slot: Slot) {
         let needed = index(slot).saturating_add(1);
-        if self.near.len() < needed {
-            let more = needed - self.near.len();
-            room_for(&mut self.near, more);
-            room_for(&mut self.asked, more);
-            self.near.resize(needed, Packed::default());
-            self.asked.resize(needed, false);
+        let Some(more) = needed.checked_sub(self.own.len()).filter(|more| *more > 0) else { return };
+        for list in [&mut self.own, &mut self.others] {
+            room_for(list, more);
+            list.resize(needed, Packed::default());
         }
+        room_for(&mut self.answers, more);
+        self.answers.resize(needed, None);
     }
 
-    /// The faces near a face, weak ones among them, by slot.
+    /// The faces near a face, weak ones among them.
     pub(crate) fn of(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        self.near.get(index(slot)).into_iter().flat_map(Packed::iter)
+        let lists = [&self.own, &self.others].into_iter().filter_map(move |lists| lists.get(index(slot)));
+        lists.flat_map(Packed::iter)
     }
 
     /// Whether this face's own neighbours were asked for. Pairs can be known before, from the other side.
     pub(crate) fn is_asked(&self, slot: Slot) -> bool {
-        self.asked.get(index(slot)).copied().unwrap_or(true)
+        self.answers.get(index(slot)).is_none_or(Option::is_some)
+    }
+
+    /// How many faces' own neighbours were asked for.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked
+    }
+
+    /// Whether the answer that a face had may be another one since a face left.
+    pub(crate) fn is_stale(&self, slot: Slot) -> bool {
+        self.answer(slot).is_some_and(|answer| answer.is_stale)
+    }
+
+    /// From which cosine on a face that came since is part of the answer that a face had; `None` when there is none.
+    pub(crate) fn enough(&self, slot: Slot) -> Option<f32> {
+        self.answer(slot).map(|answer| answer.enough)
+    }
+
+    /// Whether a face was answered with another one.
+    pub(crate) fn is_own(&self, slot: Slot, other: Slot) -> bool {
+        self.own.get(index(slot)).is_some_and(|own| own.contains(other))
+    }
+
+    fn answer(&self, slot: Slot) -> Option<Answer> {
+        self.answers.get(index(slot)).copied().flatten()
     }
 
     /// Asks for a face's neighbours, once, and calls `linked` with every face that was not known to be near.
@@ -56,48 +95,90 @@ impl Edges {
         neighbours: &dyn Neighbours,
         mut linked: impl FnMut(Slot),
     ) {
-        let Some(asked) = self.asked.get_mut(index(slot)).filter(|asked| !**asked) else { return };
-        *asked = true;
-        let Some(face) = faces.get(slot) else { return };
-        // One more, because the face itself is usually in the index.
-        let found = neighbours.nearest(&face.embedding, params.neighbours.saturating_add(1));
-        let others = found.into_iter().filter(|(id, _)| *id != face.id).take(params.neighbours);
-        for (id, _) in others.filter(|(_, cosine)| *cosine >= params.min_cosine) {
-            let Some(other) = faces.slot(id) else { continue };
-            if (face.strong || faces.is_strong(other)) && self.link(slot, other) {
-                linked(other);
+        if self.is_asked(slot) {
+            return;
+        }
+        let mut answer = Answer { enough: params.min_cosine, is_stale: false };
+        if let Some(face) = faces.get(slot) {
+            // One more, because the face itself is usually in the index.
+            let mut found = neighbours.nearest(&face.embedding, params.neighbours.saturating_add(1));
+            found.retain(|(id, _)| *id != face.id);
+            found.truncate(params.neighbours);
+            let last = found.last().map(|(_, cosine)| *cosine).filter(|_| found.len() == params.neighbours);
+            answer.enough = last.unwrap_or(-1.0).max(params.min_cosine);
+            let mut near = Vec::with_capacity(found.len());
+            for (id, _) in found.into_iter().filter(|(_, cosine)| *cosine >= params.min_cosine) {
+                match faces.slot(id) {
+                    Some(other) if face.strong || faces.is_strong(other) => near.push(other),
+                    Some(_) => {}
+                    // It took the place of one that is held.
+                    None => answer.is_stale = true,
+                }
             }
+            if let Some(own) = self.own.get_mut(index(slot)) {
+                *own = near.iter().copied().collect();
+            }
+            near.into_iter().filter(|other| self.reply(slot, *other)).for_each(&mut linked);
+        }
+        if let Some(place) = self.answers.get_mut(index(slot)) {
+            *place = Some(answer);
+            self.asked = self.asked.saturating_add(1);
         }
     }
 
-    /// Enters a pair; false when it was there.
-    pub(crate) fn link(&mut self, a: Slot, b: Slot) -> bool {
-        let [Some(of_a), Some(of_b)] = [a, b].map(|slot| self.near.get(index(slot))) else { return false };
-        // Some faces are near to very many; the shorter list is the one to look through.
-        if if of_a.size() <= of_b.size() { of_a.contains(b) } else { of_b.contains(a) } {
-            return false;
+    /// Enters the other direction of a pair that is in a face's own answer; false when it was there.
+    fn reply(&mut self, slot: Slot, other: Slot) -> bool {
+        // If it was, then from the other's answer.
+        let is_known = self.others.get_mut(index(slot)).is_some_and(|others| others.remove(other));
+        !is_known && self.others.get_mut(index(other)).is_some_and(|others| others.insert(slot))
+    }
+
+    /// Enters a pair as if the one had been answered with the other; false when it was there.
+    #[cfg(test)]
+    pub(crate) fn link(&mut self, slot: Slot, other: Slot) -> bool {
+        self.own.get_mut(index(slot)).is_some_and(|own| own.insert(other)) && self.reply(slot, other)
+    }
+
+    /// Takes the answer that a face had back, with the pairs that are known from it alone: it is asked about anew.
+    pub(crate) fn take_back(&mut self, slot: Slot) {
+        if self.answers.get_mut(index(slot)).and_then(Option::take).is_none() {
+            return;
         }
-        for (from, to) in [(a, b), (b, a)] {
-            if let Some(list) = self.near.get_mut(index(from)) {
-                list.insert(to);
+        self.asked = self.asked.saturating_sub(1);
+        let own = self.own.get_mut(index(slot)).map(std::mem::take).unwrap_or_default();
+        for other in own.iter() {
+            // Known from the other's answer, it stays; if not, the other had it from here.
+            let (from, what) = if self.is_own(other, slot) { (slot, other) } else { (other, slot) };
+            if let Some(others) = self.others.get_mut(index(from)) {
+                if from == slot {
+                    others.insert(what)
+                } else {
+                    others.remove(what)
+                };
             }
         }
-        true
     }
 
     /// Drops every pair of a face and says who was in them.
     pub(crate) fn forget(&mut self, slot: Slot) -> Vec<Slot> {
         let gone: Vec<Slot> = self.of(slot).collect();
-        for (from, to) in gone.iter().map(|other| (*other, slot)) {
-            if let Some(list) = self.near.get_mut(index(from)) {
-                list.remove(to);
+        for other in &gone {
+            if self.own.get_mut(index(*other)).is_some_and(|own| own.remove(slot))
+                && let Some(Some(answer)) = self.answers.get_mut(index(*other))
+            {
+                answer.is_stale = true;
+            }
+            if let Some(others) = self.others.get_mut(index(*other)) {
+                others.remove(slot);
             }
         }
-        if let Some(list) = self.near.get_mut(index(slot)) {
-            *list = Packed::default();
+        for lists in [&mut self.own, &mut self.others] {
+            if let Some(list) = lists.get_mut(index(slot)) {
+                *list = Packed::default();
+            }
         }
-        if let Some(asked) = self.asked.get_mut(index(slot)) {
-            *asked = false;
+        if self.answers.get_mut(index(slot)).and_then(Option::take).is_some() {
+            self.asked = self.asked.saturating_sub(1);
         }
         gone
     }

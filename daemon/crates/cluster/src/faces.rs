@@ -216,6 +216,11 @@ impl Faces {
         (0..).zip(&self.slots).filter_map(|(slot, face)| Some((slot, face.as_ref()?)))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// One more than the largest slot ever used.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()

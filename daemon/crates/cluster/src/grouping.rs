@@ -4,6 +4,7 @@
 //! of [`crate::again`]; following what humans say, that of [`crate::decide`]; ids, that of [`crate::tell`].
 
 mod asking;
+mod coming;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +15,9 @@ use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
 use crate::ledger::Ledger;
 use crate::merge::{Space, in_two_steps};
+use crate::pace::Pace;
 use crate::people::{Joining, People};
+use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
@@ -32,7 +35,7 @@ const AGAIN_UP_TO: usize = 20_000;
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `4 d` bytes for the embedding,
 /// held once; about 230 bytes for ids, photo and tables; 300 to 500 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
-/// pairs and the groups once more while it runs.
+/// pairs and the groups once more while it runs, and the pairs as long as it is stopped.
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,
@@ -55,6 +58,11 @@ pub struct Grouping {
     pub(crate) waiting: Vec<Slot>,
     /// Faces whose person may not be the one the caller knows.
     pub(crate) dirty: Vec<Slot>,
+    /// What changed since everybody was last asked about, or since a survey began with nothing; `None` when that is so much
+    /// that the next one does.
+    pub(crate) changes: Option<Vec<Change>>,
+    /// How far [`Self::settle`] was when it was stopped.
+    pub(crate) survey: Option<Survey>,
     pub(crate) settled: bool,
 }
 
@@ -77,6 +85,8 @@ impl Grouping {
             since: 0,
             waiting: Vec::new(),
             dirty: Vec::new(),
+            changes: None,
+            survey: None,
             settled: true,
         }
     }
@@ -213,18 +223,6 @@ impl Grouping {
         self.people.retire(merged);
     }
 
-    fn insert(&mut self, observation: Observation, told: Option<PersonId>) -> Option<Slot> {
-        let strong = observation.strong;
-        let slot = self.faces.insert(observation, told)?;
-        self.edges.grow(slot);
-        self.groups.insert(slot, strong);
-        if !strong {
-            self.weak.insert(slot);
-        }
-        self.settled = false;
-        Some(slot)
-    }
-
     /// Finds the place of new faces: best first among themselves and with what is around them.
     fn arrive(&mut self, new: &[Slot], neighbours: &dyn Neighbours) {
         let mut active = Vec::with_capacity(new.len());
@@ -269,7 +267,7 @@ impl Grouping {
         let Self { params, bar, faces, edges, groups, weak, people, touched, dirty, .. } = self;
         let space = Space { faces, edges, params, bar: *bar };
         let mut ledger = Ledger { faces, weak, people, touched, dirty, misplaced: Vec::new(), arriving };
-        in_two_steps(groups, space, active, &|| false, &mut |groups, winner, loser| {
+        in_two_steps(groups, space, active, &Pace::unwatched(), &mut |groups, winner, loser| {
             ledger.enter(groups, winner, loser);
         });
         ledger.misplaced
@@ -321,19 +319,5 @@ impl Grouping {
             }
         }
         self.dirty.extend(slots);
-    }
-
-    /// Forgets a face that is in no group with others, or a weak one.
-    fn forget(&mut self, slot: Slot) -> Option<Move> {
-        if let Some((from, to)) = self.weak.detach(slot) {
-            self.people.rename(from, to);
-        }
-        self.people.release(slot);
-        self.weak.remove(slot);
-        self.groups.remove(slot, &self.edges.forget(slot));
-        self.touched.remove(&slot);
-        self.was.remove(&slot);
-        self.settled = false;
-        self.faces.remove(slot).map(|face| Move { face: face.id, person: None })
     }
 }

@@ -28,14 +28,17 @@ mod grouping;
 mod groups;
 mod ledger;
 mod merge;
+mod pace;
 mod params;
 mod people;
 mod score;
+mod survey;
 mod tell;
 mod vectors;
 mod weak;
 mod years;
 
+pub use again::Settling;
 pub use calibration::{Calibration, ENOUGH_ANSWERS, Proposal, Verdict, propose, share};
 pub use close::{Close, Doubt, Placed, RunnerUp};
 pub use dbscan::{DbscanError, DbscanParams, dbscan, dbscan_watched};

@@ -14,6 +14,7 @@ use crate::Params;
 use crate::edges::Edges;
 use crate::faces::{Face, Faces, Slot};
 use crate::groups::Groups;
+use crate::pace::Pace;
 
 /// What merging reads.
 #[derive(Clone, Copy)]
@@ -25,39 +26,36 @@ pub(crate) struct Space<'a> {
     pub(crate) bar: f32,
 }
 
-/// Steps between two looks at `stop`; a step is some tens of scores, microseconds.
-const STEPS_PER_LOOK: u32 = 64;
-
 /// As [`best_first`], in two steps: single faces that humans said are not somebody come after all others. They are near to
 /// that person, and would take faces along.
 pub(crate) fn in_two_steps(
     groups: &mut Groups,
     space: Space<'_>,
     active: &[Slot],
-    stop: &dyn Fn() -> bool,
+    pace: &Pace<'_>,
     before: &mut dyn FnMut(&Groups, Slot, Slot),
 ) -> bool {
     let (late, first) = without_late(groups, space, active);
-    let done = best_first(groups, space, &first, stop, before);
+    let done = best_first(groups, space, &first, pace, before);
     late.iter().for_each(|slot| groups.enter(*slot, space.edges));
-    done && (late.is_empty() || best_first(groups, space, &late, stop, before))
+    done && (late.is_empty() || best_first(groups, space, &late, pace, before))
 }
 
 /// As [`in_two_steps`] for everything, where the threshold depends on how many groups come out: it begins with the one for
 /// as many people as there are groups, which is too high, and goes on with what is left of them until it fits. Merging is best
 /// first all the way, so that a lower threshold only takes it further. Answers with the threshold that fits; `None` when
-/// `stop` said so.
+/// `pace` said so.
 pub(crate) fn everything(
     groups: &mut Groups,
     mut space: Space<'_>,
     active: &[Slot],
-    stop: &dyn Fn() -> bool,
+    pace: &Pace<'_>,
 ) -> Option<f32> {
     let mut before = |_: &Groups, _, _| {};
     let (late, mut first) = without_late(groups, space, active);
     space.bar = space.params.merge_at_among(first.len());
     loop {
-        if !best_first(groups, space, &first, stop, &mut before) {
+        if !best_first(groups, space, &first, pace, &mut before) {
             return None;
         }
         first.retain(|group| groups.is_group(*group));
@@ -68,7 +66,7 @@ pub(crate) fn everything(
         space.bar = fitting;
     }
     late.iter().for_each(|slot| groups.enter(*slot, space.edges));
-    (late.is_empty() || best_first(groups, space, &late, stop, &mut before)).then_some(space.bar)
+    (late.is_empty() || best_first(groups, space, &late, pace, &mut before)).then_some(space.bar)
 }
 
 /// Takes single faces that humans said are not somebody out of the groups: they, and the others.
@@ -86,28 +84,25 @@ fn without_late(groups: &mut Groups, space: Space<'_>, active: &[Slot]) -> (Vec<
 /// first, among equals the pair with the lowest face ids. Pairs of groups that are not active are left alone until one
 /// of them changes. `before` is told of every merge before it is done: the name that stays, then the name that goes.
 ///
-/// False when `stop` said so: the groups are then merged part of the way.
+/// False when `pace` said so: the groups are then merged part of the way.
 fn best_first(
     groups: &mut Groups,
     space: Space<'_>,
     active: &[Slot],
-    stop: &dyn Fn() -> bool,
+    pace: &Pace<'_>,
     before: &mut dyn FnMut(&Groups, Slot, Slot),
 ) -> bool {
     let mut queue = Queue { heap: BinaryHeap::with_capacity(active.len()), ..Queue::default() };
-    let mut steps = 0u32;
-    let mut stopped = || {
-        steps = steps.wrapping_add(1);
-        steps.is_multiple_of(STEPS_PER_LOOK) && stop()
-    };
     for group in active {
-        if stopped() {
+        if pace.is_stopped() {
             return false;
         }
         queue.score(*group, groups, space);
+        pace.score();
     }
+    pace.begin_merging(queue.heap.len());
     while let Some(next) = queue.heap.pop() {
-        if stopped() {
+        if pace.is_stopped() {
             return false;
         }
         let Candidate { a, b, version_a, version_b, .. } = next;
@@ -123,6 +118,7 @@ fn best_first(
             let (winner, loser) = groups.winner(a, b);
             before(groups, winner, loser);
             groups.merge(winner, loser, space.faces, space.edges, space.params);
+            pace.merge();
             queue.score(winner, groups, space);
         }
     }

@@ -103,3 +103,33 @@ fn a_face_that_hardly_is_its_person_is_in_doubt_until_a_human_says_so() {
     assert_eq!(grouping.doubts(0.04), []);
     assert_eq!(first.doubts(0.04), [], "nobody else is in doubt");
 }
+
+/// One person whose every fiftieth face, from the first on, is seen from aside; the others are nearer to the middle.
+fn often_seen(faces: u64) -> Grouping {
+    let mut grouping = Grouping::new(params(), FIRST);
+    for id in 1..=faces {
+        let aside: f32 = if id % 50 == 1 { 0.6 } else { 0.2 };
+        let side = if id % 2 == 0 { aside.sin() } else { -aside.sin() };
+        let embedding = Embedding::from_raw(&[aside.cos(), side, 0.0]).unwrap();
+        let face = Observation {
+            face: FaceId(id),
+            photo: photo(id),
+            embedding,
+            strong: true,
+            said: Said::default(),
+        };
+        grouping.restore(face, Some(FIRST));
+    }
+    grouping
+}
+
+#[test]
+fn somebody_is_known_by_the_clearest_2048_of_their_faces() {
+    let all: Vec<FaceId> = (1..=2_048).map(FaceId).collect();
+    assert_eq!(often_seen(2_048).core(FIRST), all, "who is seen from aside is clearly them, too");
+    let core = often_seen(2_100).core(FIRST);
+    assert_eq!(core.len(), 2_048);
+    assert!(core.is_sorted(), "by id");
+    // Fifty-two have to go: the forty-two from aside first.
+    assert!(core.iter().all(|face| face.0 % 50 != 1), "{core:?}");
+}

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use vow_infer::{Provider, ProviderChoice, RuntimeChoice, Tuning};
+use vow_machine::View;
 use vow_media::Limits;
 
 /// Which model pack to use.
@@ -81,6 +82,27 @@ pub const MOST_WITH_BATCHES: u64 = 500_000_000;
 pub const LEAST_PICTURES: u64 = 64 << 20;
 
 impl Config {
+    /// As it can be followed on this machine: see [`Self::held_to`].
+    pub(crate) fn on_this_machine(&self) -> Self {
+        self.held_to(View::new(&self.machine_root).memory())
+    }
+
+    /// With [`Self::max_memory`] no larger than `there`, what the machine has or lets the process have. The log says so where
+    /// that is less than was asked for: whoever relied on more would be ended by the kernel.
+    fn held_to(&self, there: Option<u64>) -> Self {
+        let mut config = self.clone();
+        if let Some((asked, there)) = self.max_memory.zip(there).filter(|(asked, there)| asked > there) {
+            let mib = |bytes: u64| bytes >> 20;
+            tracing::warn!(
+                asked_mib = mib(asked),
+                there_mib = mib(there),
+                "max_memory is more than this machine has or lets the daemon have, and is held to that"
+            );
+            config.max_memory = Some(there);
+        }
+        config
+    }
+
     /// Threads that run models.
     pub(crate) fn model_threads(&self) -> usize {
         self.max_cores.map_or(self.threads, |most| most.min(self.threads)).get()
@@ -171,6 +193,19 @@ mod tests {
         assert_eq!(config.picture_budget(200 << 20, Provider::Cpu), 300 << 20);
         assert_eq!(config.picture_budget(499 << 20, Provider::Cuda), LEAST_PICTURES);
         assert_eq!(config.picture_budget(3 << 30, Provider::Cpu), LEAST_PICTURES);
+    }
+
+    #[test]
+    fn no_more_memory_than_there_is() {
+        let mut config = Config::new(PathBuf::from("data"));
+        assert_eq!(config.held_to(Some(1 << 30)).max_memory, None, "nothing was asked for");
+        config.max_memory = Some(4 << 30);
+        assert_eq!(config.held_to(None).max_memory, Some(4 << 30), "nothing is known");
+        assert_eq!(config.held_to(Some(8 << 30)).max_memory, Some(4 << 30));
+        let held = config.held_to(Some(3 << 30));
+        assert_eq!(held.max_memory, Some(3 << 30));
+        assert_eq!(held.picture_budget(1 << 30, Provider::Cpu), 2 << 30);
+        assert_eq!(held.tuning().process_memory, Some((3 << 30) - LEAST_PICTURES));
     }
 
     /// Nobody has to set anything for the process to stay small.

@@ -75,6 +75,7 @@ impl Engine {
     /// and graphs kept that were prepared.
     pub fn open(config: &Config, folders: &[PathBuf]) -> Result<Self, EngineError> {
         let opened = Instant::now();
+        let config = &config.on_this_machine();
         let pack = load_pack(config)?;
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;

@@ -6,6 +6,7 @@ mod nearby;
 mod opening;
 mod seen;
 mod shared;
+mod shot;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -23,10 +24,10 @@ use crate::decide::{Answer, Ask, Trouble};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
 use crate::questions::Open;
-use crate::roster::Shown;
 
 pub(crate) use nearby::Near;
 pub(crate) use shared::{PackFacts, People};
+use shot::{Shot, Shots};
 
 /// Up to this many faces, people are sorted out over everything whenever the daemon falls idle: that takes seconds.
 const SMALL: usize = 20_000;
@@ -157,11 +158,11 @@ impl Keeper {
         let seen: Vec<_> = fresh.iter().map(|(row, embedding)| (row.id, embedding)).collect();
         let seen = self.add_to_index(&seen);
         self.touch(fresh.len());
-        let shown = fresh.iter().map(|(row, _)| Ok((row.id, self.shown(row)?)));
-        let shown = shown.collect::<Result<Vec<(FaceId, Shown)>, StoreError>>()?;
-        let mut observations = Vec::with_capacity(fresh.len());
+        let (mut shown, mut observations, mut shots) = (Vec::new(), Vec::new(), Shots::default());
         for ((row, _), embedding) in fresh.into_iter().zip(seen) {
-            observations.push(self.observation(&row, embedding)?);
+            let shot = self.shot(&row.photo, &mut shots)?;
+            shown.push((row.id, shot.shown(&row)));
+            observations.push(self.observation(&row, embedding, shot));
         }
         let index = self.shared.index();
         let moves = self.grouping.add(observations, &Near(&index));
@@ -218,9 +219,8 @@ impl Keeper {
         self.store.decide(Decision::Left { faces }, Vec::new(), &outcome, now()).map(drop)
     }
 
-    fn observation(&self, row: &FaceRow, embedding: Embedding) -> Result<Observation, StoreError> {
-        let coded = self.store.photo(&row.photo)?.map(|photo| photo.coded);
-        Ok(self.shared.pack.observation(&self.shared.rulings(), row, embedding, coded))
+    fn observation(&self, row: &FaceRow, embedding: Embedding, shot: Shot) -> Observation {
+        self.shared.pack.observation(&self.shared.rulings(), row, embedding, shot.coded)
     }
 
     pub(crate) fn touch(&mut self, faces: usize) {

@@ -2,6 +2,7 @@
 
 use crossbeam_channel::bounded;
 use vow_cluster::{Close, Doubt, Grouping, Placed};
+use vow_store::JournalEntry;
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
 
@@ -180,13 +181,12 @@ impl Engine {
 
     /// The lines of the journal that count and say something about a face.
     fn decisions_about(&self, face: FaceId) -> Result<Vec<HistoryLine>, EngineError> {
-        let (lines, _) = self.history(None, 0, usize::MAX)?;
-        let speaks = |line: &HistoryLine| {
-            line.in_effect
-                && rulings::is_decision(&line.entry)
-                && (rulings::mentioned(&line.entry.decision).1.contains(&face)
-                    || line.entry.known_by.iter().any(|(_, faces)| faces.contains(&face)))
+        let speaks = |entry: &JournalEntry, in_effect: bool| {
+            in_effect
+                && rulings::is_decision(entry)
+                && (rulings::mentioned(&entry.decision).1.contains(&face)
+                    || entry.known_by.iter().any(|(_, faces)| faces.contains(&face)))
         };
-        Ok(lines.into_iter().filter(speaks).collect())
+        Ok(self.lines(Some(&speaks), 0, usize::MAX)?.0)
     }
 }

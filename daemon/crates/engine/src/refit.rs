@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::rulings::Rulings;
 use crate::views::{Change, Difference, Done};
 use density::by_density;
-use steps::{Counted, Steps};
+use steps::Steps;
 pub use steps::{Onlooker, RefitStage, RefitStep};
 
 /// Faces that are read between two reports.
@@ -50,8 +50,6 @@ struct Trial {
     grouping: Grouping,
     live: HashMap<FaceId, PersonId>,
     strong: Vec<(FaceId, Embedding)>,
-    /// All faces in it.
-    faces: usize,
 }
 
 impl Engine {
@@ -89,8 +87,7 @@ impl Engine {
         let mut moves = trial.grouping.decide(&decided, &Near(&index));
         let params = self.people().params_by(&after);
         trial.grouping.set_merge_at(params.merge_at, params.calibrated_among);
-        let near = Counted::new(Near(&index), trial.faces, &steps);
-        let settled = trial.grouping.settle(&near, &|| !near.goes_on());
+        let settled = trial.grouping.settle_watched(&Near(&index), &|step| !steps.settling(step));
         moves.extend(settled.ok_or_else(|| steps.why_not())?);
         let moved: BTreeSet<FaceId> = moves.iter().map(|step: &Move| step.face).collect();
 
@@ -119,7 +116,6 @@ impl Engine {
             grouping: Grouping::new(params, self.store().next_person()?),
             live: HashMap::new(),
             strong: Vec::new(),
-            faces: 0,
         };
         trial.grouping.retire(rulings.merged());
         for (person, known) in rulings.people() {
@@ -147,7 +143,6 @@ impl Engine {
                 trial.strong.push((row.id, observation.embedding.clone()));
             }
             trial.grouping.restore(observation, person);
-            trial.faces += 1;
         })?;
         told.map(|()| trial)
     }

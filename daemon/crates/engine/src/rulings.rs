@@ -9,7 +9,7 @@ use vow_cluster::Said;
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
 
-pub(crate) use entries::{dependents, is_decision, later, mentioned, undone, with_parents};
+pub(crate) use entries::{Backwards, dependents, is_decision, later, mentioned, undone, with_parents};
 
 /// What humans said that counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -282,13 +282,19 @@ impl Rulings {
         self.is.keys().chain(self.is_not.keys()).chain(&self.not_faces).chain(&self.drawn).copied().collect()
     }
 
-    /// The faces about which the two say different things.
+    /// The faces about which the two say different things, by id.
     pub(crate) fn faces_that_differ(&self, other: &Self) -> Vec<FaceId> {
-        let all = [self, other]
-            .into_iter()
-            .flat_map(|one| one.is.keys().chain(one.fitted.keys()).chain(one.is_not.keys()));
-        let all: BTreeSet<FaceId> = all.copied().collect();
-        all.into_iter().filter(|face| self.said(*face) != other.said(*face)).collect()
+        // Nearly everything is the same word for word, and is passed over without working out what it comes to.
+        let merged = self.into.keys().chain(other.into.keys()).copied();
+        let moved: HashSet<PersonId> =
+            merged.filter(|person| self.resolve(*person) != other.resolve(*person)).collect();
+        let stays = |person: &PersonId| moved.is_empty() || !moved.contains(person);
+        let mut faces: BTreeSet<FaceId> = BTreeSet::new();
+        faces.extend(entries_that_differ(&self.is, &other.is, stays));
+        faces.extend(entries_that_differ(&self.fitted, &other.fitted, stays));
+        let all_stay = |not: &BTreeSet<PersonId>| not.iter().all(stays);
+        faces.extend(entries_that_differ(&self.is_not, &other.is_not, all_stay));
+        faces.into_iter().filter(|face| self.said(*face) != other.said(*face)).collect()
     }
 
     /// The people about whom the two say different things.
@@ -297,6 +303,26 @@ impl Rulings {
         let all: BTreeSet<PersonId> = all.copied().collect();
         all.into_iter().filter(|person| self.person(*person) != other.person(*person)).collect()
     }
+}
+
+/// The faces about which two tables say different things, and those about which they say the same that does not stay so.
+fn entries_that_differ<T: PartialEq>(
+    one: &HashMap<FaceId, T>,
+    two: &HashMap<FaceId, T>,
+    stays: impl Fn(&T) -> bool,
+) -> Vec<FaceId> {
+    let (mut differ, mut in_both) = (Vec::new(), 0_usize);
+    for (face, said) in one {
+        let other = two.get(face);
+        in_both += usize::from(other.is_some());
+        if other != Some(said) || !stays(said) {
+            differ.push(*face);
+        }
+    }
+    if in_both < two.len() {
+        differ.extend(two.keys().filter(|face| !one.contains_key(face)));
+    }
+    differ
 }
 
 #[cfg(test)]

@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 
 use crossbeam_channel::bounded;
+use vow_store::JournalEntry;
 use vow_types::PersonId;
 
 use crate::decide::{Answer, Ask};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::people::Message;
-use crate::rulings;
+use crate::rulings::{self, Backwards};
 use crate::views::{Done, HistoryLine};
 
 /// Longest name of a person, in bytes.
 const LONGEST_NAME: usize = 500;
+
+/// Whether a line of the history is wanted, by what it says and whether it is in effect.
+type Choice<'a> = &'a dyn Fn(&JournalEntry, bool) -> bool;
 
 impl Engine {
     /// Carries out what a human says. It is stored when this returns, and survives any crash.
@@ -45,25 +49,62 @@ impl Engine {
         skip: usize,
         limit: usize,
     ) -> Result<(Vec<HistoryLine>, usize), EngineError> {
-        let journal = self.store().journal(0, usize::MAX)?;
-        let undone = rulings::undone(&journal);
+        let Some(person) = person else { return self.lines(None, skip, limit) };
         let current = self.people().rulings();
-        let mut lines: Vec<_> = journal.into_iter().rev().collect();
-        if let Some(person) = person {
-            lines.retain(|entry| {
-                rulings::mentioned(&entry.decision).0.iter().any(|other| current.resolve(*other) == person)
-            });
-        }
-        let total = lines.len();
-        let roster = self.people().read();
-        let line = |entry: vow_store::JournalEntry| {
+        let speaks = |entry: &JournalEntry, _| {
+            rulings::mentioned(&entry.decision).0.iter().any(|other| current.resolve(*other) == person)
+        };
+        self.lines(Some(&speaks), skip, limit)
+    }
+
+    /// As [`Self::history`], of the lines that `which` chooses. How many those are is known at the end of all; without
+    /// a choice only what is asked for is read.
+    pub(crate) fn lines(
+        &self,
+        which: Option<Choice<'_>>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<(Vec<HistoryLine>, usize), EngineError> {
+        let mut page =
+            Page { which, skip, limit, met: 0, chosen: Vec::new(), backwards: Backwards::default() };
+        let all = self.store().journal_backwards(&mut |entry| page.see(entry))?;
+        let Page { met, chosen, .. } = page;
+        let total = if which.is_some() { met } else { usize::try_from(all).unwrap_or(usize::MAX) };
+        let (current, roster) = (self.people().rulings(), self.people().read());
+        let line = |(entry, in_effect): (JournalEntry, bool)| {
             let people: BTreeSet<PersonId> = rulings::mentioned(&entry.decision).0.into_iter().collect();
             let name =
                 |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
             let names = people.iter().filter_map(name).collect();
-            HistoryLine { in_effect: !undone.contains(&entry.seq), names, entry }
+            HistoryLine { in_effect, names, entry }
         };
-        Ok((lines.into_iter().skip(skip).take(limit).map(line).collect(), total))
+        Ok((chosen.into_iter().map(line).collect(), total))
+    }
+}
+
+/// Lines of the journal that is read from its end.
+struct Page<'a> {
+    which: Option<Choice<'a>>,
+    skip: usize,
+    limit: usize,
+    /// Lines that were chosen so far, those that are not on the page among them.
+    met: usize,
+    chosen: Vec<(JournalEntry, bool)>,
+    backwards: Backwards,
+}
+
+impl Page<'_> {
+    /// Takes the next older entry; false when no older one is wanted.
+    fn see(&mut self, entry: JournalEntry) -> bool {
+        let in_effect = self.backwards.counts(&entry);
+        let enough = self.skip.saturating_add(self.limit);
+        if self.which.is_none_or(|which| which(&entry, in_effect)) {
+            self.met = self.met.saturating_add(1);
+            if self.met > self.skip && self.met <= enough {
+                self.chosen.push((entry, in_effect));
+            }
+        }
+        self.which.is_some() || self.met < enough
     }
 }
 
@@ -75,4 +116,59 @@ fn check(name: &str) -> Result<(), EngineError> {
         return Err(EngineError::BadName("it has a control character in it"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use vow_store::Decision;
+
+    use super::*;
+
+    fn journal(words: &[(u8, u64)]) -> Vec<JournalEntry> {
+        let entry = |(seq, (kind, of)): (u64, &(u8, u64))| {
+            let entries = vec![of % seq, (of / 7) % seq];
+            let decision = match kind {
+                0 => Decision::Undone { entries },
+                1 => Decision::Redone { entries },
+                _ => Decision::Hidden { person: PersonId(of % 3), hidden: true },
+            };
+            JournalEntry { seq, at: 0, decision, known_by: Vec::new() }
+        };
+        (1..).zip(words).map(entry).collect()
+    }
+
+    proptest! {
+        /// As if all of the journal had been read from its beginning first.
+        #[test]
+        fn a_page_is_read_from_the_end_and_no_further(
+            words in prop::collection::vec((0u8..5, any::<u64>()), 0..40), skip in 0usize..50, limit in 1usize..12,
+            chosen: bool,
+        ) {
+            let journal = journal(&words);
+            let undone = rulings::undone(&journal);
+            let of_one = |entry: &JournalEntry, in_effect: bool| {
+                in_effect && rulings::mentioned(&entry.decision).0.contains(&PersonId(1))
+            };
+            let lines = journal.iter().rev().map(|entry| (entry.clone(), !undone.contains(&entry.seq)));
+            let lines: Vec<_> = lines.filter(|(entry, counts)| !chosen || of_one(entry, *counts)).collect();
+
+            let which: Option<Choice<'_>> = if chosen { Some(&of_one) } else { None };
+            let mut page = Page { which, skip, limit, met: 0, chosen: Vec::new(), backwards: Backwards::default() };
+            let mut read = 0;
+            for entry in journal.iter().rev() {
+                read += 1;
+                if !page.see(entry.clone()) {
+                    break;
+                }
+            }
+            let expected: Vec<_> = lines.iter().skip(skip).take(limit).cloned().collect();
+            prop_assert_eq!(page.chosen, expected);
+            if chosen {
+                prop_assert_eq!((page.met, read), (lines.len(), journal.len()));
+            } else {
+                prop_assert_eq!(read, journal.len().min(skip + limit));
+            }
+        }
+    }
 }

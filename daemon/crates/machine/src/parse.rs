@@ -72,6 +72,28 @@ pub(crate) fn machine_memory(text: &str) -> Option<MachineMemory> {
     Some(MachineMemory { total: kib(text, "MemTotal:")?, available: kib(text, "MemAvailable:")? })
 }
 
+/// `/proc/self/cgroup`: the folder below `/sys/fs/cgroup` of the group that bounds this process's memory, and the file in it
+/// (and in the folders above) that says how much. With both kinds of groups mounted it is the old one that counts.
+pub(crate) fn memory_group(text: &str) -> Option<(String, &'static str)> {
+    let mut unified = None;
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (kinds, path) = (fields.next()?, fields.next()?.trim_start_matches('/'));
+        if kinds.is_empty() {
+            unified = Some((path.to_owned(), "memory.max"));
+        } else if kinds.split(',').any(|kind| kind == "memory") {
+            let path = format!("memory/{path}");
+            return Some((path.trim_end_matches('/').to_owned(), "memory.limit_in_bytes"));
+        }
+    }
+    unified
+}
+
+/// A group's bound in bytes; `None`: `max`, there is none.
+pub(crate) fn group_limit(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
 /// The bytes of a line such as `VmRSS:    1660 kB`.
 fn kib(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -99,6 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_both_kinds() {
+        let of = |text| memory_group(text).map(|(path, file)| format!("{path} {file}"));
+        assert_eq!(
+            of("0::/user.slice/vowd.service\n").as_deref(),
+            Some("user.slice/vowd.service memory.max")
+        );
+        assert_eq!(of("0::/\n").as_deref(), Some(" memory.max"), "in a container");
+        let old = "5:cpu,cpuacct:/\n4:memory:/docker/1f\n0::/\n";
+        assert_eq!(of(old).as_deref(), Some("memory/docker/1f memory.limit_in_bytes"));
+        assert_eq!(of("4:memory:/\n").as_deref(), Some("memory memory.limit_in_bytes"));
+        assert_eq!(of("5:cpu:/\n"), None);
+        assert_eq!(group_limit("4096\n"), Some(4096));
+        assert_eq!(group_limit("max\n"), None);
+    }
+
+    #[test]
     fn what_is_not_there_is_absent() {
         assert_eq!(machine_cpu("cpu0 1 2 3 4 5"), None);
         assert_eq!(machine_cpu("cpu  1 2 3"), None);
@@ -112,6 +150,7 @@ mod tests {
         fn any_text_is_taken_without_a_panic(text in ".{0,200}") {
             for text in [text.clone(), format!("cpu {text}"), format!("1 (x) {text}"), format!("VmHWM:{text}kB")] {
                 let _ = (machine_cpu(&text), process_ticks(&text), process_memory(&text), machine_memory(&text));
+                let _ = (memory_group(&text), group_limit(&text));
             }
         }
 

@@ -51,6 +51,22 @@ impl View {
             process_memory: text("self/status").and_then(|text| parse::process_memory(&text)),
         }
     }
+
+    /// Bytes that this process can have: what the machine has, or less where a group that it is in (a container, a service) is
+    /// held to less.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        let text = |path: PathBuf| std::fs::read_to_string(path).ok();
+        let group = text(self.root.join("proc/self/cgroup")).and_then(|text| parse::memory_group(&text));
+        let groups = self.root.join("sys/fs/cgroup");
+        // Whatever holds the groups around it holds this one too.
+        let limits = group.into_iter().flat_map(|(path, file)| {
+            let folders: Vec<PathBuf> =
+                Path::new(&path).ancestors().map(|folder| groups.join(folder)).collect();
+            folders.into_iter().filter_map(move |folder| parse::group_limit(&text(folder.join(file))?))
+        });
+        limits.chain(self.read().machine_memory.map(|memory| memory.total)).min()
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +83,32 @@ mod tests {
     }
 
     #[test]
+    fn the_narrowest_bound_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let memory = || View::new(dir.path()).memory();
+        write("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 400 kB\n");
+        assert_eq!(memory(), Some(1000 << 10));
+        write("proc/self/cgroup", "0::/photos.slice/vowd.service\n");
+        assert_eq!(memory(), Some(1000 << 10), "no group says anything");
+        write("sys/fs/cgroup/photos.slice/vowd.service/memory.max", "max\n");
+        write("sys/fs/cgroup/photos.slice/memory.max", "512000\n");
+        assert_eq!(memory(), Some(512_000), "of the group around");
+        write("sys/fs/cgroup/photos.slice/vowd.service/memory.max", "409600\n");
+        assert_eq!(memory(), Some(409_600));
+        write("proc/self/cgroup", "4:memory:/docker\n0::/photos.slice/vowd.service\n");
+        write("sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(memory(), Some(1000 << 10), "none, as the old groups write it");
+    }
+
+    #[test]
     fn an_empty_root_tells_nothing() {
         let dir = tempfile::tempdir().unwrap();
+        assert_eq!(View::new(dir.path()).memory(), None);
         assert_eq!(View::new(dir.path()).read(), Reading::default());
     }
 }

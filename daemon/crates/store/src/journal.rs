@@ -2,7 +2,7 @@
 
 use std::ops::Bound::{Excluded, Unbounded};
 
-use redb::ReadableTable as _;
+use redb::{ReadableTable as _, ReadableTableMetadata as _};
 use vow_types::{FaceId, PersonId};
 
 use crate::codec::{put_entry, take_entry};
@@ -68,6 +68,24 @@ impl Store {
                     Ok(take_entry(seq.value(), bytes.value())?)
                 })
                 .collect()
+        })
+    }
+
+    /// Shows the journal's entries, the newest first, until `see` says that it was enough. Answers with how many there are
+    /// in all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn journal_backwards(&self, see: &mut dyn FnMut(JournalEntry) -> bool) -> Result<u64> {
+        self.read(|txn| {
+            let journal = txn.open_table(JOURNAL)?;
+            for entry in journal.iter()?.rev() {
+                let (seq, bytes) = entry?;
+                if !see(take_entry(seq.value(), bytes.value())?) {
+                    break;
+                }
+            }
+            Ok(journal.len()?)
         })
     }
 }

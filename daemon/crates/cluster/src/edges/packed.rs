@@ -1,8 +1,6 @@
 //! A set of slots in few bytes. A face has some sixty candidate pairs, and there are a million faces: what is kept are the
 //! gaps between ascending numbers, seven bits a byte, which takes two bytes for most where the number takes four.
 
-use vow_types::room_for;
-
 use crate::faces::Slot;
 
 /// The most bytes that a gap takes.
@@ -10,7 +8,7 @@ const MOST: usize = 5;
 
 /// Slots in ascending order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Packed(Vec<u8>);
+pub(crate) struct Packed(Box<[u8]>);
 
 /// Where a slot is, or would be.
 struct Place {
@@ -34,11 +32,6 @@ impl Packed {
         })
     }
 
-    /// About how long it takes to go through.
-    pub(crate) fn size(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn contains(&self, slot: Slot) -> bool {
         self.place(slot).after.is_some_and(|(after, _)| after == slot)
     }
@@ -58,40 +51,72 @@ impl Packed {
     /// Takes a slot in; `false` when it was there.
     pub(crate) fn insert(&mut self, slot: Slot) -> bool {
         let Place { at, before, after } = self.place(slot);
-        if after.is_some_and(|(after, _)| after == slot) {
-            return false;
-        }
-        room_for(&mut self.0, 2 * MOST);
-        let gap = gap(slot - before);
         match after {
-            Some((after, end)) => drop(self.0.splice(at..end, gap.chain(self::gap(after - slot)))),
-            None => self.0.extend(gap),
+            Some((after, _)) if after == slot => return false,
+            Some((after, end)) => self.replace(at, end, &[slot - before, after - slot]),
+            None => self.replace(at, at, &[slot - before]),
         }
         true
     }
 
-    /// Takes a slot out.
-    pub(crate) fn remove(&mut self, slot: Slot) {
-        let Place { at, before, after: Some((found, end)) } = self.place(slot) else { return };
-        if found != slot {
-            return;
-        }
+    /// Takes a slot out; `false` when it was not there.
+    pub(crate) fn remove(&mut self, slot: Slot) -> bool {
+        let Place { at, before, after } = self.place(slot);
+        let Some((_, end)) = after.filter(|(found, _)| *found == slot) else { return false };
         match read(&self.0, end) {
-            Some((next, next_end)) => drop(self.0.splice(at..next_end, gap(slot - before + next))),
-            None => self.0.truncate(at),
+            Some((next, next_end)) => self.replace(at, next_end, &[slot - before + next]),
+            None => self.replace(at, end, &[]),
         }
+        true
+    }
+
+    /// Writes these gaps for what is between two places, and takes no more room than that needs.
+    fn replace(&mut self, from: usize, to: usize, gaps: &[u32]) {
+        let (head, tail) = (self.0.get(..from).unwrap_or_default(), self.0.get(to..).unwrap_or_default());
+        let mut bytes =
+            Vec::with_capacity(head.len() + tail.len() + gaps.iter().map(|gap| length(*gap)).sum::<usize>());
+        bytes.extend_from_slice(head);
+        for gap in gaps {
+            write(&mut bytes, *gap);
+        }
+        bytes.extend_from_slice(tail);
+        self.0 = bytes.into_boxed_slice();
+    }
+}
+
+impl FromIterator<Slot> for Packed {
+    fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
+        let mut slots: Vec<Slot> = slots.into_iter().collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let mut bytes = Vec::with_capacity(slots.len() * MOST);
+        let mut before = 0;
+        for slot in slots {
+            write(&mut bytes, slot - before);
+            before = slot;
+        }
+        Self(bytes.into_boxed_slice())
     }
 }
 
 /// Seven bits a byte, the lowest first; the highest bit says that there are more.
-fn gap(mut value: u32) -> impl Iterator<Item = u8> {
-    let mut more = true;
-    std::iter::from_fn(move || {
-        let low = u8::try_from(value & 0x7F).ok().filter(|_| more)?;
-        value >>= 7;
-        more = value > 0;
-        Some(if more { low | 0x80 } else { low })
-    })
+fn write(bytes: &mut Vec<u8>, mut gap: u32) {
+    while gap > 0x7F {
+        bytes.push(u8::try_from(gap & 0x7F).unwrap_or_default() | 0x80);
+        gap >>= 7;
+    }
+    bytes.push(u8::try_from(gap).unwrap_or_default());
+}
+
+/// Bytes that a gap takes.
+fn length(gap: u32) -> usize {
+    match gap {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        0x20_0000..0x1000_0000 => 4,
+        _ => MOST,
+    }
 }
 
 /// The gap at a place, and where it ends.
@@ -125,24 +150,18 @@ mod tests {
                 if comes {
                     prop_assert_eq!(packed.insert(slot), model.insert(slot));
                 } else {
-                    packed.remove(slot);
-                    model.remove(&slot);
+                    prop_assert_eq!(packed.remove(slot), model.remove(&slot));
                 }
                 prop_assert_eq!(packed.contains(slot), model.contains(&slot));
                 prop_assert!(packed.iter().eq(model.iter().copied()));
             }
+            prop_assert_eq!(model.iter().rev().copied().collect::<Packed>(), packed);
         }
     }
 
     #[test]
     fn a_face_among_a_million_has_its_pairs_in_two_bytes_each() {
-        let mut packed = Packed::default();
-        (0..64u32).for_each(|n| assert!(packed.insert(n * 15_625)));
-        assert!(
-            packed.size() <= 128 && packed.0.capacity() <= 160,
-            "{} {}",
-            packed.size(),
-            packed.0.capacity()
-        );
+        let packed: Packed = (0..64u32).map(|n| n * 15_625).collect();
+        assert!(packed.0.len() <= 128, "{}", packed.0.len());
     }
 }

@@ -8,8 +8,8 @@ use vow_types::{ContentId, Embedding, FaceId, PersonId};
 
 use super::Keeper;
 use super::nearby::Near;
+use super::shot::Shots;
 use crate::query::taken_of;
-use crate::roster::Shown;
 
 impl Keeper {
     pub(super) fn hide(&mut self, photo: &ContentId) -> Result<(), StoreError> {
@@ -56,7 +56,7 @@ impl Keeper {
         faces: &[FaceId],
         were: &[(FaceId, PersonId)],
     ) -> Result<Vec<Move>, StoreError> {
-        let mut observations = Vec::new();
+        let (mut observations, mut shots) = (Vec::new(), Shots::default());
         for face in faces {
             let (Some(row), Some(embedding)) = (self.store.face(*face)?, self.store.embedding(*face)?) else {
                 continue;
@@ -65,9 +65,9 @@ impl Keeper {
                 continue;
             }
             let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
-            let shown = self.shown(&row)?;
-            self.shared.write().show(*face, shown);
-            observations.push(self.observation(&row, embedding)?);
+            let shot = self.shot(&row.photo, &mut shots)?;
+            self.shared.write().show(*face, shot.shown(&row));
+            observations.push(self.observation(&row, embedding, shot));
         }
         let rulings = self.shared.rulings();
         for observation in observations {
@@ -87,15 +87,6 @@ impl Keeper {
         let placed = faces.iter().filter(|face| !told.contains(face));
         moves.extend(placed.map(|face| Move { face: *face, person: self.grouping.person_of(*face) }));
         Ok(moves)
-    }
-
-    /// What a stored face is shown with.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(super) fn shown(&self, row: &FaceRow) -> Result<Shown, StoreError> {
-        let taken = self.store.files_of(&row.photo)?.iter().find_map(taken_of);
-        Ok(Shown { photo: row.photo, taken, quality: row.quality })
     }
 
     /// The visible faces of a photo that are a person's.
@@ -145,13 +136,13 @@ impl Keeper {
         let seen: Vec<_> = back.iter().map(|(row, embedding, _)| (row.id, embedding)).collect();
         let seen = self.add_to_index(&seen);
         self.touch(back.len());
+        let shot = self.shot(photo, &mut Shots::default())?;
         for ((row, _, person), embedding) in back.into_iter().zip(seen) {
             let face = Move { face: row.id, person: Some(person) };
-            let observation = self.observation(&row, embedding)?;
+            let observation = self.observation(&row, embedding, shot);
             self.grouping.restore(observation, Some(person));
-            let shown = self.shown(&row)?;
             let mut roster = self.shared.write();
-            roster.show(row.id, shown);
+            roster.show(row.id, shot.shown(&row));
             roster.apply(&[face]);
         }
         Ok(())

@@ -2,14 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vow_cluster::Neighbours;
-use vow_types::{Embedding, FaceId};
+use vow_cluster::Settling;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::people::Near;
 
 /// Questions to the index between two reports.
 const ASKED_A_STEP: usize = 64;
@@ -23,7 +20,7 @@ pub enum RefitStage {
     Density,
     /// The faces around every face are looked for.
     Comparing,
-    /// Groups are merged, best first; how many merges there will be nobody knows before.
+    /// Groups are merged, best first; how many merges there will be nobody knows before, but about ([`Settling::Merging`]).
     Merging,
     /// The difference is told, or made so.
     Applying,
@@ -34,7 +31,7 @@ pub enum RefitStage {
 pub struct RefitStep {
     /// What is being done.
     pub stage: RefitStage,
-    /// Faces that are done.
+    /// Faces that are done; while groups are merged, what is done of that.
     pub done: usize,
     /// Of so many; `None` where that is not known before.
     pub total: Option<usize>,
@@ -79,39 +76,14 @@ impl Steps {
     pub(super) fn why_not(&self) -> EngineError {
         if self.engine.is_stopping() { EngineError::Stopping } else { EngineError::Cancelled }
     }
-}
 
-/// The faces near to a face, and how many were asked about: each once, so that it is known how far that is.
-pub(super) struct Counted<'a> {
-    near: Near<'a>,
-    asked: AtomicUsize,
-    all: usize,
-    steps: &'a Steps,
-}
-
-impl<'a> Counted<'a> {
-    pub(super) fn new(near: Near<'a>, all: usize, steps: &'a Steps) -> Self {
-        Self { near, asked: AtomicUsize::new(0), all, steps }
-    }
-
-    /// Looked at every few milliseconds: says how far it is; whether to go on.
-    pub(super) fn goes_on(&self) -> bool {
-        let asked = self.asked.load(Ordering::Relaxed);
-        let said = if asked < self.all {
-            if !asked.is_multiple_of(ASKED_A_STEP) {
-                return true;
-            }
-            self.steps.say(RefitStage::Comparing, asked, Some(self.all))
-        } else {
-            self.steps.say(RefitStage::Merging, 0, None)
+    /// As [`Self::say`], every few milliseconds while everyone is sorted out; whether to go on.
+    pub(super) fn settling(&self, step: Settling) -> bool {
+        let said = match step {
+            Settling::Asking { done, .. } if !done.is_multiple_of(ASKED_A_STEP) => return true,
+            Settling::Asking { done, of } => self.say(RefitStage::Comparing, done, Some(of)),
+            Settling::Merging { done, of } => self.say(RefitStage::Merging, done, Some(of)),
         };
         said.is_ok()
-    }
-}
-
-impl Neighbours for Counted<'_> {
-    fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        self.near.nearest(of, k)
     }
 }

@@ -1,7 +1,7 @@
 //! The journal's entries among themselves: which were undone, of whom they speak, and which make no sense without others. What
 //! holds of them all is the parent's.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
@@ -17,6 +17,26 @@ pub(crate) fn undone(journal: &[JournalEntry]) -> BTreeSet<u64> {
         }
     }
     undone
+}
+
+/// The same for who reads the journal from its end: what counts of an entry was said behind it.
+#[derive(Debug, Default)]
+pub(crate) struct Backwards(HashMap<u64, bool>);
+
+impl Backwards {
+    /// Whether the next older entry counts.
+    pub(crate) fn counts(&mut self, entry: &JournalEntry) -> bool {
+        let (entries, count) = match &entry.decision {
+            Decision::Undone { entries } => (entries.as_slice(), false),
+            Decision::Redone { entries } => (entries.as_slice(), true),
+            _ => (&[][..], true),
+        };
+        for seq in entries {
+            // The last word about it came first.
+            self.0.entry(*seq).or_insert(count);
+        }
+        self.0.remove(&entry.seq).unwrap_or(true)
+    }
 }
 
 /// Whether an entry says something about people, and can therefore be undone.

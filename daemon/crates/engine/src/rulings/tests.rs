@@ -110,6 +110,25 @@ fn decision() -> impl Strategy<Value = Decision> {
 }
 
 proptest! {
+    /// Whatever is passed over, nothing is overlooked.
+    #[test]
+    fn the_faces_that_differ_are_all_of_them(
+        decisions in prop::collection::vec(decision(), 0..30), left_out in prop::collection::btree_set(1u64..30, 0..4),
+        fitted in prop::collection::vec((0u64..6, 0usize..4), 0..6),
+    ) {
+        let mut decisions = decisions;
+        let groups = fitted.into_iter().map(|(face, person)| (P[person], vec![FaceId(face)])).collect();
+        let refitted = Decision::Refitted {
+            method: "grow".to_owned(), merge_at: None, groups, before: Vec::new(), born: Vec::new(),
+        };
+        decisions.insert(decisions.len() / 2, refitted);
+        let journal = entries(decisions);
+        let (one, other) = (read(&journal), Rulings::read(&journal, &left_out));
+        let differ: Vec<FaceId> = (0..6).map(FaceId).filter(|face| one.said(*face) != other.said(*face)).collect();
+        prop_assert_eq!(one.faces_that_differ(&other), differ.clone());
+        prop_assert_eq!(other.faces_that_differ(&one), differ);
+    }
+
     /// Chains end, nobody is and is not somebody, undoing all of it leaves nothing, and redoing brings all of it back.
     #[test]
     fn any_journal_makes_sense(decisions in prop::collection::vec(decision(), 0..30)) {

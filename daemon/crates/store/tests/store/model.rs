@@ -332,6 +332,13 @@ fn agree(store: &Store, state: &State) {
     for (at, entry) in state.journal.iter().enumerate() {
         assert_eq!(store.journal(at as u64, 1).unwrap(), std::slice::from_ref(entry));
     }
+    let newest: Vec<JournalEntry> = state.journal.iter().rev().take(3).cloned().collect();
+    let mut seen = Vec::new();
+    let all = store.journal_backwards(&mut |entry| {
+        seen.push(entry);
+        seen.len() < 3
+    });
+    assert_eq!((all.unwrap(), seen), (state.journal.len() as u64, newest));
 }
 
 /// In the order of their path's bytes.
