@@ -32,11 +32,12 @@ use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
 use crate::graphs::{self, Others};
 use crate::inflight::Inflight;
-use crate::library::{Folders, Librarian, Order};
+use crate::library::{Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
 use crate::pause::PauseFile;
 use crate::people::{Keeper, Message, PackFacts, People};
 use crate::progress::{Progress, now};
+use crate::watched::Folders;
 use crate::worker::{Bench, work};
 use threads::{Starter, stepped_back};
 

@@ -7,9 +7,10 @@ use vow_types::FolderId;
 use crate::commit::Stored;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::library::{FolderInfo, Order, Watched};
+use crate::library::Order;
 use crate::people::Message;
 use crate::progress::now;
+use crate::watched::{FolderInfo, Watched};
 
 impl Engine {
     /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another.
