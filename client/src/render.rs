@@ -13,7 +13,7 @@ use vow_proto::v1;
 
 use crate::call::Failure;
 use crate::hold::{hold_json, hold_text};
-use crate::json::{face_json, failure_json, file_json, folder_json, lossy, person_json, short};
+use crate::json::{face_json, failure_json, file_json, folder_json, person_json, printable, short, shown};
 use plain::{compact, span};
 pub(crate) use plain::{face_table, line, table, time, value, whose};
 pub(crate) use status::progress_line;
@@ -43,7 +43,7 @@ impl Output {
             object.insert("added".into(), added.into());
             return value(&object.into());
         }
-        let path = lossy(&folder.path);
+        let path = shown(&folder.path);
         line(&if added {
             format!("{path} is watched from now on")
         } else {
@@ -57,7 +57,7 @@ impl Output {
         }
         line(&format!(
             "{} is no longer watched; {gone} photos left the answers, none left the disk",
-            path.display()
+            printable(&path.to_string_lossy())
         ))
     }
 
@@ -71,7 +71,7 @@ impl Output {
                 (true, true) => "watched",
                 (true, false) => "scanned",
             };
-            vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), lossy(&folder.path)]
+            vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), shown(&folder.path)]
         });
         table(
             &["id", "files", "state", "path"],
@@ -141,7 +141,7 @@ impl Output {
             return value(&rows.collect());
         }
         let rows = photos.iter().filter_map(|photo| photo.file.as_ref());
-        let rows = rows.map(|file| vec![file.taken.map(time).unwrap_or_default(), lossy(&file.path)]);
+        let rows = rows.map(|file| vec![file.taken.map(time).unwrap_or_default(), shown(&file.path)]);
         table(&["taken", "file"], &[], rows, "no photo")
     }
 
@@ -199,7 +199,7 @@ impl Output {
             let rows = query.similar.iter().map(|hit| {
                 let face = hit.face.clone().unwrap_or_default();
                 let same = if hit.cosine >= answer.same_cosine { "same" } else { "" };
-                let file = hit.files.first().map(|file| lossy(&file.path)).unwrap_or_default();
+                let file = hit.files.first().map(|file| shown(&file.path)).unwrap_or_default();
                 vec![format!("{:.3}", hit.cosine), same.to_owned(), face.face_id.clone(), whose(&face), file]
             });
             table(&["cosine", "", "face", "person", "file"], &[0], rows, "nobody looks like that")?;
@@ -241,7 +241,7 @@ impl Output {
         }
         let rows = failures
             .iter()
-            .map(|failure| vec![failure.stage.clone(), lossy(&failure.path), failure.reason.clone()]);
+            .map(|failure| vec![failure.stage.clone(), shown(&failure.path), printable(&failure.reason)]);
         table(&["stage", "file", "reason"], &[], rows, "no failures")
     }
 
