@@ -15,7 +15,7 @@ use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::packs_client::PacksClient;
 use vow_proto::v1::people_client::PeopleClient;
 
-use crate::args::{PeopleOrder, PhotoOrder};
+use crate::args::PeopleOrder;
 
 /// The largest answer taken, in bytes: pages are far smaller.
 const LARGEST: usize = 256 << 20;
@@ -37,6 +37,13 @@ pub(crate) enum Failure {
     Output(#[from] io::Error),
     #[error("{path} could not be written: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(
+        "{} lies in the watched folder {folder}, where its photos would be found again; choose a place outside",
+        dir.display()
+    )]
+    InWatched { dir: PathBuf, folder: String },
+    #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
+    NotHandedOver { photos: u64, dir: PathBuf },
     #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
     Incomplete(&'static str),
 }
@@ -54,13 +61,14 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
                 Code::NotFound => 1,
                 Code::InvalidArgument => 2,
                 Code::Unavailable | Code::Cancelled => 3,
                 _ => 4,
             },
-            Self::System { .. } | Self::Output(_) | Self::File { .. } | Self::Incomplete(_) => 4,
+            _ => 4,
         }
     }
 }
@@ -274,15 +282,6 @@ impl Daemon {
         request: v1::InstallRuntimeRequest,
     ) -> Result<Streaming<v1::InstallRuntimeResponse>, Failure> {
         Ok(self.packs.install_runtime(request).await?.into_inner())
-    }
-}
-
-pub(crate) fn photo_order(by: PhotoOrder) -> v1::list_photos_request::Order {
-    use v1::list_photos_request::Order;
-    match by {
-        PhotoOrder::Oldest => Order::Unspecified,
-        PhotoOrder::Newest => Order::Newest,
-        PhotoOrder::Path => Order::Path,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod export;
 mod hold;
 mod json;
 mod packs;
@@ -19,10 +20,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use vow_proto::v1;
 
-use crate::args::{Args, Command, FolderCommand};
+use crate::args::{Args, Command, ExportForm, FolderCommand};
 use crate::call::{Daemon, Failure};
+use crate::export::Way;
 use crate::render::Output;
 
 fn main() -> ExitCode {
@@ -77,20 +78,9 @@ async fn run(args: Args) -> Result<(), Failure> {
             out.people(&daemon.people(named, unnamed, hidden, min_faces, by).await?)?;
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
-        Command::Photos { people, any, without, folder, by, since, until, print0 } => {
-            let folder = folder.map(|folder| call::absolute(&folder)).unwrap_or_default();
-            let order = call::photo_order(by).into();
-            let request = v1::ListPhotosRequest {
-                people,
-                any,
-                without,
-                folder,
-                since,
-                until,
-                order,
-                ..Default::default()
-            };
-            out.photos(&daemon.photos(request).await?, print0)?;
+        Command::Photos(args) => {
+            let print0 = args.print0;
+            out.photos(&daemon.photos(args.which.request(args.by)).await?, print0)?;
         }
         Command::With { people, limit } => out.companions(&daemon.companions(people, limit).await?)?,
         Command::Faces { photo } => out.faces(&daemon.faces(&photo).await?)?,
@@ -110,11 +100,15 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
         Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
         Command::Resume => out.resumed(&daemon.resume().await?)?,
-        Command::Export(args::ExportForm::Json { embeddings }) => {
+        Command::Export(ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;
             while let Some(row) = call::next(&mut rows).await? {
                 out.exported(&row)?;
             }
+        }
+        Command::Export(ExportForm::Links(to)) => export::hand_over(&mut daemon, to, Way::Link, &out).await?,
+        Command::Export(ExportForm::Copies(to)) => {
+            export::hand_over(&mut daemon, to, Way::Copy, &out).await?
         }
         Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) => {}
     }
