@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     Output(#[from] io::Error),
     #[error("{path} could not be written: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Usage(String),
     #[error(
         "{} lies in the watched folder {folder}, where its photos would be found again; choose a place outside",
         dir.display()
@@ -61,7 +63,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSocket | Self::Unreachable { .. } => 3,
-            Self::InWatched { .. } => 2,
+            Self::Usage(_) | Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
                 Code::NotFound => 1,
                 Code::InvalidArgument => 2,
@@ -69,6 +71,16 @@ impl Failure {
                 _ => 4,
             },
             _ => 4,
+        }
+    }
+
+    /// The same in a word, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.exit_code() {
+            1 => "not-found",
+            2 => "wrong-use",
+            3 => "unreachable",
+            _ => "refused",
         }
     }
 }

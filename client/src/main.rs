@@ -27,22 +27,37 @@ use crate::export::Way;
 use crate::render::Output;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") => {
+            return end(&Failure::Usage(error.render().to_string().trim_end().to_owned()), true);
+        }
+        Err(error) => error.exit(),
+    };
+    let json = args.json;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(&Failure::System { what: "the asynchronous runtime", source: error }),
+        Err(error) => return end(&Failure::System { what: "the asynchronous runtime", source: error }, json),
     };
     match runtime.block_on(run(args)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough, as in `vow people | head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => end(&failure),
+        Err(failure) => end(&failure, json),
     }
 }
 
-fn end(failure: &Failure) -> ExitCode {
+fn end(failure: &Failure, json: bool) -> ExitCode {
+    let text = if json {
+        let (message, code) = (failure.to_string(), failure.exit_code());
+        serde_json::json!({ "error": message, "kind": failure.kind(), "exit_code": code }).to_string()
+    } else {
+        // Line by line: a message may have several, and a file's name in it may hold anything.
+        let text = failure.to_string();
+        format!("vow: {}", text.split('\n').map(json::printable).collect::<Vec<_>>().join("\n"))
+    };
     // If standard error is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "vow: {failure}");
+    let _ = writeln!(io::stderr(), "{text}");
     ExitCode::from(failure.exit_code())
 }
 
