@@ -184,6 +184,13 @@ impl Daemon {
         }
     }
 
+    /// How many people without a name have at least so many faces.
+    pub(crate) async fn groups_from(&mut self, min_faces: u32) -> Result<u64, Failure> {
+        let names = v1::list_people_request::Names::Unnamed.into();
+        let request = v1::ListPeopleRequest { min_faces, names, page_size: 1, ..Default::default() };
+        Ok(self.people.list_people(request).await?.into_inner().total)
+    }
+
     pub(crate) async fn person(&mut self, person: String) -> Result<v1::GetPersonResponse, Failure> {
         Ok(self.people.get_person(v1::GetPersonRequest { person }).await?.into_inner())
     }

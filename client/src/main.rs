@@ -91,6 +91,12 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::People { stats: true, .. } => refit::stats(&mut daemon, &out).await?,
         Command::People { named, unnamed, hidden, min_faces, by, stats: false } => {
             out.people(&daemon.people(named, unnamed, hidden, min_faces, by).await?)?;
+            // Nobody should believe that this is everyone.
+            if !(out.is_json() || named || hidden) {
+                let smaller =
+                    daemon.groups_from(1).await?.saturating_sub(daemon.groups_from(min_faces).await?);
+                out.smaller_groups(smaller, min_faces)?;
+            }
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
         Command::Photos(args) => {

@@ -95,8 +95,19 @@ impl Output {
                 person.cover_face_id.clone(),
             ]
         });
-        let none = "nobody yet; `vow status` shows how far the indexing has come, `--min-faces 1` lists single faces too";
+        let none = "nobody yet; `vow status` shows how far the indexing has come";
         table(&["id", "name", "photos", "faces", "taken", "cover"], &[2, 3], rows, none)
+    }
+
+    /// Those whom a list leaves out.
+    pub(crate) fn smaller_groups(&self, groups: u64, least: u32) -> io::Result<()> {
+        match groups {
+            0 => Ok(()),
+            1 => line(&format!("and one group of fewer than {least} faces; --min-faces 1 lists it too")),
+            _ => line(&format!(
+                "and {groups} groups of fewer than {least} faces; --min-faces 1 lists them too"
+            )),
+        }
     }
 
     pub(crate) fn person(&self, answer: &v1::GetPersonResponse) -> io::Result<()> {
