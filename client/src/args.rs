@@ -139,6 +139,12 @@ pub(crate) enum Command {
     },
     /// Go on after a pause.
     Resume,
+    /// Copy all that is known - names, decisions, faces - into a new file; the daemon goes on meanwhile.
+    Backup {
+        /// The file; nothing may be there yet. To go back to it, stop vowd and put it in place of vow.redb in its data
+        /// folder.
+        file: PathBuf,
+    },
     /// The models that find and recognise faces: list, install, choose, remove.
     #[command(subcommand)]
     Models(ModelsCommand),

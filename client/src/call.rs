@@ -272,6 +272,10 @@ impl Daemon {
         Ok(self.faces.export(v1::ExportRequest { embeddings }).await?.into_inner())
     }
 
+    pub(crate) async fn backup(&mut self, file: &Path) -> Result<u64, Failure> {
+        Ok(self.admin.backup(v1::BackupRequest { path: absolute(file) }).await?.into_inner().size)
+    }
+
     pub(crate) async fn packs(&mut self) -> Result<v1::ListPacksResponse, Failure> {
         Ok(self.packs.list_packs(v1::ListPacksRequest {}).await?.into_inner())
     }

@@ -120,6 +120,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
         Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
+        Command::Backup { file } => out.backed_up(&file, daemon.backup(&file).await?)?,
         Command::Resume => out.resumed(&daemon.resume().await?)?,
         Command::Export(ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;

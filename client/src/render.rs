@@ -8,12 +8,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
-use crate::call::Failure;
+use crate::call::{Failure, absolute};
 use crate::hold::{hold_json, hold_text};
-use crate::json::{face_json, failure_json, file_json, folder_json, person_json, printable, short, shown};
+use crate::json::{
+    face_json, failure_json, file_json, folder_json, path_json, person_json, printable, short, shown,
+};
 use plain::{compact, span};
 pub(crate) use plain::{face_table, line, table, time, value, whose};
 pub(crate) use status::progress_line;
@@ -231,6 +233,17 @@ impl Output {
             vow_report::table(report)
         };
         Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    }
+
+    pub(crate) fn backed_up(&self, file: &Path, size: u64) -> io::Result<()> {
+        let path = absolute(file);
+        if self.json {
+            let mut object = Map::new();
+            path_json(&mut object, "file", &path);
+            object.insert("size".into(), size.into());
+            return value(&object.into());
+        }
+        line(&format!("all that is known is in {}, {}", shown(&path), indicatif::HumanBytes(size)))
     }
 
     pub(crate) fn paused(&self, hold: &v1::Hold) -> io::Result<()> {

@@ -264,6 +264,17 @@ impl Engine {
         Ok(failures)
     }
 
+    /// Copies the store, as it is now, into a new file. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// When there is something of that name, or it cannot be written.
+    pub fn backup(&self, to: &Path) -> Result<u64, EngineError> {
+        if !to.is_absolute() {
+            return Err(EngineError::Incomplete("a backup needs an absolute path"));
+        }
+        self.store().backup(to).map_err(EngineError::Backup)
+    }
+
     pub(crate) fn waiting(&self) -> (usize, usize) {
         self.0.bench.feed.waiting()
     }

@@ -60,6 +60,12 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// A backup would have to be written over something.
+    #[error("`{}` is there already, and nothing is written over for a backup: give it another name", path.display())]
+    BackupThere {
+        /// The file.
+        path: PathBuf,
+    },
     /// An earlier read or write failed, so that nothing is sure until the store has been opened again.
     #[error("the store `{}` is closed after an earlier error: start again", path.display())]
     Closed {
