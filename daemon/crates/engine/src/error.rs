@@ -126,8 +126,8 @@ pub enum EngineError {
         photos: usize,
     },
     /// A backup could not be made.
-    #[error("no backup was made; the store itself is as it was")]
-    Backup(#[source] vow_store::StoreError),
+    #[error(transparent)]
+    Backup(vow_store::StoreError),
     /// An indexed file cannot be read any more.
     #[error("{path} cannot be looked at")]
     Unreadable {

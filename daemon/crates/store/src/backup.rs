@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// When there is something of that name, or the store cannot be read or the copy not be written.
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        let refused = |source| StoreError::Io { path: to.to_owned(), action: "written", source };
+        let refused = |source| StoreError::Backup { path: to.to_owned(), source };
         match fs::symlink_metadata(to) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(refused(error)),
@@ -37,7 +37,10 @@ impl Store {
         part.push(".part");
         let part = PathBuf::from(part);
         let view = self.view()?;
-        let made = guarded(|| copy(&view, &part)).map_err(|fault| fault.at(&part, "written"));
+        let made = guarded(|| copy(&view, &part)).map_err(|fault| match fault.at(&part, "written") {
+            StoreError::Io { source, .. } => refused(source),
+            other => other,
+        });
         let size = made.and_then(|()| settle(&part, to).map_err(refused));
         if size.is_err() {
             // Half a backup is none; if it cannot even be removed, its name says what it is.

@@ -60,6 +60,15 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// A backup could not be written; the store itself is as it was.
+    #[error("the backup `{}` cannot be written: choose another place, or mend its permissions or free space", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A backup would have to be written over something.
     #[error("`{}` is there already, and nothing is written over for a backup: give it another name", path.display())]
     BackupThere {

@@ -85,7 +85,7 @@ fn a_backup_is_the_store_as_it_was() {
     assert_eq!(fs::metadata(&to).unwrap().len(), size);
     assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(matches!(store.backup(&to), Err(StoreError::BackupThere { .. })), "nothing is written over");
-    assert!(matches!(store.backup(&folder.path().join("no/such")), Err(StoreError::Io { .. })));
+    assert!(matches!(store.backup(&folder.path().join("no/such")), Err(StoreError::Backup { .. })));
 
     let everyone = store.people().unwrap();
     name_person(&store, PersonId(1), "Eve", 0).unwrap();
