@@ -15,7 +15,7 @@ use vow_proto::v1;
 use crate::args::{HandOver, PhotoOrder};
 use crate::call::{Daemon, Failure, absolute};
 use crate::json::{path_json, printable, shown};
-use crate::render::{Output, line, value};
+use crate::render::{Output, counted, line, value};
 
 /// How a photo comes into the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +221,8 @@ fn tell(tally: &Tally, dir: &Path, way: Way, out: &Output) -> io::Result<()> {
     }
     let done = if way == Way::Link { "linked" } else { "copied" };
     let dir = shown(dir.as_os_str().as_bytes());
-    line(&format!("{} photos {done} into {dir}, {} were there already", tally.written, tally.present))
+    let photos = counted(tally.written, "photo");
+    line(&format!("{photos} {done} into {dir}, {} there already", tally.present))
 }
 
 fn bar(photos: usize) -> ProgressBar {

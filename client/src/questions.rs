@@ -7,7 +7,7 @@ use vow_proto::v1;
 
 use crate::call::{Daemon, Failure};
 use crate::json::{self, face_json, file_json, optional, person_json, short};
-use crate::render::{Output, line, table, value, whose};
+use crate::render::{Output, counted, line, table, value, whose};
 use crate::say::entry_json;
 
 /// Lists open questions, each with the commands that answer it.
@@ -136,7 +136,7 @@ fn question_text(question: &v1::Suggestion) -> String {
     let who = |person: &Option<v1::Person>| {
         let person = person.clone().unwrap_or_default();
         let name = if person.name.is_empty() { String::new() } else { format!("{} ", person.name) };
-        format!("{name}{} ({} photos)", person.person_id, person.photos)
+        format!("{name}{} ({})", person.person_id, counted(person.photos, "photo"))
     };
     let shown = |shown: &Option<v1::ShownFace>| {
         let shown = shown.clone().unwrap_or_default();

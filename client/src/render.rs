@@ -17,7 +17,7 @@ use crate::json::{
     face_json, failure_json, file_json, folder_json, path_json, person_json, printable, short, shown,
 };
 use plain::{compact, span};
-pub(crate) use plain::{face_table, line, table, time, value, whose};
+pub(crate) use plain::{counted, face_table, line, table, time, value, whose};
 pub(crate) use status::progress_line;
 
 /// Where answers go.
@@ -123,13 +123,9 @@ impl Output {
             return value(&object.into());
         }
         let name = if person.name.is_empty() { "(no name yet)" } else { &person.name };
-        line(&format!(
-            "{} {name}: {} faces in {} photos {}",
-            person.person_id,
-            person.faces,
-            person.photos,
-            span(&person)
-        ))?;
+        let (faces, photos) = (counted(person.faces, "face"), counted(person.photos, "photo"));
+        let text = format!("{} {name}: {faces} in {photos} {}", person.person_id, span(&person));
+        line(text.trim_end())?;
         face_table(&answer.faces)
     }
 
