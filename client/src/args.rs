@@ -1,10 +1,16 @@
-//! The command line, as plain data. Touches nothing outside.
+//! The command line, as plain data. Touches nothing outside. Which photos are meant is said in [`which`].
+
+mod which;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::say::Say;
+pub(crate) use which::{HandOver, PhotoOrder, PhotosArgs};
+
+/// What every command knows is shown apart from what it alone does.
+const EVERYWHERE: &str = "Options of every command";
 
 /// Asks a running vowd who is in your photos.
 ///
@@ -13,11 +19,11 @@ use crate::say::Say;
 #[command(name = "vow", version, max_term_width = 100)]
 pub(crate) struct Args {
     /// The daemon's socket [default: vowd.sock in VOW_DATA_DIR or in $XDG_DATA_HOME/vowimager].
-    #[arg(long, global = true, env = "VOW_SOCKET", value_name = "PATH")]
+    #[arg(long, global = true, env = "VOW_SOCKET", value_name = "PATH", help_heading = EVERYWHERE)]
     pub(crate) socket: Option<PathBuf>,
 
     /// Answer in JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
@@ -65,32 +71,7 @@ pub(crate) enum Command {
         person: String,
     },
     /// Every photo of a person, or of several together.
-    Photos {
-        /// Ids or names.
-        #[arg(required = true)]
-        people: Vec<String>,
-        /// Photos with any of them instead of all.
-        #[arg(long)]
-        any: bool,
-        /// Leave out photos that show this person; can be given several times.
-        #[arg(long, value_name = "PERSON")]
-        without: Vec<String>,
-        /// Only files below this folder.
-        #[arg(long, value_name = "DIR")]
-        folder: Option<PathBuf>,
-        /// In which order.
-        #[arg(long, value_enum, default_value_t = PhotoOrder::Oldest)]
-        by: PhotoOrder,
-        /// Taken at or after this time, such as 2026-06-01 or 2026-06-01T18:00:00.
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        since: Option<i64>,
-        /// Taken at or before this time; a date means its last second.
-        #[arg(long, value_name = "TIME", value_parser = until)]
-        until: Option<i64>,
-        /// Only the paths, as they are on disk, each ended by a zero byte: for `xargs -0`.
-        #[arg(long, conflicts_with = "json")]
-        print0: bool,
-    },
+    Photos(PhotosArgs),
     /// Who else is in photos of a person, or of several together.
     With {
         /// Ids or names.
@@ -117,7 +98,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Leave out faces that are less alike (cosine, -1 to 1).
-        #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+        #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = cosine)]
         min_cosine: Option<f32>,
     },
     #[command(flatten)]
@@ -158,13 +139,19 @@ pub(crate) enum Command {
     },
     /// Go on after a pause.
     Resume,
+    /// Copy all that is known - names, decisions, faces - into a new file; the daemon goes on meanwhile.
+    Backup {
+        /// The file; nothing may be there yet. To go back to it, stop vowd and put it in place of vow.redb in its data
+        /// folder.
+        file: PathBuf,
+    },
     /// The models that find and recognise faces: list, install, choose, remove.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// What runs the models: show it, install a faster one.
     #[command(subcommand)]
     Runtime(RuntimeCommand),
-    /// Everything, for other programs.
+    /// Everything for other programs, or somebody's photos for other people.
     #[command(subcommand)]
     Export(ExportForm),
     /// Completions for a shell, to standard output.
@@ -215,16 +202,6 @@ pub(crate) enum PeopleOrder {
     First,
     /// By their last photo, the latest first.
     Last,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum PhotoOrder {
-    /// Oldest first, photos without a time last.
-    Oldest,
-    /// Newest first, photos without a time last.
-    Newest,
-    /// By path.
-    Path,
 }
 
 #[derive(Debug, Subcommand)]
@@ -297,7 +274,7 @@ pub(crate) enum RuntimeCommand {
     Show,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum ExportForm {
     /// One JSON object a line for every face in every file.
     Json {
@@ -305,28 +282,15 @@ pub(crate) enum ExportForm {
         #[arg(long)]
         embeddings: bool,
     },
+    /// A folder with somebody's photos, every photo once: as links to the originals.
+    Links(HandOver),
+    /// A folder with somebody's photos, every photo once: as copies, to hand over.
+    Copies(HandOver),
 }
 
-fn since(text: &str) -> Result<i64, String> {
-    time(text, false)
-}
-
-fn until(text: &str) -> Result<i64, String> {
-    time(text, true)
-}
-
-/// Seconds since 1970 of a time as the camera's clock shows it. A bare date means its first or its last second.
-fn time(text: &str, end: bool) -> Result<i64, String> {
-    use jiff::civil::{Date, DateTime, Time};
-    let clock = if end { Time::constant(23, 59, 59, 0) } else { Time::midnight() };
-    let moment = match text.parse::<Date>() {
-        Ok(date) if text.len() <= 10 => date.to_datetime(clock),
-        _ => text
-            .parse::<DateTime>()
-            .map_err(|_| "expected a time such as 2026-06-01 or 2026-06-01T18:00:00".to_owned())?,
-    };
-    let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
-    Ok(zoned.timestamp().as_second())
+fn cosine(text: &str) -> Result<f32, String> {
+    let cosine = text.parse().ok().filter(|cosine| (-1.0..=1.0).contains(cosine));
+    cosine.ok_or_else(|| "expected a number from -1 to 1".to_owned())
 }
 
 #[cfg(test)]
@@ -341,17 +305,12 @@ mod tests {
     }
 
     #[test]
-    fn a_date_covers_its_whole_day() {
-        assert_eq!(since("2026-06-01").unwrap(), 1_780_272_000);
-        assert_eq!(until("2026-06-01").unwrap(), 1_780_272_000 + 86_399);
-        assert_eq!(since("2026-06-01T01:00:00").unwrap(), 1_780_272_000 + 3600);
-        assert!(since("yesterday").is_err());
-    }
-
-    #[test]
     fn similar_wants_a_photo_or_a_face() {
         assert!(Args::try_parse_from(["vow", "similar"]).is_err());
         assert!(Args::try_parse_from(["vow", "similar", "a.jpg", "--face", "f1"]).is_err());
         assert!(Args::try_parse_from(["vow", "similar", "--face", "f1"]).is_ok());
+        let least =
+            |cosine| Args::try_parse_from(["vow", "similar", "--face", "f1", "--min-cosine", cosine]).is_ok();
+        assert!(least("-0.5") && least("1") && !least("nan") && !least("1.01") && !least("60"));
     }
 }

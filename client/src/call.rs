@@ -15,7 +15,7 @@ use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::packs_client::PacksClient;
 use vow_proto::v1::people_client::PeopleClient;
 
-use crate::args::{PeopleOrder, PhotoOrder};
+use crate::args::PeopleOrder;
 
 /// The largest answer taken, in bytes: pages are far smaller.
 const LARGEST: usize = 256 << 20;
@@ -37,6 +37,15 @@ pub(crate) enum Failure {
     Output(#[from] io::Error),
     #[error("{path} could not be written: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Usage(String),
+    #[error(
+        "{} lies in the watched folder {folder}, where its photos would be found again; choose a place outside",
+        dir.display()
+    )]
+    InWatched { dir: PathBuf, folder: String },
+    #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
+    NotHandedOver { photos: u64, dir: PathBuf },
     #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
     Incomplete(&'static str),
 }
@@ -54,13 +63,24 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::Usage(_) | Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
                 Code::NotFound => 1,
                 Code::InvalidArgument => 2,
                 Code::Unavailable | Code::Cancelled => 3,
                 _ => 4,
             },
-            Self::System { .. } | Self::Output(_) | Self::File { .. } | Self::Incomplete(_) => 4,
+            _ => 4,
+        }
+    }
+
+    /// The same in a word, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.exit_code() {
+            1 => "not-found",
+            2 => "wrong-use",
+            3 => "unreachable",
+            _ => "refused",
         }
     }
 }
@@ -164,6 +184,13 @@ impl Daemon {
         }
     }
 
+    /// How many people without a name have at least so many faces.
+    pub(crate) async fn groups_from(&mut self, min_faces: u32) -> Result<u64, Failure> {
+        let names = v1::list_people_request::Names::Unnamed.into();
+        let request = v1::ListPeopleRequest { min_faces, names, page_size: 1, ..Default::default() };
+        Ok(self.people.list_people(request).await?.into_inner().total)
+    }
+
     pub(crate) async fn person(&mut self, person: String) -> Result<v1::GetPersonResponse, Failure> {
         Ok(self.people.get_person(v1::GetPersonRequest { person }).await?.into_inner())
     }
@@ -245,6 +272,10 @@ impl Daemon {
         Ok(self.faces.export(v1::ExportRequest { embeddings }).await?.into_inner())
     }
 
+    pub(crate) async fn backup(&mut self, file: &Path) -> Result<u64, Failure> {
+        Ok(self.admin.backup(v1::BackupRequest { path: absolute(file) }).await?.into_inner().size)
+    }
+
     pub(crate) async fn packs(&mut self) -> Result<v1::ListPacksResponse, Failure> {
         Ok(self.packs.list_packs(v1::ListPacksRequest {}).await?.into_inner())
     }
@@ -274,15 +305,6 @@ impl Daemon {
         request: v1::InstallRuntimeRequest,
     ) -> Result<Streaming<v1::InstallRuntimeResponse>, Failure> {
         Ok(self.packs.install_runtime(request).await?.into_inner())
-    }
-}
-
-pub(crate) fn photo_order(by: PhotoOrder) -> v1::list_photos_request::Order {
-    use v1::list_photos_request::Order;
-    match by {
-        PhotoOrder::Oldest => Order::Unspecified,
-        PhotoOrder::Newest => Order::Newest,
-        PhotoOrder::Path => Order::Path,
     }
 }
 

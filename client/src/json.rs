@@ -139,7 +139,22 @@ pub(crate) fn state(status: &v1::StatusResponse) -> &'static str {
     }
 }
 
-/// A path for people: what is not UTF-8 becomes replacement characters.
+/// A path for people, on one line and without commands to their terminal.
+pub(crate) fn shown(path: &[u8]) -> String {
+    printable(&lossy(path))
+}
+
+/// Control characters as they are written in programs: a file may be named by anybody, and a name that moves the cursor or
+/// breaks the line could show something that is not so.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() { out.extend(letter.escape_default()) } else { out.push(letter) }
+    }
+    out
+}
+
+/// A path as text: what is not UTF-8 becomes replacement characters.
 pub(crate) fn lossy(path: &[u8]) -> String {
     Path::new(OsStr::from_bytes(path)).to_string_lossy().into_owned()
 }
@@ -154,6 +169,12 @@ mod tests {
         path_json(&mut object, "file", b"a\xffb");
         assert_eq!(object["file"], "a\u{fffd}b");
         assert_eq!(object["file_hex"], "61ff62");
+    }
+
+    #[test]
+    fn a_name_commands_no_terminal_and_breaks_no_line() {
+        assert_eq!(shown(b"a\x1b[2Jb\nc\xc2\x9bd\x7f"), r"a\u{1b}[2Jb\nc\u{9b}d\u{7f}");
+        assert_eq!(shown("Zoë's 🎉 \\ photo.jpg".as_bytes()), "Zoë's 🎉 \\ photo.jpg");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod export;
 mod hold;
 mod json;
 mod packs;
@@ -19,29 +20,44 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use vow_proto::v1;
 
-use crate::args::{Args, Command, FolderCommand};
+use crate::args::{Args, Command, ExportForm, FolderCommand};
 use crate::call::{Daemon, Failure};
+use crate::export::Way;
 use crate::render::Output;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") => {
+            return end(&Failure::Usage(error.render().to_string().trim_end().to_owned()), true);
+        }
+        Err(error) => error.exit(),
+    };
+    let json = args.json;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(&Failure::System { what: "the asynchronous runtime", source: error }),
+        Err(error) => return end(&Failure::System { what: "the asynchronous runtime", source: error }, json),
     };
     match runtime.block_on(run(args)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough, as in `vow people | head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => end(&failure),
+        Err(failure) => end(&failure, json),
     }
 }
 
-fn end(failure: &Failure) -> ExitCode {
+fn end(failure: &Failure, json: bool) -> ExitCode {
+    let text = if json {
+        let (message, code) = (failure.to_string(), failure.exit_code());
+        serde_json::json!({ "error": message, "kind": failure.kind(), "exit_code": code }).to_string()
+    } else {
+        // Line by line: a message may have several, and a file's name in it may hold anything.
+        let text = failure.to_string();
+        format!("vow: {}", text.split('\n').map(json::printable).collect::<Vec<_>>().join("\n"))
+    };
     // If standard error is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "vow: {failure}");
+    let _ = writeln!(io::stderr(), "{text}");
     ExitCode::from(failure.exit_code())
 }
 
@@ -75,22 +91,17 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::People { stats: true, .. } => refit::stats(&mut daemon, &out).await?,
         Command::People { named, unnamed, hidden, min_faces, by, stats: false } => {
             out.people(&daemon.people(named, unnamed, hidden, min_faces, by).await?)?;
+            // Nobody should believe that this is everyone.
+            if !(out.is_json() || named || hidden) {
+                let smaller =
+                    daemon.groups_from(1).await?.saturating_sub(daemon.groups_from(min_faces).await?);
+                out.smaller_groups(smaller, min_faces)?;
+            }
         }
         Command::Person { person } => out.person(&daemon.person(person).await?)?,
-        Command::Photos { people, any, without, folder, by, since, until, print0 } => {
-            let folder = folder.map(|folder| call::absolute(&folder)).unwrap_or_default();
-            let order = call::photo_order(by).into();
-            let request = v1::ListPhotosRequest {
-                people,
-                any,
-                without,
-                folder,
-                since,
-                until,
-                order,
-                ..Default::default()
-            };
-            out.photos(&daemon.photos(request).await?, print0)?;
+        Command::Photos(args) => {
+            let print0 = args.print0;
+            out.photos(&daemon.photos(args.which.request(args.by)).await?, print0)?;
         }
         Command::With { people, limit } => out.companions(&daemon.companions(people, limit).await?)?,
         Command::Faces { photo } => out.faces(&daemon.faces(&photo).await?)?,
@@ -109,12 +120,17 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
         Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
+        Command::Backup { file } => out.backed_up(&file, daemon.backup(&file).await?)?,
         Command::Resume => out.resumed(&daemon.resume().await?)?,
-        Command::Export(args::ExportForm::Json { embeddings }) => {
+        Command::Export(ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;
             while let Some(row) = call::next(&mut rows).await? {
                 out.exported(&row)?;
             }
+        }
+        Command::Export(ExportForm::Links(to)) => export::hand_over(&mut daemon, to, Way::Link, &out).await?,
+        Command::Export(ExportForm::Copies(to)) => {
+            export::hand_over(&mut daemon, to, Way::Copy, &out).await?
         }
         Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) => {}
     }

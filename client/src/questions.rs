@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
 use crate::call::{Daemon, Failure};
-use crate::json::{face_json, file_json, lossy, optional, person_json, short};
-use crate::render::{Output, line, table, value, whose};
+use crate::json::{self, face_json, file_json, optional, person_json, short};
+use crate::render::{Output, counted, line, table, value, whose};
 use crate::say::entry_json;
 
 /// Lists open questions, each with the commands that answer it.
@@ -136,11 +136,11 @@ fn question_text(question: &v1::Suggestion) -> String {
     let who = |person: &Option<v1::Person>| {
         let person = person.clone().unwrap_or_default();
         let name = if person.name.is_empty() { String::new() } else { format!("{} ", person.name) };
-        format!("{name}{} ({} photos)", person.person_id, person.photos)
+        format!("{name}{} ({})", person.person_id, counted(person.photos, "photo"))
     };
     let shown = |shown: &Option<v1::ShownFace>| {
         let shown = shown.clone().unwrap_or_default();
-        let file = shown.file.map(|file| lossy(&file.path)).unwrap_or_default();
+        let file = shown.file.map(|file| json::shown(&file.path)).unwrap_or_default();
         format!("{} in {file}", shown.face.unwrap_or_default().face_id)
     };
     let asked = if question.in_doubt {
@@ -190,7 +190,7 @@ fn why_text(why: &v1::ExplainResponse) -> io::Result<()> {
     let face = why.face.clone().unwrap_or_default();
     line(&format!("{}: {}", face.face_id, if why.is_no_face { "no face".to_owned() } else { whose(&face) }))?;
     for file in &why.files {
-        line(&format!("  in {}", lossy(&file.path)))?;
+        line(&format!("  in {}", json::shown(&file.path)))?;
     }
     if let Some(placed) = &why.placement {
         let kind =

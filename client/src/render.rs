@@ -8,13 +8,15 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
-use crate::call::Failure;
+use crate::call::{Failure, absolute};
 use crate::hold::{hold_json, hold_text};
-use crate::json::{face_json, failure_json, file_json, folder_json, lossy, person_json, short};
-pub(crate) use plain::{arranged, face_table, line, table, time, value, whose};
+use crate::json::{
+    face_json, failure_json, file_json, folder_json, path_json, person_json, printable, short, shown,
+};
+pub(crate) use plain::{arranged, counted, face_table, line, table, time, value, whose};
 use plain::{compact, span};
 pub(crate) use status::progress_line;
 
@@ -43,7 +45,7 @@ impl Output {
             object.insert("added".into(), added.into());
             return value(&object.into());
         }
-        let path = lossy(&folder.path);
+        let path = shown(&folder.path);
         line(&if added {
             format!("{path} is watched from now on")
         } else {
@@ -57,7 +59,7 @@ impl Output {
         }
         line(&format!(
             "{} is no longer watched; {gone} photos left the answers, none left the disk",
-            path.display()
+            printable(&path.to_string_lossy())
         ))
     }
 
@@ -71,7 +73,7 @@ impl Output {
                 (true, true) => "watched",
                 (true, false) => "scanned",
             };
-            vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), lossy(&folder.path)]
+            vec![folder.folder_id.clone(), folder.files.to_string(), state.to_owned(), shown(&folder.path)]
         });
         table(
             &["id", "files", "state", "path"],
@@ -95,8 +97,19 @@ impl Output {
                 person.cover_face_id.clone(),
             ]
         });
-        let none = "nobody yet; `vow status` shows how far the indexing has come, `--min-faces 1` lists single faces too";
+        let none = "nobody yet; `vow status` shows how far the indexing has come";
         table(&["id", "name", "photos", "faces", "taken", "cover"], &[2, 3], rows, none)
+    }
+
+    /// Those whom a list leaves out.
+    pub(crate) fn smaller_groups(&self, groups: u64, least: u32) -> io::Result<()> {
+        match groups {
+            0 => Ok(()),
+            1 => line(&format!("and one group of fewer than {least} faces; --min-faces 1 lists it too")),
+            _ => line(&format!(
+                "and {groups} groups of fewer than {least} faces; --min-faces 1 lists them too"
+            )),
+        }
     }
 
     pub(crate) fn person(&self, answer: &v1::GetPersonResponse) -> io::Result<()> {
@@ -110,13 +123,9 @@ impl Output {
             return value(&object.into());
         }
         let name = if person.name.is_empty() { "(no name yet)" } else { &person.name };
-        line(&format!(
-            "{} {name}: {} faces in {} photos {}",
-            person.person_id,
-            person.faces,
-            person.photos,
-            span(&person)
-        ))?;
+        let (faces, photos) = (counted(person.faces, "face"), counted(person.photos, "photo"));
+        let text = format!("{} {name}: {faces} in {photos} {}", person.person_id, span(&person));
+        line(text.trim_end())?;
         face_table(&answer.faces)
     }
 
@@ -141,7 +150,7 @@ impl Output {
             return value(&rows.collect());
         }
         let rows = photos.iter().filter_map(|photo| photo.file.as_ref());
-        let rows = rows.map(|file| vec![file.taken.map(time).unwrap_or_default(), lossy(&file.path)]);
+        let rows = rows.map(|file| vec![file.taken.map(time).unwrap_or_default(), shown(&file.path)]);
         table(&["taken", "file"], &[], rows, "no photo")
     }
 
@@ -199,7 +208,7 @@ impl Output {
             let rows = query.similar.iter().map(|hit| {
                 let face = hit.face.clone().unwrap_or_default();
                 let same = if hit.cosine >= answer.same_cosine { "same" } else { "" };
-                let file = hit.files.first().map(|file| lossy(&file.path)).unwrap_or_default();
+                let file = hit.files.first().map(|file| shown(&file.path)).unwrap_or_default();
                 vec![format!("{:.3}", hit.cosine), same.to_owned(), face.face_id.clone(), whose(&face), file]
             });
             table(&["cosine", "", "face", "person", "file"], &[0], rows, "nobody looks like that")?;
@@ -222,6 +231,17 @@ impl Output {
         Ok(io::stdout().lock().write_all(text.as_bytes())?)
     }
 
+    pub(crate) fn backed_up(&self, file: &Path, size: u64) -> io::Result<()> {
+        let path = absolute(file);
+        if self.json {
+            let mut object = Map::new();
+            path_json(&mut object, "file", &path);
+            object.insert("size".into(), size.into());
+            return value(&object.into());
+        }
+        line(&format!("all that is known is in {}, {}", shown(&path), indicatif::HumanBytes(size)))
+    }
+
     pub(crate) fn paused(&self, hold: &v1::Hold) -> io::Result<()> {
         if self.json { value(&json!({ "hold": hold_json(Some(hold)) })) } else { line(&hold_text(hold)) }
     }
@@ -241,7 +261,7 @@ impl Output {
         }
         let rows = failures
             .iter()
-            .map(|failure| vec![failure.stage.clone(), lossy(&failure.path), failure.reason.clone()]);
+            .map(|failure| vec![failure.stage.clone(), shown(&failure.path), printable(&failure.reason)]);
         table(&["stage", "file", "reason"], &[], rows, "no failures")
     }
 

@@ -12,7 +12,7 @@ use vow_proto::v1::history_entry::Kind;
 
 use crate::call::{Daemon, Failure, absolute};
 use crate::json::{optional, person_json};
-use crate::render::{Output, line, table, time, value};
+use crate::render::{Output, counted, line, table, time, value};
 
 /// PERSON is an id such as p7, or a name.
 #[derive(Debug, Subcommand)]
@@ -196,7 +196,8 @@ fn decided(answer: &v1::DecisionResponse, is_name: bool, out: &Output) -> io::Re
     }
     for person in &answer.people {
         let name = if person.name.is_empty() { "(no name)" } else { &person.name };
-        line(&format!("{} {name}: {} faces in {} photos", person.person_id, person.faces, person.photos))?;
+        let (faces, photos) = (counted(person.faces, "face"), counted(person.photos, "photo"));
+        line(&format!("{} {name}: {faces} in {photos}", person.person_id))?;
     }
     answer.notes.iter().try_for_each(|note| line(&format!("note: {note}")))
 }

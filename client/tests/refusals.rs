@@ -37,3 +37,22 @@ fn completions_need_no_daemon() {
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains("_vow"));
 }
+
+#[test]
+fn who_wants_json_gets_refusals_as_json_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("none.sock");
+    for (args, kind, code) in [(&["status"][..], "unreachable", 3), (&["frobnicate"], "wrong-use", 2)] {
+        let output = vow(&[&["--json", "--socket", socket.to_str().unwrap()], args].concat());
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(
+            (error["kind"].as_str(), error["exit_code"].as_i64()),
+            (Some(kind), Some(code)),
+            "{error}"
+        );
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        assert_eq!(output.status.code(), Some(code.try_into().unwrap()));
+    }
+    let help = vow(&["--json", "--help"]);
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Usage"), "{help:?}");
+}

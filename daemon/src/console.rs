@@ -1,5 +1,6 @@
 //! Standard error: the log, and on a terminal a progress bar below it. Standard output is left to reports.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ impl Console {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::try_new(filter).unwrap_or_default())
             .with_writer(AboveBar { bars: bars.clone(), terminal })
-            .with_ansi(terminal)
+            .with_ansi(terminal && in_colour(std::env::var_os("NO_COLOR").as_deref()))
             .with_target(false)
             .try_init();
         Self { bars, bar, terminal }
@@ -91,6 +92,11 @@ impl Console {
         self.bar.set_prefix(status.eta_s.map(left).unwrap_or_default());
         self.bar.tick();
     }
+}
+
+/// Whoever sets NO_COLOR to anything wants none.
+fn in_colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
 }
 
 fn message(status: &Status) -> String {
@@ -151,5 +157,16 @@ impl io::Write for AboveBar {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_unless_somebody_wants_none() {
+        assert!(in_colour(None) && in_colour(Some(OsStr::new(""))));
+        assert!(!in_colour(Some(OsStr::new("1"))) && !in_colour(Some(OsStr::new("0"))));
     }
 }

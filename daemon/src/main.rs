@@ -197,17 +197,17 @@ fn welcome(settings: &Settings, engine: &Engine) -> Result<(), Fatal> {
         faces = status.faces,
         "ready"
     );
-    let socket = settings.socket.display();
+    let vow = &settings.client;
     if settings.in_use.pack == STARTER {
         tracing::info!(
             "using the built-in starter pack: small and free, not the strongest; better: \
-             `vow --socket {socket} models install opencv --use` (free), or buffalo_l (not for commercial use)"
+             `{vow} models install opencv --use` (free), or buffalo_l (not for commercial use)"
         );
     }
     if status.folders == 0 {
-        tracing::info!("no folder is watched yet: `vow --socket {socket} folder add DIR` adds one");
+        tracing::info!("no folder is watched yet: `{vow} folder add DIR` adds one");
     } else {
-        tracing::info!("ask with `vow --socket {socket} people`");
+        tracing::info!("ask with `{vow} people`");
     }
     Ok(())
 }

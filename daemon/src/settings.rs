@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) in_use: InUse,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) socket: PathBuf,
+    /// How `vow` is called so that it finds this daemon.
+    pub(crate) client: String,
     pub(crate) once: bool,
     pub(crate) report: ReportForm,
     pub(crate) plot: Option<PathBuf>,
@@ -194,6 +196,13 @@ impl Settings {
         }
         let Some(catalog) = catalog.filter(|_| mistakes.is_empty()) else { return Err(mistakes) };
         let socket = socket.unwrap_or_else(|| crate::default_socket(&data_dir));
+        // Where nothing is said the client looks by itself; of our environment somebody else's shell knows nothing.
+        let usual = default_data_dir(&env).map(|data_dir| crate::default_socket(&data_dir));
+        let client = if usual.as_ref() == Some(&socket) {
+            "vow".to_owned()
+        } else {
+            format!("vow --socket {}", socket.display())
+        };
         let report = args.report.unwrap_or_default();
         Ok(Self {
             engine,
@@ -201,6 +210,7 @@ impl Settings {
             in_use,
             folders,
             socket,
+            client,
             once: args.once,
             report,
             plot: args.plot,

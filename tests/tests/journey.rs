@@ -230,49 +230,6 @@ fn photos_come_and_go_while_it_runs() {
 }
 
 #[test]
-fn folders_are_added_listed_and_removed_and_come_back_without_inference() {
-    let home = Home::new();
-    let second = home.path().join("second");
-    fs::create_dir(&second).unwrap();
-    Scene::new(900, 600, 3).with_row(&[1, 2]).save(second.join("a.jpg"));
-    let daemon = home.start();
-    let added = daemon.json(["folder".as_ref(), "add".as_ref(), second.as_os_str()]);
-    assert_eq!(added["added"], true);
-    daemon.wait_until("the second folder is indexed", |status| status["faces"] == 2);
-    assert_eq!(daemon.json(["folder".as_ref(), "add".as_ref(), second.as_os_str()])["added"], false);
-    assert_eq!(daemon.json(["folder", "list"]).as_array().unwrap().len(), 2);
-    let above = daemon.vow(["folder".as_ref(), "add".as_ref(), home.path().as_os_str()]);
-    assert_eq!(above.code, 4, "a folder above watched ones is refused: {}", above.stderr);
-
-    let removed = daemon.json(["folder".as_ref(), "remove".as_ref(), second.as_os_str()]);
-    assert_eq!(removed["photos_gone"], 1);
-    assert_eq!(daemon.wait_idle()["faces"], 0);
-    assert!(second.join("a.jpg").exists(), "nothing on disk is touched");
-    daemon.json(["folder".as_ref(), "add".as_ref(), second.as_os_str()]);
-    let status = daemon.wait_until("it is back", |status| status["faces"] == 2);
-    assert_eq!(status["photos_inferred"], 1, "a hash, not an inference");
-    let unknown = daemon.vow(["folder", "remove", "/no/such/folder"]);
-    assert_eq!(unknown.code, 1, "{}", unknown.stderr);
-}
-
-#[test]
-fn an_offline_folder_keeps_its_photos() {
-    let home = Home::new();
-    Scene::new(900, 600, 4).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
-    let daemon = home.start();
-    daemon.wait_idle();
-    let away = home.path().join("away");
-    fs::rename(home.photos(), &away).unwrap();
-    daemon.json(["rescan"]);
-    daemon.wait_until("the folder is offline", |_| daemon.json(["folder", "list"])[0]["online"] == false);
-    assert_eq!(daemon.wait_idle()["faces"], 2, "a disk that is away takes no photo along");
-    fs::rename(&away, home.photos()).unwrap();
-    daemon.json(["rescan"]);
-    daemon.wait_until("it is back", |_| daemon.json(["folder", "list"])[0]["online"] == true);
-    assert_eq!(daemon.wait_idle()["photos_inferred"], 1);
-}
-
-#[test]
 fn once_reports_what_it_did() {
     let home = Home::new();
     event(&home);
@@ -310,6 +267,8 @@ fn people_are_found_by_id_or_name_and_an_ambiguous_name_is_refused() {
     daemon.json(["name", ids[1], ""]);
     assert_eq!(daemon.json(["person", "SAM"])["person_id"], ids[0]);
     assert_eq!(daemon.vow(["person", "Nobody"]).code, 1);
+    let least = daemon.vow(["people", "--min-faces", "4"]).stdout;
+    assert!(least.contains("Sam") && least.contains("and 4 groups of fewer than 4 faces"), "{least}");
     assert_eq!(daemon.vow(["similar", "--face", "f999"]).code, 1);
     assert_eq!(daemon.vow(["similar", "--face", "x"]).code, 2);
 }

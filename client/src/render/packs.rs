@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
 use super::{Output, line, table, value};
-use crate::json::{lossy, optional, path_json};
+use crate::json::{lossy, optional, path_json, shown};
 
 impl Output {
     pub(crate) fn packs(&self, answer: &v1::ListPacksResponse) -> io::Result<()> {
@@ -66,7 +66,7 @@ impl Output {
         }
         let mut rows = vec![("runtime", format!("{} {}", answer.name, answer.version))];
         if !answer.library.is_empty() {
-            rows.push(("library", lossy(&answer.library)));
+            rows.push(("library", shown(&answer.library)));
         }
         rows.push(("why", answer.why.clone()));
         rows.push(("runs on", answer.provider.clone()));
@@ -77,10 +77,10 @@ impl Output {
             line(&format!("{name:<11} {text}"))?;
         }
         for one in answer.passed_over.iter().chain(&answer.providers_passed_over) {
-            line(&format!("passed over {}: {}", lossy(&one.what), one.reason))?;
+            line(&format!("passed over {}: {}", shown(&one.what), one.reason))?;
         }
         for one in &answer.installed {
-            line(&format!("installed   {} {}", one.wheel, lossy(&one.library)))?;
+            line(&format!("installed   {} {}", one.wheel, shown(&one.library)))?;
         }
         if !answer.named_by.is_empty() {
             line(&format!("named by    {}, so that an installed one is not looked at", answer.named_by))?;
@@ -101,7 +101,7 @@ impl Output {
             return value(&object.into());
         }
         let kind = if runtime.cuda { " with CUDA" } else { "" };
-        line(&format!("ONNX Runtime {}{kind} is installed: {}", runtime.version, lossy(&runtime.library)))?;
+        line(&format!("ONNX Runtime {}{kind} is installed: {}", runtime.version, shown(&runtime.library)))?;
         match now {
             Some(now) => line(&format!("the daemon runs on {now} now (`vow runtime show` says more)")),
             None => {

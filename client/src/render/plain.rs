@@ -38,6 +38,11 @@ pub(super) fn span(person: &v1::Person) -> String {
     }
 }
 
+/// `1 face`, `2 faces`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Seconds since 1970 as date and time.
 pub(crate) fn time(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).map(|stamp| stamp.to_zoned(jiff::tz::TimeZone::UTC));
@@ -92,6 +97,11 @@ pub(super) fn compact(value: &Value) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "face")), ["0 faces", "1 face", "2 faces"]);
+    }
 
     #[test]
     fn times_are_readable() {

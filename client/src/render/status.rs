@@ -6,7 +6,7 @@ use vow_proto::v1;
 
 use super::{Output, compact, line, time, value};
 use crate::hold::hold_text;
-use crate::json::{lossy, state, status_json};
+use crate::json::{printable, shown, state, status_json};
 
 impl Output {
     pub(crate) fn status(&self, status: &v1::StatusResponse) -> io::Result<()> {
@@ -59,7 +59,7 @@ impl Output {
             writeln!(out, "{name:<10} {text}")?;
         }
         for problem in &status.scan_problems {
-            writeln!(out, "not seen   {}: {}", lossy(&problem.path), problem.reason)?;
+            writeln!(out, "not seen   {}: {}", shown(&problem.path), printable(&problem.reason))?;
         }
         Ok(())
     }

@@ -21,6 +21,12 @@ fn nothing_to_configure_on_a_first_start() {
     assert_eq!(settings.engine.data_dir, Path::new("/nowhere/.local/share/vowimager"));
     assert_eq!(settings.socket, Path::new("/nowhere/.local/share/vowimager/vowd.sock"));
     assert!(!settings.once && settings.folders.is_empty());
+    assert_eq!(settings.client, "vow");
+    let elsewhere = gather(&[], &[("VOW_DATA_DIR", "/data")]).unwrap();
+    assert_eq!(
+        elsewhere.client, "vow --socket /data/vowd.sock",
+        "another shell may know nothing of the variable"
+    );
 }
 
 #[test]

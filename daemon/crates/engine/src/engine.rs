@@ -32,11 +32,12 @@ use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
 use crate::graphs::{self, Others};
 use crate::inflight::Inflight;
-use crate::library::{Folders, Librarian, Order};
+use crate::library::{Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
 use crate::pause::PauseFile;
 use crate::people::{Keeper, Message, PackFacts, People};
 use crate::progress::{Progress, now};
+use crate::watched::Folders;
 use crate::worker::{Bench, work};
 use threads::{Starter, stepped_back};
 
@@ -262,6 +263,17 @@ impl Engine {
         let failures = self.store().counts(self.pack_id())?.failures;
         self.order(Order::Retry { ticket: self.progress().ticket() });
         Ok(failures)
+    }
+
+    /// Copies the store, as it is now, into a new file. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// When there is something of that name, or it cannot be written.
+    pub fn backup(&self, to: &Path) -> Result<u64, EngineError> {
+        if !to.is_absolute() {
+            return Err(EngineError::Incomplete("a backup needs an absolute path"));
+        }
+        self.store().backup(to).map_err(EngineError::Backup)
     }
 
     pub(crate) fn waiting(&self) -> (usize, usize) {

@@ -57,9 +57,10 @@ pub enum EngineError {
         /// As given.
         path: PathBuf,
     },
-    /// The folder lies inside another watched one, or holds one.
+    /// The folder holds a watched one that a scan of it would not come to.
     #[error(
-        "{path} overlaps with the watched folder {other}: photos in it are indexed already, or would be twice"
+        "{path} holds the watched folder {other}, which is offline or hidden in it; mount it, or take it away first: \
+         `vow folder remove {other}` (names stay)"
     )]
     Overlap {
         /// As given.
@@ -124,6 +125,9 @@ pub enum EngineError {
         /// Photos that show both.
         photos: usize,
     },
+    /// A backup could not be made.
+    #[error(transparent)]
+    Backup(vow_store::StoreError),
     /// An indexed file cannot be read any more.
     #[error("{path} cannot be looked at")]
     Unreadable {

@@ -3,33 +3,44 @@
 use std::path::{Path, PathBuf};
 
 use vow_types::FolderId;
+use vow_watch::Looked;
 
 use crate::commit::Stored;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::library::{FolderInfo, Order, Watched};
+use crate::library::Order;
 use crate::people::Message;
 use crate::progress::now;
+use crate::watched::{FolderInfo, Watched};
 
 impl Engine {
-    /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another.
+    /// Watches a folder and starts to index it; false when it was watched already, by itself or as part of another. Watched
+    /// folders in it become part of it, without anything being read anew.
     ///
     /// # Errors
-    /// When it is no folder, or holds one that is watched.
+    /// When it is no folder, or holds a watched one that is not seen from it: what is known of that would be lost.
     pub fn add_folder(&self, path: &Path) -> Result<(FolderInfo, bool), EngineError> {
         let path = real_folder(path)?;
         if let Some(folder) = self.folders_of_record().holding(&path) {
             return Ok((self.folder_info(folder.id)?, false));
         }
-        let inside =
-            self.folders_of_record().all().into_iter().find(|one| one.folder.path.starts_with(&path));
-        if let Some(other) = inside {
-            return Err(EngineError::Overlap { path, other: other.folder.path });
+        let mut inner: Vec<_> = self.folders_of_record().all().into_iter().map(|one| one.folder).collect();
+        inner.retain(|one| one.path.starts_with(&path));
+        if let Some(other) = inner.iter().find(|one| !is_seen_from(&path, &one.path)) {
+            return Err(EngineError::Overlap { path, other: other.path.clone() });
         }
-        let (folder, _) = self.store().add_folder(&path, device(&path), now())?;
+        let folder = if inner.is_empty() {
+            self.store().add_folder(&path, device(&path), now())?.0
+        } else {
+            let ids: Vec<_> = inner.iter().map(|one| one.id).collect();
+            self.store().take_in(&path, &ids, device(&path), now())?
+        };
         let id = folder.id;
+        inner.iter().for_each(|one| self.folders_of_record().remove(one.id));
         self.folders_of_record().add(folder);
         self.scan(id, None);
+        // As after a removal, but the watches stay with the folder that holds them now.
+        inner.into_iter().for_each(|one| self.scan(one.id, Some(one.path)));
         Ok((self.folder_info(id)?, true))
     }
 
@@ -104,6 +115,11 @@ pub(crate) fn real_folder(path: &Path) -> Result<PathBuf, EngineError> {
     let real = path.canonicalize().map_err(|error| refused(error.to_string()))?;
     std::fs::read_dir(&real).map_err(|error| refused(error.to_string()))?;
     Ok(real)
+}
+
+/// Whether a scan of `folder` comes to the folder `inner` below it: it is there, and not hidden.
+fn is_seen_from(folder: &Path, inner: &Path) -> bool {
+    matches!(vow_watch::look(folder, inner, &vow_media::is_picture_name), Looked::Folder)
 }
 
 fn device(path: &Path) -> u64 {

@@ -39,6 +39,7 @@ mod rulings;
 mod said;
 mod undo;
 mod views;
+mod watched;
 mod worker;
 
 pub use brake::Hold;
@@ -46,7 +47,6 @@ pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, MOST_WITH_BATCHES, PackC
 pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
-pub use library::FolderInfo;
 pub use progress::{IgnoredCounts, State, Status};
 pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 
@@ -62,3 +62,4 @@ pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
 pub use vow_store::{Decision, JournalEntry};
 pub use vow_types as types;
+pub use watched::FolderInfo;

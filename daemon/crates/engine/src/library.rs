@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -13,7 +13,11 @@ use vow_watch::{Found, Hint, Ignored, Looked, Seen, WatchError, Watcher};
 
 use crate::feed::Job;
 use crate::progress::{FileTicket, IgnoredCounts, Ticket};
+use crate::watched::{Folders, Watched};
 use crate::worker::{Bench, Outcome};
+
+/// How often a folder that is offline is looked at. While none is, nothing looks.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the library thread is asked to do.
 pub(crate) enum Order {
@@ -25,74 +29,6 @@ pub(crate) enum Order {
     Retry { ticket: Ticket },
     /// End.
     Stop,
-}
-
-/// A watched folder as the façade shows it.
-#[derive(Debug, Clone)]
-pub struct FolderInfo {
-    /// Its id and path.
-    pub id: FolderId,
-    /// Absolute, links resolved.
-    pub path: PathBuf,
-    /// False while it is missing, for example a disk that is not mounted.
-    pub online: bool,
-    /// Whether the kernel reports changes in all of it.
-    pub watched: bool,
-    /// Known files in it, failures included.
-    pub files: u64,
-}
-
-/// What the last scan of a folder said.
-#[derive(Debug, Clone)]
-pub(crate) struct Watched {
-    pub(crate) folder: Folder,
-    pub(crate) online: bool,
-    pub(crate) watched: bool,
-    pub(crate) ignored: IgnoredCounts,
-    pub(crate) problems: Vec<(PathBuf, Failure)>,
-}
-
-/// The watched folders; shared with the façade.
-#[derive(Debug, Default)]
-pub(crate) struct Folders(Mutex<Vec<Watched>>);
-
-impl Folders {
-    pub(crate) fn add(&self, folder: Folder) {
-        self.lock().push(Watched {
-            folder,
-            online: true,
-            watched: false,
-            ignored: IgnoredCounts::default(),
-            problems: Vec::new(),
-        });
-    }
-
-    pub(crate) fn remove(&self, id: FolderId) {
-        self.lock().retain(|one| one.folder.id != id);
-    }
-
-    pub(crate) fn all(&self) -> Vec<Watched> {
-        self.lock().clone()
-    }
-
-    pub(crate) fn get(&self, id: FolderId) -> Option<Watched> {
-        self.lock().iter().find(|one| one.folder.id == id).cloned()
-    }
-
-    /// The folder that holds `path`.
-    pub(crate) fn holding(&self, path: &Path) -> Option<Folder> {
-        self.lock().iter().find(|one| path.starts_with(&one.folder.path)).map(|one| one.folder.clone())
-    }
-
-    fn update(&self, id: FolderId, change: impl FnOnce(&mut Watched)) {
-        if let Some(one) = self.lock().iter_mut().find(|one| one.folder.id == id) {
-            change(one);
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The thread's own state.
@@ -111,8 +47,15 @@ impl Librarian {
     /// When the store cannot be read.
     pub(crate) fn run(self, orders: &Receiver<Order>) -> Result<(), StoreError> {
         let mut next_scan = Instant::now() + self.scan_every;
+        let mut next_look = Instant::now();
         loop {
-            match orders.recv_deadline(next_scan) {
+            let now = Instant::now();
+            if next_look <= now {
+                next_look = now + LOOK_AGAIN;
+                self.look_for_lost()?;
+            }
+            let away = self.folders.all().iter().any(|one| !one.online);
+            match orders.recv_deadline(if away { next_scan.min(next_look) } else { next_scan }) {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Order::Scan { folder, below, ticket }) => {
                     self.scan(folder, below.as_deref())?;
@@ -126,6 +69,7 @@ impl Librarian {
                     self.retry()?;
                     drop(ticket);
                 }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < next_scan => {}
                 Err(RecvTimeoutError::Timeout) => {
                     next_scan = Instant::now() + self.scan_every;
                     let _ticket = self.bench.progress.ticket();
@@ -147,7 +91,25 @@ impl Librarian {
                 Some(folder) => self.look(&folder, path),
                 None => Ok(()),
             },
+            // Watches went with the disk; the scan asks for them anew.
+            Hint::Mounted(place) => {
+                let all = self.folders.all().into_iter().map(|one| one.folder);
+                let mut concerned = all.filter(|folder| concerns(&place, &folder.path));
+                concerned.try_for_each(|folder| self.scan(folder.id, None))
+            }
         }
+    }
+
+    /// Folders that are offline and may be back.
+    fn look_for_lost(&self) -> Result<(), StoreError> {
+        for Watched { folder, .. } in self.folders.all().into_iter().filter(|one| !one.online) {
+            // What is still away is not scanned, for the scan would only say so again.
+            if is_back(&folder) {
+                let _ticket = self.bench.progress.ticket();
+                self.scan(folder.id, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// One path that something happened to.
@@ -345,7 +307,32 @@ impl Librarian {
     }
 }
 
+/// Whether a disk that comes or goes at `place` may change what is seen in `folder`.
+fn concerns(place: &Path, folder: &Path) -> bool {
+    folder.starts_with(place) || place.starts_with(folder)
+}
+
+/// Whether a folder that was offline can be scanned: an empty one may be the mount point of a disk that is away.
+fn is_back(folder: &Folder) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(mut entries) = std::fs::read_dir(&folder.path) else { return false };
+    let device = std::fs::metadata(&folder.path).map(|metadata| metadata.dev());
+    entries.next().is_some() || device.is_ok_and(|device| device == folder.device)
+}
+
 /// Whether a file looks as it did when it was read.
 fn same(row: &FileRow, found: &Found) -> bool {
     (row.size, row.mtime_ns, row.inode) == (found.size, found.mtime_ns, found.inode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_above_and_below_a_folder_concern_it() {
+        let card = Path::new("/media/card");
+        assert!(concerns(card, Path::new("/media/card/DCIM")) && concerns(card, Path::new("/media")));
+        assert!(!concerns(card, Path::new("/media/cards")));
+    }
 }

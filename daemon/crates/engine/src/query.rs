@@ -9,11 +9,11 @@ use vow_types::{Embedding, FaceId, PersonId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::library::Folders;
 use crate::roster::{Known, Roster};
 use crate::views::{
     FaceView, FailedFile, FileView, NameFilter, PersonOrder, PersonView, SimilarFaces, SimilarHit,
 };
+use crate::watched::Folders;
 
 impl Engine {
     /// The faces in an indexed file, from left to right.

@@ -115,6 +115,10 @@ fn check(name: &str) -> Result<(), EngineError> {
     if name.chars().any(char::is_control) {
         return Err(EngineError::BadName("it has a control character in it"));
     }
+    if name.strip_prefix('p').is_some_and(|rest| rest.parse::<u64>().is_ok()) {
+        let why = "it is written like an id, and would be taken for one; `vow merge` makes one person of two";
+        return Err(EngineError::BadName(why));
+    }
     Ok(())
 }
 
@@ -169,6 +173,16 @@ mod tests {
             } else {
                 prop_assert_eq!(read, journal.len().min(skip + limit));
             }
+        }
+    }
+
+    #[test]
+    fn names_that_nobody_could_be_found_by_are_refused() {
+        for name in ["", "Ada", "p", "p7b", "P7", "Zoë p7"] {
+            assert!(check(name).is_ok(), "{name}");
+        }
+        for name in ["p7", "p0012", "a\nb", &"n".repeat(501)] {
+            assert!(check(name).is_err(), "{name}");
         }
     }
 }

@@ -29,6 +29,15 @@ impl v1::admin_server::Admin for Service {
         Ok(Response::new(blocking(move || report::report(&engine)).await?))
     }
 
+    async fn backup(
+        &self,
+        request: Request<v1::BackupRequest>,
+    ) -> Result<Response<v1::BackupResponse>, Status> {
+        let (engine, path) = (self.engine.clone(), convert::path(request.into_inner().path));
+        let size = blocking(move || engine.backup(&path)).await?;
+        Ok(Response::new(v1::BackupResponse { size }))
+    }
+
     async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {
         let (engine, time) = (self.engine.clone(), request.into_inner().seconds.map(Duration::from_secs));
         if time.is_some_and(|time| time.is_zero()) {

@@ -139,11 +139,12 @@ fn sentence(line: &HistoryLine) -> String {
         },
         Decision::Merged { into, from, .. } => {
             let from: Vec<String> =
-                from.iter().map(|(person, faces)| format!("{person} ({} faces)", faces.len())).collect();
+                from.iter().map(|(person, faces)| format!("{person} ({})", some(faces.len()))).collect();
             format!("{} is {} too", who(into), from.join(", "))
         }
         Decision::Split { from, into, faces } => {
-            format!("{} faces of {} are somebody else: {}", faces.len(), who(from), who(into))
+            let are = if faces.len() == 1 { "is" } else { "are" };
+            format!("{} of {} {are} somebody else: {}", some(faces.len()), who(from), who(into))
         }
         Decision::Confirmed { face, person, before } => {
             let before = before.filter(|before| before != person);
@@ -159,17 +160,19 @@ fn sentence(line: &HistoryLine) -> String {
         Decision::Covered { person, face: None, .. } => format!("the best face stands for {}", who(person)),
         Decision::Apart { a, b } => format!("{} and {} are two people", who(a), who(b)),
         Decision::Drawn { face, person } => match person {
-            Some(person) => format!("there is a face that was not found, {face}: {}", who(person)),
-            None => format!("there is a face that was not found, {face}"),
+            Some(person) => format!("{face} is a face that was missed: {}", who(person)),
+            None => format!("{face} is a face that was missed"),
         },
         Decision::Carried { faces } => {
-            format!("what was said about {} faces counts for what this model pack sees there", faces.len())
+            let faces = some(faces.len());
+            format!("what was said about {faces} counts for what this model pack sees there")
         }
         Decision::Refitted { method, merge_at, before, .. } => {
             let moved: usize = before.iter().map(|(_, faces)| faces.len()).sum();
             let at =
                 merge_at.map(|at| format!(" from score {:.4}", f32::from(at) / 10_000.0)).unwrap_or_default();
-            format!("everyone was sorted out anew by {method}{at}: {moved} faces are somebody else")
+            let are = if moved == 1 { "is" } else { "are" };
+            format!("everyone was sorted out anew by {method}{at}: {} {are} somebody else", some(moved))
         }
         Decision::Undone { entries } => format!("undone: {}", list(entries)),
         Decision::Redone { entries } => format!("redone: {}", list(entries)),
@@ -188,6 +191,32 @@ fn sentence(line: &HistoryLine) -> String {
 /// Faces that a sentence names at most.
 const SHOWN: usize = 5;
 
+fn some(faces: usize) -> String {
+    if faces == 1 { "1 face".to_owned() } else { format!("{faces} faces") }
+}
+
 fn list(entries: &[u64]) -> String {
     entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use vow_engine::JournalEntry;
+
+    use super::*;
+
+    fn told(decision: Decision) -> String {
+        sentence(&HistoryLine {
+            in_effect: true,
+            names: Vec::new(),
+            entry: JournalEntry { seq: 1, at: 0, known_by: Vec::new(), decision },
+        })
+    }
+
+    #[test]
+    fn one_face_is_one() {
+        let split = |faces| Decision::Split { from: PersonId(1), into: PersonId(2), faces };
+        assert_eq!(told(split(vec![FaceId(7)])), "1 face of p1 is somebody else: p2");
+        assert_eq!(told(split(vec![FaceId(7), FaceId(8)])), "2 faces of p1 are somebody else: p2");
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::SamePhoto { .. }
         | EngineError::Senseless(_)
         | EngineError::Unreadable { .. }
+        | EngineError::Backup(_)
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::Stopping => Status::unavailable(text),
         EngineError::Cancelled => Status::cancelled(text),

@@ -60,6 +60,21 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// A backup could not be written; the store itself is as it was.
+    #[error("the backup `{}` cannot be written: choose another place, or mend its permissions or free space", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A backup would have to be written over something.
+    #[error("`{}` is there already, and nothing is written over for a backup: give it another name", path.display())]
+    BackupThere {
+        /// The file.
+        path: PathBuf,
+    },
     /// An earlier read or write failed, so that nothing is sure until the store has been opened again.
     #[error("the store `{}` is closed after an earlier error: start again", path.display())]
     Closed {

@@ -6,7 +6,7 @@ use std::path::Path;
 use redb::ReadableTable;
 use vow_types::{ContentId, FolderId};
 
-use crate::codec::{put_folder, take_file, take_folder};
+use crate::codec::{put_file, put_folder, take_file, take_folder};
 use crate::commit::Ingest;
 use crate::error::StoreError;
 use crate::fault::{self, Fault};
@@ -40,6 +40,43 @@ impl Store {
             let folder = Folder { id: FolderId(id), path, device, added: now };
             folders.insert(id, put_folder(&folder)?.as_slice())?;
             Ok((folder, true))
+        })
+    }
+
+    /// Adds a folder in the place of others that lie in it: their files are its own from then on, with all that is known of
+    /// them.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn take_in(
+        &self,
+        path: &Path,
+        inner: &[FolderId],
+        device: u64,
+        now: i64,
+    ) -> Result<Folder, StoreError> {
+        let path = plain(path);
+        self.write(|txn| {
+            let id = tables::take_id(&mut txn.open_table(META)?, meta::NEXT_FOLDER)?;
+            let folder = Folder { id: FolderId(id), path: path.clone(), device, added: now };
+            let (mut folders, mut files) = (txn.open_table(FOLDERS)?, txn.open_table(FILES)?);
+            folders.insert(id, put_folder(&folder)?.as_slice())?;
+            for one in inner {
+                let gone =
+                    folders.remove(one.0)?.map(|bytes| take_folder(one.0, bytes.value())).transpose()?;
+                let Some(mut walk) = gone.map(Walk::over) else { continue };
+                loop {
+                    let batch = walk.next(&files)?;
+                    if batch.is_empty() {
+                        break;
+                    }
+                    for file in batch {
+                        let file = FileRow { folder: folder.id, ..file };
+                        files.insert(to_bytes(&file.path), put_file(&file)?.as_slice())?;
+                    }
+                }
+            }
+            Ok(folder)
         })
     }
 

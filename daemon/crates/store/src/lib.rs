@@ -4,6 +4,7 @@
 //! belongs to somebody, or what a folder looks like at the moment. The only crate that knows redb. `docs/STORE.md` says
 //! what lies in the file, byte by byte, and why a crash does no harm.
 
+mod backup;
 mod codec;
 mod commit;
 mod decision;

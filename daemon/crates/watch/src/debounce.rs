@@ -199,7 +199,7 @@ mod tests {
     fn covers(hint: &Hint, path: &Path) -> bool {
         match hint {
             Hint::Touched(one) => one == path,
-            Hint::Rescan(folder) => path.starts_with(folder),
+            Hint::Rescan(folder) | Hint::Mounted(folder) => path.starts_with(folder),
         }
     }
 

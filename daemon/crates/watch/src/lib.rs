@@ -11,6 +11,7 @@ mod error;
 mod judge;
 mod kernel;
 mod look;
+mod mounts;
 mod tree;
 mod walk;
 mod watcher;
@@ -100,6 +101,9 @@ pub enum Hint {
     /// A folder appeared, or events were lost: [`scan_below`] it. For a watched root that is offline then: call
     /// [`Watcher::watch`] again once it is back.
     Rescan(PathBuf),
+    /// A disk came to this place, or went away from it, anywhere on the machine: [`Watcher::watch`] and [`scan`] every folder
+    /// that holds the place or lies in it.
+    Mounted(PathBuf),
 }
 
 /// Lists everything below `root`, in the order of [`Path`] (folder by folder, each by file name). No file is opened;

@@ -14,6 +14,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use crate::debounce::{Change, Debounce, Patience};
 use crate::error::system;
 use crate::kernel::Kernel;
+use crate::mounts::Mounts;
 use crate::{Hint, WatchError, judge};
 
 /// Events that may wait for the thread. When more come, what they said is found by scanning.
@@ -38,6 +39,8 @@ enum What {
 
 enum Message {
     Event(Event),
+    /// A disk came or went here.
+    Mounted(PathBuf),
     /// Look at the flags.
     Wake,
 }
@@ -56,6 +59,7 @@ pub struct Watcher {
     kernel: Arc<Kernel>,
     flags: Arc<Flags>,
     queue: SyncSender<Message>,
+    _mounts: Option<Mounts>,
 }
 
 impl Watcher {
@@ -89,7 +93,13 @@ impl Watcher {
             .name("vow-watch".to_owned())
             .spawn(move || listener.run(&receiver))
             .map_err(|source| WatchError::Thread { source })?;
-        Ok(Self { kernel, flags, queue: sender })
+        let queue = sender.clone();
+        // A closed queue means that the watcher was dropped, and so are the mounts in a moment.
+        let mounts = Mounts::listen(move |place| drop(queue.send(Message::Mounted(place))));
+        if let Err(error) = &mounts {
+            tracing::debug!(%error, "disks that come back are found by scanning only");
+        }
+        Ok(Self { kernel, flags, queue: sender, _mounts: mounts.ok() })
     }
 
     /// Watches a folder and all below it; again: anew, without losing anything meanwhile. Call it before the scan, so
@@ -195,6 +205,7 @@ impl<F: Fn(Hint)> Listener<F> {
         };
         match message {
             Ok(Message::Event(event)) => self.follow(&event),
+            Ok(Message::Mounted(place)) => (self.on_hint)(Hint::Mounted(place)),
             Ok(Message::Wake) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
         }
@@ -217,7 +228,7 @@ impl<F: Fn(Hint)> Listener<F> {
     }
 
     fn tell(&self, hint: Hint) {
-        let (Hint::Touched(path) | Hint::Rescan(path)) = &hint;
+        let (Hint::Touched(path) | Hint::Rescan(path) | Hint::Mounted(path)) = &hint;
         let Some(root) = self.kernel.read(|tree| tree.root_of(path)) else { return }; // unwatched meanwhile
         if matches!(&hint, Hint::Rescan(path) if **path == *root) {
             // Among the lost events may be those of new folders.

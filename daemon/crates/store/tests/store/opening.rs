@@ -5,7 +5,10 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{
+    Database, MultimapTableHandle, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle,
+    UntypedMultimapTableHandle, UntypedTableHandle,
+};
 use vow_store::{Change, Decision, Store, StoreError};
 use vow_types::{FaceId, FolderId, PersonId};
 
@@ -54,6 +57,47 @@ fn a_new_store_is_its_owners_alone_and_is_there_the_next_time() {
     assert_eq!((before.0.len(), before.1.len()), (5, 1));
     drop(store);
     assert_eq!(all(&Store::open(&path).unwrap()), before);
+}
+
+/// Every table by its name, with the number of its rows.
+fn tables(path: &Path) -> Vec<(String, u64)> {
+    let database = Database::open(path).unwrap();
+    let view = database.begin_read().unwrap();
+    let plain = view.list_tables().unwrap().map(|table: UntypedTableHandle| {
+        (table.name().to_owned(), view.open_untyped_table(table).unwrap().len().unwrap())
+    });
+    let many = view.list_multimap_tables().unwrap().map(|table: UntypedMultimapTableHandle| {
+        (table.name().to_owned(), view.open_untyped_multimap_table(table).unwrap().len().unwrap())
+    });
+    let mut all: Vec<_> = plain.chain(many).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_backup_is_the_store_as_it_was() {
+    let (folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    fill(&store, 9);
+    let to = folder.path().join("backup.redb");
+    fs::write(folder.path().join("backup.redb.part"), "of one that was cut short").unwrap();
+    let size = store.backup(&to).unwrap();
+    assert_eq!(fs::metadata(&to).unwrap().len(), size);
+    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(store.backup(&to), Err(StoreError::BackupThere { .. })), "nothing is written over");
+    assert!(matches!(store.backup(&folder.path().join("no/such")), Err(StoreError::Backup { .. })));
+
+    let everyone = store.people().unwrap();
+    name_person(&store, PersonId(1), "Eve", 0).unwrap();
+    drop(store);
+    assert_eq!(tables(&to).len(), tables(&path).len(), "no table is forgotten");
+    let journal =
+        |(name, rows): (String, u64)| (name.clone(), rows - u64::from(name == "journal" && rows == 2));
+    let was: Vec<_> = tables(&path).into_iter().map(journal).collect();
+    assert_eq!(tables(&to), was, "nor a row; one thing was said since");
+    let copy = Store::open(&to).unwrap();
+    assert_eq!(copy.people().unwrap(), everyone);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left over");
 }
 
 #[test]
