@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, Write as _};
 
 use serde_json::{Map, Value, json};
+use tonic::{Code, Status};
 use vow_proto::v1;
 
 use crate::call::{Daemon, Failure};
@@ -41,14 +42,33 @@ pub(crate) async fn ask(daemon: &mut Daemon, limit: u32, out: &Output) -> Result
         let open = answer.suggestions.into_iter().find(|question| !skipped.contains(&subject(question)));
         let Some(question) = open else { break };
         line(&question_text(&question))?;
-        match read_answer()? {
-            Reply::Yes => crate::say::say(yes(&question), daemon, out).await?,
-            Reply::No => crate::say::say(no(&question), daemon, out).await?,
-            Reply::Skip => skipped.push(subject(&question)),
+        let word = match read_answer()? {
+            Reply::Yes => yes(&question),
+            Reply::No => no(&question),
+            Reply::Skip => {
+                skipped.push(subject(&question));
+                continue;
+            }
             Reply::Quit => return Ok(()),
+        };
+        match crate::say::say(word, daemon, out).await {
+            // Somebody else said something meanwhile, and this answer goes against it; other questions are as they were.
+            Err(Failure::Refused(status)) if !is_about_the_daemon(&status) => {
+                line(&format!("  not taken: {}", Failure::Refused(status)))?;
+                skipped.push(subject(&question));
+            }
+            done => done?,
         }
     }
     Ok(line("that was all; `vow undo` takes the last answer back")?)
+}
+
+/// Whether every other question would end the same way.
+fn is_about_the_daemon(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Internal | Code::Unimplemented | Code::Cancelled | Code::Unknown
+    )
 }
 
 enum Reply {

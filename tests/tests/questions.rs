@@ -9,9 +9,12 @@
 )]
 
 use std::fs;
+use std::io::{Read, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use vow_tests::daemon::binary;
 use vow_tests::{Daemon, Home, Scene};
 
 fn text(value: &Value) -> String {
@@ -97,6 +100,43 @@ fn a_question_is_asked_until_it_is_answered() {
         daemon.wait_idle();
         assert_eq!(daemon.json(["suggestions"])["total"], 1, "{answer}: what was taken back is open again");
     }
+}
+
+/// Reads what is asked at the terminal, up to the answer that is wanted.
+fn next_question(asked: &mut impl Read) -> String {
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while !text.ends_with(b"[q]uit: ") {
+        assert_eq!(asked.read(&mut byte).unwrap(), 1, "it ended: {}", String::from_utf8_lossy(&text));
+        text.extend(byte);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn an_answer_that_came_too_late_does_not_end_the_asking() {
+    let home = eager();
+    event(&home);
+    let daemon = start(&home);
+    let mut asking = Command::new(binary("vow"));
+    asking.arg("--socket").arg(home.socket()).args(["suggestions", "--ask"]);
+    let mut asking =
+        asking.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut answers, mut asked) = (asking.stdin.take().unwrap(), asking.stdout.take().unwrap());
+    let question = next_question(&mut asked);
+    assert!(question.contains("% likely"), "{question}");
+
+    // Meanwhile, at another terminal.
+    let open = daemon.json(["suggestions"]);
+    let command = text(&open["suggestions"][0]["yes"]);
+    daemon.json(command.split(' ').skip(1));
+    answers.write_all(b"n\n").unwrap();
+    drop(answers);
+
+    let mut rest = String::new();
+    asked.read_to_string(&mut rest).unwrap();
+    let ended = asking.wait_with_output().unwrap();
+    assert!(rest.contains("not taken: ") && rest.contains("that was all"), "{rest}");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
 
 #[test]
