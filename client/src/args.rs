@@ -86,6 +86,18 @@ pub(crate) enum Command {
         /// An indexed file.
         photo: PathBuf,
     },
+    /// The address of the gallery, for a browser on the daemon's machine. It holds the key: keep it to yourself.
+    Gallery,
+    /// A picture of a face, or of a photo, as a JPEG file: upright and without the original's metadata.
+    Picture {
+        /// A face id such as f12, or an indexed file.
+        of: PathBuf,
+        /// The new file; nothing may be there yet.
+        file: PathBuf,
+        /// Pixels along its longer side at most; nothing is enlarged [default: 192 for a face, 1600 for a photo].
+        #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=4096))]
+        size: Option<u32>,
+    },
     /// Who looks like this.
     Similar {
         /// An indexed file: every face in it is looked up.

@@ -89,7 +89,7 @@ impl Failure {
 pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
     pub(crate) people: PeopleClient<Channel>,
-    faces: FacesClient<Channel>,
+    pub(crate) faces: FacesClient<Channel>,
     admin: AdminClient<Channel>,
     packs: PacksClient<Channel>,
 }
@@ -254,6 +254,10 @@ impl Daemon {
 
     pub(crate) async fn report(&mut self) -> Result<v1::ReportResponse, Failure> {
         Ok(self.admin.report(v1::ReportRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn gallery(&mut self) -> Result<String, Failure> {
+        Ok(self.admin.get_gallery(v1::GetGalleryRequest {}).await?.into_inner().url)
     }
 
     pub(crate) async fn pause(&mut self, time: Option<std::time::Duration>) -> Result<v1::Hold, Failure> {

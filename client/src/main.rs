@@ -10,6 +10,7 @@ mod export;
 mod hold;
 mod json;
 mod packs;
+mod picture;
 mod questions;
 mod refit;
 mod render;
@@ -105,6 +106,8 @@ async fn run(args: Args) -> Result<(), Failure> {
         }
         Command::With { people, limit } => out.companions(&daemon.companions(people, limit).await?)?,
         Command::Faces { photo } => out.faces(&daemon.faces(&photo).await?)?,
+        Command::Gallery => out.gallery(&daemon.gallery().await?)?,
+        Command::Picture { of, file, size } => picture::save(&mut daemon, &of, &file, size, &out).await?,
         Command::Similar { photo, face, limit, min_cosine } => {
             out.similar(&daemon.similar(photo, face, limit, min_cosine).await?)?;
         }

@@ -39,6 +39,10 @@ impl Output {
         if self.json { value(&json!({ "ok": true })) } else { line(text) }
     }
 
+    pub(crate) fn gallery(&self, url: &str) -> io::Result<()> {
+        if self.json { value(&json!({ "url": url })) } else { line(url) }
+    }
+
     pub(crate) fn folder_added(&self, folder: &v1::Folder, added: bool) -> io::Result<()> {
         if self.json {
             let mut object = folder_json(folder);

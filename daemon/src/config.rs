@@ -98,8 +98,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) metrics: Option<String>,
 
+    /// Where the gallery for a browser is served, a loopback address [default: 127.0.0.1:8693, or a free port where that is
+    /// taken] [env: VOW_GALLERY].
+    #[arg(long, value_name = "ADDRESS:PORT|off")]
+    pub(crate) gallery: Option<String>,
+
     /// A TOML file with any of: folders, data_dir, socket, pack, runtime, provider, catalog, threads, batch, gpu_memory_mb,
-    /// unload_minutes, max_cpu, max_memory, nice, gpu_ceiling, on_battery, metrics, scan_minutes, log
+    /// unload_minutes, max_cpu, max_memory, nice, gpu_ceiling, on_battery, metrics, gallery, scan_minutes,
+    /// log
     /// [default: $XDG_CONFIG_HOME/vowimager/vowd.toml where there is one] [env: VOW_CONFIG].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

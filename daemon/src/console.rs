@@ -48,6 +48,11 @@ impl Console {
         Self { bars, bar, terminal }
     }
 
+    /// Whether somebody sits in front of it, rather than a file or a journal that others may read.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -5,6 +5,7 @@
 mod again;
 mod config;
 mod console;
+mod gallery;
 mod report;
 mod settings;
 mod signals;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use vow_depot::{Depot, Packs, STARTER};
 use vow_engine::{Engine, EngineError};
-use vow_serve::{Listener, Metrics, ServeError};
+use vow_serve::{Gallery, Listener, Metrics, ServeError};
 
 use crate::config::Args;
 use crate::console::Console;
@@ -165,11 +166,17 @@ async fn serve(
     // What is told to others must not depend on where this daemon runs.
     let data_dir = std::path::absolute(&settings.engine.data_dir);
     let data_dir = data_dir.unwrap_or_else(|_| settings.engine.data_dir.clone());
+    let gallery = gallery::open(settings.gallery, &data_dir).await?;
     let packs = Packs::new(&data_dir, settings.catalog.clone());
     let depot = Depot::new(&data_dir, packs, settings.in_use.clone(), move || {
         switch.send_replace(true);
     });
     welcome(settings, engine)?;
+    let url = gallery.as_ref().map(Gallery::url);
+    if let Some(gallery) = gallery {
+        gallery::tell(&gallery, &settings.client, console.is_terminal());
+        watched.spawn(gallery.serve(engine.clone()));
+    }
     let mut begin_anew = false;
     let shutdown = async {
         tokio::select! {
@@ -183,7 +190,7 @@ async fn serve(
         }
         console.clear();
     };
-    vow_serve::run(listener, engine.clone(), depot, shutdown).await?;
+    vow_serve::run(listener, engine.clone(), depot, url, shutdown).await?;
     Ok(begin_anew)
 }
 

@@ -33,7 +33,18 @@ pub(crate) struct Settings {
     pub(crate) report: ReportForm,
     pub(crate) plot: Option<PathBuf>,
     pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) gallery: GalleryPlace,
     pub(crate) log: String,
+}
+
+/// Where the gallery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GalleryPlace {
+    /// At its usual place, or wherever there is room.
+    Usual,
+    /// There and nowhere else.
+    At(SocketAddr),
+    Off,
 }
 
 impl Settings {
@@ -69,6 +80,7 @@ impl Settings {
         let ceiling = ceiling.map(NumberOrWord::Word).or(file.gpu_ceiling);
         let on_battery = args.on_battery.or_else(|| text("VOW_ON_BATTERY")).or(file.on_battery);
         let metrics = args.metrics.or_else(|| text("VOW_METRICS")).or(file.metrics);
+        let gallery = args.gallery.or_else(|| text("VOW_GALLERY")).or(file.gallery);
 
         let data_dir = args.data_dir.or_else(|| env_path("VOW_DATA_DIR")).or(file.data_dir);
         let data_dir = data_dir.or_else(|| default_data_dir(&env));
@@ -161,19 +173,15 @@ impl Settings {
             Some("all") => engine.backlog_on_battery = true,
             Some(other) => mistakes.push(format!("on_battery: `{other}` is neither live nor all")),
         }
-        let metrics = metrics.and_then(|text| match text.parse::<SocketAddr>() {
-            Ok(address) if address.ip().is_loopback() => Some(address),
-            Ok(_) => {
-                let why = "they are served on this machine only";
-                mistakes
-                    .push(format!("metrics: `{text}` is no loopback address such as 127.0.0.1:9464; {why}"));
-                None
+        let metrics = metrics.and_then(|text| loopback("metrics", &text, 9464, &mut mistakes));
+        let gallery = match gallery.as_deref() {
+            None => GalleryPlace::Usual,
+            Some("off") => GalleryPlace::Off,
+            Some(text) => {
+                let port = vow_serve::Gallery::PORT;
+                loopback("gallery", text, port, &mut mistakes).map_or(GalleryPlace::Off, GalleryPlace::At)
             }
-            Err(_) => {
-                mistakes.push(format!("metrics: `{text}` is no address and port such as 127.0.0.1:9464"));
-                None
-            }
-        });
+        };
         // Whoever asks for one run means now, whatever was paused, and on whatever power.
         engine.obey_pause = !args.once;
         engine.backlog_on_battery |= args.once;
@@ -215,9 +223,24 @@ impl Settings {
             report,
             plot: args.plot,
             metrics,
+            gallery,
             log,
         })
     }
+}
+
+/// An address that nobody but this machine reaches.
+fn loopback(key: &str, text: &str, usual: u16, mistakes: &mut Vec<String>) -> Option<SocketAddr> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
+        Ok(_) => mistakes.push(format!(
+            "{key}: `{text}` is no loopback address such as 127.0.0.1:{usual}; it is served on this machine only"
+        )),
+        Err(_) => {
+            mistakes.push(format!("{key}: `{text}` is no address and port such as 127.0.0.1:{usual}"))
+        }
+    }
+    None
 }
 
 /// A temperature ceiling, or none.

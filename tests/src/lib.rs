@@ -12,6 +12,7 @@
     reason = "this is test code: failing loudly is its purpose"
 )]
 
+pub mod browser;
 pub mod daemon;
 pub mod detector;
 pub mod draw;

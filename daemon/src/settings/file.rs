@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) gpu_ceiling: Option<NumberOrWord>,
     pub(super) on_battery: Option<String>,
     pub(super) metrics: Option<String>,
+    pub(super) gallery: Option<String>,
     pub(super) scan_minutes: Option<u32>,
     pub(super) log: Option<String>,
 }

@@ -95,6 +95,19 @@ fn neighbourly_mistakes() {
 }
 
 #[test]
+fn the_gallery_is_where_it_is_wanted_and_on_this_machine() {
+    assert_eq!(gather(&[], &[]).unwrap().gallery, GalleryPlace::Usual);
+    assert_eq!(gather(&["--gallery", "off"], &[]).unwrap().gallery, GalleryPlace::Off);
+    let env = [("VOW_GALLERY", "[::1]:99")];
+    assert_eq!(gather(&[], &env).unwrap().gallery, GalleryPlace::At("[::1]:99".parse().unwrap()));
+    assert_eq!(gather(&["--gallery", "off"], &env).unwrap().gallery, GalleryPlace::Off);
+    for wrong in ["0.0.0.0:8693", "192.168.1.2:8693", "8693", "on", "localhost:8693"] {
+        let mistakes = gather(&["--gallery", wrong], &[]).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].contains(wrong), "{mistakes:?}");
+    }
+}
+
+#[test]
 fn the_chosen_pack_counts_when_nobody_names_one() {
     let dir = tempfile::tempdir().unwrap();
     let data = ["--data-dir", dir.path().to_str().unwrap()];

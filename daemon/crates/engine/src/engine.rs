@@ -36,6 +36,7 @@ use crate::library::{Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
 use crate::pause::PauseFile;
 use crate::people::{Keeper, Message, PackFacts, People};
+use crate::picture::Shelf;
 use crate::progress::{Progress, now};
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
@@ -57,6 +58,7 @@ struct Shared {
     meter: Arc<Mutex<Meter>>,
     people: Arc<People>,
     folders: Arc<Folders>,
+    shelf: Shelf,
     orders: Sender<Order>,
     messages: Mutex<Option<Sender<Message>>>,
     runtime: Runtime,
@@ -203,6 +205,7 @@ impl Engine {
             meter,
             people,
             folders,
+            shelf: Shelf::default(),
             orders,
             messages: Mutex::new(Some(messages)),
             runtime,
@@ -318,6 +321,10 @@ impl Engine {
 
     pub(crate) fn folders_of_record(&self) -> &Folders {
         &self.0.folders
+    }
+
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     pub(crate) fn progress(&self) -> &Arc<Progress> {

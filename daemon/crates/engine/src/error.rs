@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use vow_types::{FaceId, PersonId};
+use vow_types::{ContentId, FaceId, PersonId};
 
 /// Errors of the façade, sorted by what the caller does next.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +137,17 @@ pub enum EngineError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An indexed file lies on a disk that is away.
+    #[error("{path} cannot be looked at: the watched folder {folder} is offline; mount it")]
+    Offline {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A photo that no file shows, or never did.
+    #[error("no file shows the photo {0}; it was deleted or changed, or its folder is no longer watched")]
+    NoFile(ContentId),
     /// Something that has to be said was not.
     #[error("{0}")]
     Incomplete(&'static str),

@@ -28,6 +28,7 @@ mod neighbour;
 mod pause;
 mod people;
 mod photos;
+mod picture;
 mod plan;
 mod progress;
 mod query;
@@ -47,6 +48,7 @@ pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, MOST_WITH_BATCHES, PackC
 pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use picture::{Jpeg, PictureOf};
 pub use progress::{IgnoredCounts, State, Status};
 pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 

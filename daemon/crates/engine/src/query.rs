@@ -23,6 +23,12 @@ impl Engine {
     pub fn faces_of_file(&self, path: &Path) -> Result<(FileView, Vec<FaceView>), EngineError> {
         let row = self.indexed_file(path)?;
         let Some(file) = self.file_view(&row)? else { return Err(unknown(path, "")) };
+        let faces = self.faces_in(&file)?;
+        Ok((file, faces))
+    }
+
+    /// The faces in a photo as a file shows it, from left to right.
+    pub(crate) fn faces_in(&self, file: &FileView) -> Result<Vec<FaceView>, EngineError> {
         let no_faces = self.people().rulings().no_faces().clone();
         let roster = self.people().read();
         let mut faces: Vec<FaceView> = self
@@ -30,10 +36,10 @@ impl Engine {
             .faces_of(&file.photo, self.pack_id())?
             .into_iter()
             .filter(|face| !no_faces.contains(&face.id))
-            .map(|face| face_view(face, &file, &roster))
+            .map(|face| face_view(face, file, &roster))
             .collect();
         faces.sort_by(|a, b| a.bbox.left.total_cmp(&b.bbox.left).then(a.id.cmp(&b.id)));
-        Ok((file, faces))
+        Ok(faces)
     }
 
     /// Finds a person by id (`p7`) or by name, whatever the case.

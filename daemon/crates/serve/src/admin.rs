@@ -11,11 +11,13 @@ use crate::{convert, report};
 
 pub(crate) struct Service {
     engine: Engine,
+    /// The address that lets a browser into the gallery, where there is one.
+    gallery: Option<String>,
 }
 
 impl Service {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: Engine, gallery: Option<String>) -> Self {
+        Self { engine, gallery }
     }
 }
 
@@ -36,6 +38,19 @@ impl v1::admin_server::Admin for Service {
         let (engine, path) = (self.engine.clone(), convert::path(request.into_inner().path));
         let size = blocking(move || engine.backup(&path)).await?;
         Ok(Response::new(v1::BackupResponse { size }))
+    }
+
+    async fn get_gallery(
+        &self,
+        _request: Request<v1::GetGalleryRequest>,
+    ) -> Result<Response<v1::GetGalleryResponse>, Status> {
+        let off = || {
+            Status::failed_precondition(
+                "there is no gallery: it was turned off, or no port was free; start vowd with --gallery 127.0.0.1:PORT",
+            )
+        };
+        let url = self.gallery.clone().ok_or_else(off)?;
+        Ok(Response::new(v1::GetGalleryResponse { url }))
     }
 
     async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {

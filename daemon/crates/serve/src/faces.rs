@@ -3,16 +3,20 @@
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vow_engine::types::{FaceId, num};
-use vow_engine::{Engine, SimilarFaces, SimilarHit};
+use vow_engine::types::{FaceId, IdError, num};
+use vow_engine::{Engine, PictureOf, SimilarFaces, SimilarHit};
 use vow_proto::v1;
 use vow_proto::v1::find_similar_request::Query;
+use vow_proto::v1::get_thumbnail_request::Of;
 
 use crate::convert;
 use crate::refusal::{blocking, refuse};
 
 /// Faces that may wait for a slow reader of an export; the export waits beyond.
 const UNREAD: usize = 256;
+/// Pixels of the longer side of a picture, unless asked otherwise: of a face, of a photo.
+pub(crate) const FACE_SIDE: u32 = 192;
+pub(crate) const PHOTO_SIDE: u32 = 1600;
 
 pub(crate) struct Service {
     engine: Engine,
@@ -56,9 +60,7 @@ impl v1::faces_server::Faces for Service {
                 blocking(move || engine.similar_to_file(&path, limit, least)).await?
             }
             Some(Query::FaceId(text)) => {
-                let id: FaceId = text.parse().map_err(|error: vow_engine::types::IdError| {
-                    Status::invalid_argument(error.to_string())
-                })?;
+                let id: FaceId = text.parse().map_err(no_id)?;
                 blocking(move || Ok(vec![engine.similar_to_face(id, limit, least)?])).await?
             }
         };
@@ -91,6 +93,32 @@ impl v1::faces_server::Faces for Service {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+
+    async fn get_thumbnail(
+        &self,
+        request: Request<v1::GetThumbnailRequest>,
+    ) -> Result<Response<v1::GetThumbnailResponse>, Status> {
+        let v1::GetThumbnailRequest { of, size } = request.into_inner();
+        let (of, usual) = match of {
+            None => {
+                return Err(Status::invalid_argument("say of what: give a face_id, a path or a photo_id"));
+            }
+            Some(Of::FaceId(text)) => (PictureOf::Face(text.parse().map_err(no_id)?), FACE_SIDE),
+            Some(Of::Path(path)) => (PictureOf::File(convert::path(path)), PHOTO_SIDE),
+            Some(Of::PhotoId(text)) => (PictureOf::Photo(text.parse().map_err(no_id)?), PHOTO_SIDE),
+        };
+        let (engine, side) = (self.engine.clone(), if size == 0 { usual } else { size });
+        let jpeg = blocking(move || engine.picture(&of, side)).await?;
+        Ok(Response::new(v1::GetThumbnailResponse {
+            jpeg: jpeg.bytes.to_vec(),
+            width: jpeg.size.width,
+            height: jpeg.size.height,
+        }))
+    }
+}
+
+fn no_id(error: IdError) -> Status {
+    Status::invalid_argument(error.to_string())
 }
 
 fn similar(faces: SimilarFaces) -> v1::SimilarFaces {

@@ -1,5 +1,5 @@
-//! The gRPC services of `vow.v1` over a running engine, with health and reflection, on a Unix socket; and `/metrics` over
-//! HTTP for whoever asks for it.
+//! The gRPC services of `vow.v1` over a running engine, with health and reflection, on a Unix socket; over
+//! HTTP on loopback a small gallery (`gallery`), and `/metrics` for whoever asks for it.
 //!
 //! Knows the wire, the engine's façade and the depot's, and turns the words of one into those of the other (`convert`). It
 //! decides nothing about photos, and knows nothing of stores, models or threads of the engine.
@@ -7,7 +7,9 @@
 mod admin;
 mod convert;
 mod faces;
+mod gallery;
 mod history;
+mod http;
 mod library;
 mod metrics;
 mod packs;
@@ -36,6 +38,7 @@ use vow_proto::v1::library_server::LibraryServer;
 use vow_proto::v1::packs_server::PacksServer;
 use vow_proto::v1::people_server::PeopleServer;
 
+pub use gallery::Gallery;
 pub use metrics::Metrics;
 pub use report::report;
 pub use socket::SocketError;
@@ -55,6 +58,26 @@ pub enum ServeError {
     Metrics {
         /// As given.
         address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address for the gallery cannot be had.
+    #[error("the gallery cannot be had on {address}; choose another address with --gallery, or off")]
+    Gallery {
+        /// As given.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The gallery's key cannot be kept.
+    #[error(
+        "the gallery's key {path} can be neither read nor made; mend the permissions, or do without with --gallery off"
+    )]
+    GalleryKey {
+        /// Where it is kept.
+        path: std::path::PathBuf,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -82,7 +105,7 @@ impl Listener {
     }
 }
 
-/// Serves until `shutdown` is ready, then lets requests in hand finish for a moment; streams end at once.
+/// Serves until `shutdown` is ready, and tells who asks where the gallery is; then lets requests in hand finish for a moment; streams end at once.
 ///
 /// # Errors
 /// When the server fails.
@@ -90,6 +113,7 @@ pub async fn run(
     listener: Listener,
     engine: Engine,
     depot: Depot,
+    gallery: Option<String>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -111,7 +135,7 @@ pub async fn run(
         .add_service(reflection)
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
         .add_service(PeopleServer::new(people::Service::new(engine.clone(), stopped.clone())))
-        .add_service(AdminServer::new(admin::Service::new(engine.clone())))
+        .add_service(AdminServer::new(admin::Service::new(engine.clone(), gallery)))
         .add_service(FacesServer::new(faces::Service::new(engine.clone())))
         .add_service(PacksServer::new(packs::Service::new(engine, depot, stopped)))
         .serve_with_incoming_shutdown(incoming, async move {

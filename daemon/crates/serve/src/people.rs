@@ -20,7 +20,7 @@ use crate::steps;
 /// A person's answer shows at most this many faces.
 const SHOWN_FACES: usize = 20;
 /// People without a name are listed from this many faces on, unless asked otherwise.
-const LEAST_FACES: usize = 3;
+pub(crate) const LEAST_FACES: usize = 3;
 /// Photos that may wait for a slow reader of a stream; the stream waits beyond.
 const UNREAD: usize = 64;
 

@@ -13,6 +13,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::UnknownFace(_)
         | EngineError::UnknownPerson(_)
         | EngineError::UnknownEntry(_)
+        | EngineError::NoFile(_)
         | EngineError::NothingTo(_) => Status::not_found(text),
         EngineError::NotAFolder { .. } | EngineError::BadName(_) | EngineError::Incomplete(_) => {
             Status::invalid_argument(text)
@@ -23,6 +24,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::SamePhoto { .. }
         | EngineError::Senseless(_)
         | EngineError::Unreadable { .. }
+        | EngineError::Offline { .. }
         | EngineError::Backup(_)
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::Stopping => Status::unavailable(text),
