@@ -40,9 +40,9 @@ impl<'a> Plan<'a> {
     /// For pictures that are not of HEVC, and for ways to put one together that no camera uses.
     pub(super) fn of(items: &Items<'a>) -> Result<Self, MediaError> {
         let primary = items.primary;
-        let (whole, (columns, rows), parts) = match items.kind(primary).as_ref() {
+        let Grid { size: whole, columns, rows, parts } = match items.kind(primary).as_ref() {
             Some(b"grid") => grid(items)?,
-            _ => (size_of(items, primary)?, (1, 1), vec![primary]),
+            _ => Grid { size: size_of(items, primary)?, columns: 1, rows: 1, parts: vec![primary] },
         };
         let first = *parts.first().ok_or_else(|| damaged("its grid has no tiles"))?;
         let tile = size_of(items, first)?;
@@ -164,8 +164,17 @@ fn is_transform(property: Property<'_>) -> bool {
     }
 }
 
+/// How coded items are put side by side.
+struct Grid {
+    size: Size,
+    columns: u32,
+    rows: u32,
+    /// From left to right, then from top to bottom.
+    parts: Vec<u32>,
+}
+
 /// The data of a `grid` (ISO/IEC 23008-12, 6.6.2.3): its size, its columns and rows, and the tiles.
-fn grid(items: &Items<'_>) -> Result<(Size, (u32, u32), Vec<u32>), MediaError> {
+fn grid(items: &Items<'_>) -> Result<Grid, MediaError> {
     let data = items.pieces(items.primary)?;
     let data = joined(&data);
     let mut numbers = Reader::new(&data);
@@ -180,11 +189,11 @@ fn grid(items: &Items<'_>) -> Result<(Size, (u32, u32), Vec<u32>), MediaError> {
         Some((size, (u32::try_from(columns).ok()?, u32::try_from(rows).ok()?)))
     };
     let (size, (columns, rows)) = read().ok_or_else(|| damaged("its grid is cut short"))?;
-    let tiles = items.parts(items.primary).to_vec();
-    if size.pixels() == 0 || u32::try_from(tiles.len()).ok() != Some(columns * rows) {
+    let parts = items.parts(items.primary).to_vec();
+    if size.pixels() == 0 || u32::try_from(parts.len()).ok() != Some(columns * rows) {
         return Err(damaged("its grid has too many or too few tiles"));
     }
-    Ok((size, (columns, rows), tiles))
+    Ok(Grid { size, columns, rows, parts })
 }
 
 /// `ispe`.
