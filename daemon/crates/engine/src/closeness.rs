@@ -1,7 +1,7 @@
 //! How large a photo is decoded: as small as detection allows, and each face again as large as its crop needs. Choices
 //! only; decoding is `vow-media`'s business.
 
-use vow_media::{Header, Scale};
+use vow_media::{Format, Header, Scale};
 use vow_types::Size;
 
 /// Long side that a picture has at least when faces are looked for, in pixels: one and a quarter of the longest detector
@@ -31,10 +31,11 @@ pub(crate) fn of_face(density: f32, whole: Scale) -> Option<Scale> {
 }
 
 /// Most bytes that the whole takes while it is decoded at this scale. What is not a JPEG may come as four samples of 16 bit,
-/// of which the three bytes are made; a JPEG in several scans comes together in memory before it has pixels.
+/// of which the three bytes are made; a HEIC is decoded tile by tile; a JPEG in several scans comes together in memory before it has pixels.
 pub(crate) fn bytes(header: &Header, scale: Scale) -> u64 {
-    let a_pixel = if header.format.is_jpeg_coded() { 3 } else { 11 };
-    let pixels = scale.of(header.coded).pixels().saturating_mul(a_pixel);
+    let is_plain = header.format.is_jpeg_coded() || header.format == Format::Heic;
+    let a_pixel = if is_plain { 3 } else { 11 };
+    let pixels = scale.of(header.coded).pixels().saturating_mul(a_pixel).saturating_add(header.working);
     pixels.saturating_add(header.held.map_or(0, |held| held.while_decoding(scale)))
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn bytes_afterwards(header: &Header) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use vow_media::{Format, Raw};
+    use vow_media::Raw;
     use vow_types::ContentId;
 
     use super::*;
@@ -61,6 +62,7 @@ mod tests {
             taken: None,
             scalable,
             held: None,
+            working: 0,
             preview: None,
         }
     }
@@ -104,6 +106,8 @@ mod tests {
         assert_eq!(bytes(&header, Scale::Full), 36_000_000);
         assert_eq!(bytes(&header, Scale::Quarter), 2_250_000);
         assert_eq!(bytes(&Header { format: Format::Png, ..header }, Scale::Full), 132_000_000);
+        let tiled = Header { format: Format::Heic, working: 3_670_016, ..header };
+        assert_eq!(bytes(&tiled, Scale::Full), 39_670_016);
         assert_eq!(bytes(&Header { format: Format::Raw(Raw::Nef), ..header }, Scale::Full), 36_000_000);
         assert_eq!(bytes_afterwards(&header), 0);
     }

@@ -1,7 +1,7 @@
 //! Which format some bytes are in, by their first bytes and never by the name of the file.
 //!
 //! A file that is no picture is named for what it is, so that its owner understands without opening it: a web page
-//! saved as `photo.jpg`, a copy that left nothing but zeros, a movie, a phone's HEIC.
+//! saved as `photo.jpg`, a copy that left nothing but zeros, a movie, an AVIF.
 
 use std::fmt;
 use std::path::Path;
@@ -23,13 +23,15 @@ pub enum Format {
     Gif,
     /// Windows bitmap.
     Bmp,
+    /// High Efficiency Image File, coded with HEVC: what phones write.
+    Heic,
     /// A camera raw, of which the JPEG preview inside is the picture.
     Raw(Raw),
 }
 
 impl Format {
     /// All names in one sentence, for messages.
-    pub(crate) const NAMES: &'static str = "JPEG, PNG, WebP, TIFF, GIF, BMP, and camera raws with a \
+    pub(crate) const NAMES: &'static str = "JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, and camera raws with a \
          preview inside (DNG, CR2, CR3, NEF, NRW, ARW, SR2, SRF, ORF, PEF, RW2 and RAF)";
 
     /// The usual name, such as `JPEG`.
@@ -42,6 +44,7 @@ impl Format {
             Self::Tiff => "TIFF",
             Self::Gif => "GIF",
             Self::Bmp => "BMP",
+            Self::Heic => "HEIC",
             Self::Raw(kind) => kind.name(),
         }
     }
@@ -59,11 +62,11 @@ impl fmt::Display for Format {
     }
 }
 
-/// Extensions by which a file counts as a photo. HEIC, HEIF and AVIF are not decoded yet; they are listed so that their
-/// owner sees them among the failures instead of missing them without a word.
-const EXTENSIONS: [&str; 25] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "avif", "dng",
-    "cr2", "cr3", "nef", "nrw", "arw", "sr2", "srf", "orf", "pef", "rw2", "raf",
+/// Extensions by which a file counts as a photo. AVIF is not decoded yet; it is listed so that its owner sees it among the
+/// failures instead of missing it without a word.
+const EXTENSIONS: [&str; 26] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "hif", "avif",
+    "dng", "cr2", "cr3", "nef", "nrw", "arw", "sr2", "srf", "orf", "pef", "rw2", "raf",
 ];
 
 /// Whether a file of this name is looked at as a photo: by its extension, in any case.
@@ -91,6 +94,8 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<Format, MediaError> {
         Ok(Format::Bmp)
     } else if let Some(kind) = raw(bytes) {
         Ok(Format::Raw(kind))
+    } else if is_heif(bytes) {
+        Ok(Format::Heic)
     } else if let Some(format) = unsupported(bytes) {
         Err(MediaError::Unsupported { format })
     } else if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].into_iter().any(|magic| starts(magic)) {
@@ -140,22 +145,19 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     ];
     let by_magic =
         MAGICS.iter().find(|(offset, magic, _)| at(bytes, *offset, magic)).map(|(_, _, name)| *name);
-    by_magic.or_else(|| by_brand(bytes))
+    by_magic.or_else(|| has_brand(bytes, &[b"avif", b"avis"]).then_some("AVIF"))
 }
 
-/// Of ISO base media files, by their list of brands.
-fn by_brand(bytes: &[u8]) -> Option<&'static str> {
-    let brands = brands(bytes)?;
-    let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
-    if has(&[b"avif", b"avis"]) {
-        Some("AVIF")
-    } else if has(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"]) {
-        Some("HEIC")
-    } else if has(&[b"mif1", b"msf1", b"miaf"]) {
-        Some("HEIF")
-    } else {
-        None
-    }
+/// Of HEIF files that do not say that they are AVIF. Those of brands for any coding tell in their list of items what it is.
+fn is_heif(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8; 4]; 11] =
+        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"miaf"];
+    has_brand(bytes, &BRANDS) && !has_brand(bytes, &[b"avif", b"avis"])
+}
+
+/// Whether an ISO base media file names one of these kinds.
+fn has_brand(bytes: &[u8], wanted: &[&[u8; 4]]) -> bool {
+    brands(bytes).is_some_and(|own| own.iter().any(|brand| wanted.contains(&brand)))
 }
 
 /// ISO base media files name their kind in a list of brands (ISO/IEC 14496-12, 4.3; HEIF: ISO/IEC 23008-12).
@@ -236,9 +238,9 @@ mod tests {
             (b"GIF89a\x01\0", "GIF"),
             (b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "BMP"),
             (b"BMW: a list of cars", "no: text"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "not yet: HEIC"),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "not yet: HEIC"),
-            (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "not yet: HEIF"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "HEIC"),
             (b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", "not yet: AVIF"),
             (b"\0\0\0\x14ftypisom\0\0\0\0mp42", "no: an MP4 or QuickTime video"),
             (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "CR3"),
@@ -269,7 +271,7 @@ mod tests {
     fn names_in_any_case() {
         for yes in [
             "a.jpg", "A.JPG", "x/y.JpEg", "b.jpe", "b.jfif", "c.tif", "d.HEIC", "e.avif", ".x.png",
-            "f.a.webp", "g.NEF", "h.cr3", "i.Dng", "j.RAF",
+            "f.a.webp", "g.NEF", "k.HIF", "h.cr3", "i.Dng", "j.RAF",
         ] {
             assert!(is_picture_name(Path::new(yes)), "{yes}");
         }

@@ -18,10 +18,12 @@
 //!
 //! [`decode`] gives everything as coded; [`Decoding`] gives as little as will do.
 
+mod boxes;
 mod decoding;
 mod error;
 mod format;
 mod guard;
+mod heic;
 mod identity;
 mod jpeg;
 mod metadata;
@@ -77,6 +79,9 @@ pub struct Header {
     pub scalable: bool,
     /// What decoding it holds besides its pixels, where that is worth counting: a JPEG in several scans.
     pub held: Option<Held>,
+    /// Bytes that decoding takes besides the pixels, where their number does not tell: of a HEIC, whose tiles are decoded one
+    /// by one. Otherwise 0.
+    pub working: u64,
     /// Which bytes of the file are the picture, where not all of it is: of a raw.
     pub preview: Option<Preview>,
 }
@@ -106,7 +111,7 @@ pub struct Picture {
 /// cannot be a whole picture. Broken EXIF is no error.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
     let format = format::recognise(bytes)?;
-    let (mut scalable, mut held, mut preview, mut of_raw) = (false, None, None, None);
+    let (mut scalable, mut held, mut preview, mut stated, mut working) = (false, None, None, None, 0);
     let (coded, content, exif) = match format {
         Format::Jpeg => {
             let jpeg = jpeg::inspect(bytes)?;
@@ -124,18 +129,23 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Header, MediaError> {
         // A TIFF is an EXIF block with a picture in it.
         Format::Tiff => (raster::size(bytes, format)?, Identity::of_file(format, bytes), Some(bytes)),
         Format::Gif | Format::Bmp => (raster::size(bytes, format)?, Identity::of_file(format, bytes), None),
+        Format::Heic => {
+            let heic = heic::inspect(bytes, limits.max_pixels)?;
+            (stated, working) = (Some(heic.metadata), heic.working);
+            (heic.size, heic.content, None)
+        }
         Format::Raw(kind) => {
             let raw = raw::inspect(bytes, kind)?;
             (scalable, held) = (raw.jpeg.scalable, raw.jpeg.held);
-            (preview, of_raw) = (Some(raw.preview), Some(raw.metadata));
+            (preview, stated) = (Some(raw.preview), Some(raw.metadata));
             (raw.jpeg.size, raw.content(), None)
         }
     };
     if coded.pixels() > limits.max_pixels {
         return Err(MediaError::TooManyPixels { size: coded, limit: limits.max_pixels });
     }
-    let Metadata { orientation, taken } = of_raw.or_else(|| exif.map(metadata::read)).unwrap_or_default();
-    Ok(Header { format, content, coded, orientation, taken, scalable, held, preview })
+    let Metadata { orientation, taken } = stated.or_else(|| exif.map(metadata::read)).unwrap_or_default();
+    Ok(Header { format, content, coded, orientation, taken, scalable, held, working, preview })
 }
 
 /// Decodes the picture that [`inspect`] described. Grey, CMYK, palettes and 16-bit samples become RGB8; transparent
@@ -158,6 +168,7 @@ pub fn decode(bytes: &[u8], header: &Header) -> Result<Picture, MediaError> {
 pub fn decode_into(bytes: &[u8], header: &Header, pixels: &mut Vec<u8>) -> Result<(), MediaError> {
     match header.format {
         Format::Jpeg | Format::Raw(_) => jpeg::decode(header.picture(bytes), header.coded, pixels),
+        Format::Heic => heic::decode(bytes, header.coded, pixels),
         other => raster::decode(bytes, other, header.coded).map(|decoded| *pixels = decoded),
     }
 }

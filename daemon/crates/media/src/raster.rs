@@ -59,7 +59,9 @@ fn open(bytes: &[u8], format: Format) -> Result<Box<dyn ImageDecoder + '_>, Imag
         Format::Tiff => Box::new(TiffDecoder::new(reader)?),
         Format::Gif => Box::new(GifDecoder::new(reader)?),
         Format::Bmp => Box::new(BmpDecoder::new(reader)?),
-        Format::Jpeg | Format::Raw(_) => return Err(ImageError::IoError(io::ErrorKind::Unsupported.into())),
+        Format::Jpeg | Format::Heic | Format::Raw(_) => {
+            return Err(ImageError::IoError(io::ErrorKind::Unsupported.into()));
+        }
     })
 }
 

@@ -115,7 +115,7 @@ fn what_is_no_picture_is_named() {
         (&b"<!DOCTYPE html><html>404</html>"[..], "web page"),
         (b"%PDF-1.4", "PDF"),
         (&[0; 4096], "zero bytes"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF"),
     ] {
         let error = inspect(bytes, &Limits::default()).unwrap_err();
         assert!(error.to_string().contains(word) && error.stage() == Stage::Read, "{error}");

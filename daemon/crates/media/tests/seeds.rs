@@ -1,4 +1,4 @@
-//! Small JPEGs of every coding, and camera raws of every maker, as a start for the fuzz targets: written where `VOW_SEEDS` says, checked in any case.
+//! Small JPEGs of every coding, camera raws of every maker, and HEICs, as a start for the fuzz targets: written where `VOW_SEEDS` says, checked in any case.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 mod common;
 
 use common::coder::{Coefficients, Dice};
+use common::heif::{DRAWN, Heif, clap};
 use common::raw::RawFile;
 use common::{Jpeg, open, scene};
 
@@ -38,6 +39,12 @@ fn seeds() {
     let raw =
         RawFile { large: &large, small: &small, orientation: 6, taken: "2024:06:01 12:03:59", xmp: b"<x/>" };
     seeds.extend(raw.all());
+    let tile = Heif::of(DRAWN[0].0);
+    let grid = Heif { grid: Some((2, 2, 120, 100)), ..tile }.with(b"irot", &[1]).with_exif(6);
+    seeds.extend(DRAWN.map(|(file, ..)| ("heic", file.to_vec())));
+    seeds.push(("heic", grid.bytes()));
+    seeds.push(("heic", grid.with(b"imir", &[1]).bytes()));
+    seeds.push(("heic", Heif::of(DRAWN[2].0).with(b"clap", &clap(40, 30, 4, 2)).bytes()));
     let folder = std::env::var_os("VOW_SEEDS").map(std::path::PathBuf::from);
     for (at, (ending, seed)) in seeds.iter().enumerate() {
         open(seed);

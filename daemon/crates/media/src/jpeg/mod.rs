@@ -268,7 +268,7 @@ fn first(source: &[u8], frame: &Frame, colour: Colour, pixels: &mut Vec<u8>) -> 
 
 /// So many zeros. Memory that is there already is cleared: were a decoder ever to leave a row out, the row must not show
 /// the photo before this one. That is still several times cheaper than asking the system for fresh memory.
-fn blank(pixels: &mut Vec<u8>, len: usize) {
+pub(crate) fn blank(pixels: &mut Vec<u8>, len: usize) {
     if pixels.capacity() < len {
         *pixels = vec![0; len];
     } else {

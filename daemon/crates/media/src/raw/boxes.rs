@@ -8,13 +8,11 @@ use vow_types::num::index;
 
 use super::preview::Finds;
 use super::tiff::{Directory, Tiff};
+use crate::boxes::{boxes, child};
 
 /// Canon's boxes within `moov`, and the one with the preview.
 const CANON: [u8; 16] = *b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
 const PREVIEW: [u8; 16] = *b"\xea\xf4\x2b\x5e\x1c\x98\x4b\x88\xb9\xfb\xb7\xdc\x40\x6e\x4d\x16";
-
-/// Most boxes side by side that are looked at.
-const MOST: usize = 1000;
 
 /// The directories with the facts of the picture: IFD0, and EXIF's.
 #[derive(Default)]
@@ -104,32 +102,4 @@ fn first_directory(file: &[u8], at: usize) -> Option<Directory<'_>> {
 fn within(file: &[u8], body: &Range<usize>, identity: &[u8; 16], skip: usize) -> Option<Range<usize>> {
     let own = file.get(body.clone())?.first_chunk::<16>()?;
     (own == identity).then(|| body.start.saturating_add(16 + skip).min(body.end)..body.end)
-}
-
-/// The first box of this kind.
-fn child(file: &[u8], within: Range<usize>, kind: [u8; 4]) -> Option<Range<usize>> {
-    boxes(file, within).find(|(own, ..)| *own == kind).map(|(_, body, _)| body)
-}
-
-/// The boxes in a part of the file: the kind, where the content lies, and whether all of it does.
-fn boxes(file: &[u8], within: Range<usize>) -> impl Iterator<Item = ([u8; 4], Range<usize>, bool)> {
-    let (mut at, end) = (within.start, within.end);
-    let next = move || {
-        let (size, rest) = file.get(at..end)?.split_first_chunk::<4>()?;
-        let (kind, rest) = rest.split_first_chunk::<4>()?;
-        let (header, len) = match u32::from_be_bytes(*size) {
-            // Up to the end of what it is in.
-            0 => (8, end - at),
-            1 => (16, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).unwrap_or(usize::MAX)),
-            len => (8, index(len)),
-        };
-        if len < header {
-            return None;
-        }
-        let behind = at.saturating_add(len);
-        let found = (*kind, at.saturating_add(header).min(end)..behind.min(end), behind <= end);
-        at = behind;
-        Some(found)
-    };
-    std::iter::from_fn(next).take(MOST)
 }

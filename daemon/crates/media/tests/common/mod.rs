@@ -3,6 +3,7 @@
 
 pub(crate) mod coder;
 mod codes;
+pub(crate) mod heif;
 // The same as the end-to-end tests have.
 #[path = "../../../../../tests/src/raw.rs"]
 #[allow(
