@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, IsTerminal as _, Read};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,8 @@ pub(crate) async fn hand_over(
     let dir = dir.canonicalize().map_err(failed)?;
     refuse_watched(&dir, &daemon.folders().await?)?;
 
+    let _alone = alone(&dir).map_err(failed)?;
+
     let bar = (!out.is_json() && io::stderr().is_terminal()).then(|| bar(photos.len()));
     let (mut tally, mut taken) = (Tally::default(), BTreeSet::new());
     for files in &photos {
@@ -88,6 +90,18 @@ fn refuse_watched(dir: &Path, folders: &[v1::Folder]) -> Result<(), Failure> {
     match folders.iter().find(holds) {
         None => Ok(()),
         Some(folder) => Err(Failure::InWatched { dir: dir.to_owned(), folder: shown(&folder.path) }),
+    }
+}
+
+/// Makes sure that nobody else fills the folder the same way at the same time, as long as what is given back lives. A disk
+/// that knows no locks does without.
+fn alone(dir: &Path) -> io::Result<File> {
+    let folder = File::open(dir)?;
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::other("another `vow export` is filling it; wait until that is done"))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
     }
 }
 
@@ -188,7 +202,7 @@ fn copy(source: &mut File, dir: &Path, target: &Path) -> io::Result<()> {
     let copied = (|| {
         let mut file = File::create(&part)?;
         io::copy(source, &mut file)?;
-        file.flush()?;
+        file.sync_data()?;
         // Programs without a time in the photo sort by that of the file. A disk that keeps none has the copy all the same.
         let _ = source.metadata().and_then(|metadata| file.set_modified(metadata.modified()?));
         fs::rename(&part, target)

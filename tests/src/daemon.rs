@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::draw::Scene;
 use crate::pack::TinyPack;
 
 /// Nothing a test waits for takes this long on a machine that works at all: after it, waiting is given up.
@@ -93,6 +94,21 @@ impl Home {
     #[must_use]
     pub fn photos(&self) -> PathBuf {
         self.path().join("photos")
+    }
+
+    /// Draws three photos of each of so many people, in a folder for each: `of 0/0.jpg` and so on.
+    ///
+    /// # Panics
+    /// When they cannot be written.
+    pub fn draw_event(&self, people: u32) {
+        for identity in 0..people {
+            let folder = self.photos().join(format!("of {identity}"));
+            std::fs::create_dir(&folder).expect("a folder for a person");
+            for shot in 0..3u32 {
+                let seed = u64::from(10 * identity + shot);
+                Scene::new(640, 480, seed).with_row(&[identity]).save(folder.join(format!("{shot}.jpg")));
+            }
+        }
     }
 
     /// The daemon's data folder; the daemon makes it.

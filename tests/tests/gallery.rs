@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use vow_tests::browser::{Browser, send};
-use vow_tests::{Daemon, Home, Scene};
+use vow_tests::{Daemon, Home};
 
 /// A name as nasty as names get.
 const NASTY: &str = "<script>alert(1)</script>&\"'";
@@ -21,18 +21,6 @@ const NASTY_SHOWN: &str = "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
-}
-
-/// Some people, three photos each, in a folder each.
-fn event(home: &Home, people: u32) {
-    for identity in 0..people {
-        let folder = home.photos().join(format!("of {identity}"));
-        fs::create_dir(&folder).unwrap();
-        for shot in 0..3u32 {
-            let seed = u64::from(10 * identity + shot);
-            Scene::new(640, 480, seed).with_row(&[identity]).save(folder.join(format!("{shot}.jpg")));
-        }
-    }
 }
 
 fn start(home: &Home) -> Daemon {
@@ -51,7 +39,7 @@ fn who(daemon: &Daemon, photo: &Path) -> String {
 #[test]
 fn who_has_no_key_or_comes_from_elsewhere_sees_and_changes_nothing() {
     let home = Home::new();
-    event(&home, 1);
+    home.draw_event(1);
     let daemon = start(&home);
     let browser = Browser::open(&daemon);
     let (address, port) = (browser.address.as_str(), browser.address.rsplit(':').next().unwrap());
@@ -99,7 +87,7 @@ fn who_has_no_key_or_comes_from_elsewhere_sees_and_changes_nothing() {
 #[test]
 fn what_is_no_request_of_a_browser_is_refused() {
     let home = Home::new();
-    event(&home, 1);
+    home.draw_event(1);
     let daemon = start(&home);
     let browser = Browser::open(&daemon);
     let address = browser.address.as_str();
@@ -136,7 +124,7 @@ fn what_is_no_request_of_a_browser_is_refused() {
 #[test]
 fn people_are_shown_named_merged_and_hidden() {
     let home = Home::new();
-    event(&home, 4);
+    home.draw_event(4);
     let daemon = start(&home);
     let browser = Browser::open(&daemon);
     let ids = [0, 1, 2, 3].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
@@ -210,7 +198,7 @@ fn eager() -> Home {
 fn a_question_is_asked_until_it_is_answered() {
     for (answer, kind) in [("yes", "merged"), ("no", "apart")] {
         let home = eager();
-        event(&home, 3);
+        home.draw_event(3);
         let daemon = start(&home);
         let browser = Browser::open(&daemon);
         let open = daemon.json(["suggestions"]);

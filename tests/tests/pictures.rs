@@ -21,18 +21,6 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Some people, three photos each, in a folder each.
-fn event(home: &Home, people: u32) {
-    for identity in 0..people {
-        let folder = home.photos().join(format!("of {identity}"));
-        fs::create_dir(&folder).unwrap();
-        for shot in 0..3u32 {
-            let seed = u64::from(10 * identity + shot);
-            Scene::new(640, 480, seed).with_row(&[identity]).save(folder.join(format!("{shot}.jpg")));
-        }
-    }
-}
-
 fn start(home: &Home) -> Daemon {
     let mut command = home.vowd();
     command.args(["--gallery", "127.0.0.1:0"]).arg(home.photos());
@@ -129,7 +117,7 @@ fn pictures_show_the_right_face_upright() {
 #[test]
 fn a_picture_that_cannot_be_had_says_why() {
     let home = Home::new();
-    event(&home, 1);
+    home.draw_event(1);
     let daemon = start(&home);
     let photo = home.photos().join("of 0/0.jpg");
     let faces = daemon.json(["faces".as_ref(), photo.as_os_str()]);

@@ -21,18 +21,6 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Three people, three photos each, in a folder each.
-fn event(home: &Home) {
-    for identity in 0..3u32 {
-        let folder = home.photos().join(format!("of {identity}"));
-        fs::create_dir(&folder).unwrap();
-        for shot in 0..3u32 {
-            let seed = u64::from(10 * identity + shot);
-            Scene::new(640, 480, seed).with_row(&[identity]).save(folder.join(format!("{shot}.jpg")));
-        }
-    }
-}
-
 /// The first with the second, and the first with the third.
 fn pairs(home: &Home) {
     Scene::new(640, 480, 100).with_row(&[0, 1]).save(home.photos().join("a.jpg"));
@@ -64,7 +52,7 @@ fn eager() -> Home {
 fn a_question_is_asked_until_it_is_answered() {
     for (answer, people) in [("yes", 2), ("no", 3)] {
         let home = eager();
-        event(&home);
+        home.draw_event(3);
         let mut daemon = start(&home);
         assert_eq!(daemon.status()["people"], 3);
         let open = daemon.json(["suggestions"]);
@@ -115,7 +103,7 @@ fn next_question(asked: &mut impl Read) -> String {
 #[test]
 fn an_answer_that_came_too_late_does_not_end_the_asking() {
     let home = eager();
-    event(&home);
+    home.draw_event(3);
     let daemon = start(&home);
     let mut asking = Command::new(binary("vow"));
     asking.arg("--socket").arg(home.socket()).args(["suggestions", "--ask"]);
@@ -142,7 +130,7 @@ fn an_answer_that_came_too_late_does_not_end_the_asking() {
 #[test]
 fn an_explanation_names_what_decided() {
     let home = Home::new();
-    event(&home);
+    home.draw_event(3);
     let daemon = start(&home);
     let photo = home.photos().join("of 0/0.jpg");
     let (a, b) = (who(&daemon, &photo), who(&daemon, &home.photos().join("of 1/0.jpg")));
@@ -180,7 +168,7 @@ fn an_explanation_names_what_decided() {
 #[test]
 fn photos_are_found_by_who_is_in_them_and_who_is_not() {
     let home = Home::new();
-    event(&home);
+    home.draw_event(3);
     pairs(&home);
     let daemon = start(&home);
     let names = ["Ada", "Ben", "Cem"];
@@ -241,7 +229,7 @@ fn people(daemon: &Daemon) -> std::collections::BTreeMap<String, String> {
 
 /// The drawn people, the first of them named.
 fn named(home: &Home) -> (Daemon, String) {
-    event(home);
+    home.draw_event(3);
     pairs(home);
     let daemon = start(home);
     let ada = who(&daemon, &home.photos().join("of 0/0.jpg"));
@@ -317,7 +305,7 @@ fn sorting_out_anew_as_before_is_nothing() {
 #[test]
 fn the_estimates_follow_the_answers() {
     let home = Home::new();
-    event(&home);
+    home.draw_event(3);
     let daemon = start(&home);
     let stats = daemon.json(["people", "--stats"]);
     assert_eq!(

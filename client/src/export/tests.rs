@@ -53,6 +53,16 @@ fn what_is_there_is_never_overwritten() {
     assert_eq!(at(&out.join("IMG_2.jpg")), at(&photos[1]));
 }
 
+/// Two at once would write into each other's half-copied photo.
+#[test]
+fn a_folder_is_filled_by_one_at_a_time() {
+    let home = tempfile::tempdir().unwrap();
+    let first = alone(home.path()).unwrap();
+    assert!(alone(home.path()).unwrap_err().to_string().contains("another `vow export`"));
+    drop(first);
+    alone(home.path()).unwrap();
+}
+
 #[test]
 fn a_photo_comes_from_whichever_file_can_be_read() {
     let home = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, HashSet};
 
 use crate::faces::Slot;
 
-/// Above any rounding of the bounds, and of unit vectors in half precision.
+/// Above any rounding of the bounds, and of the components of unit vectors.
 const SLACK: f32 = 1.001;
 
 /// The surroundings of one group of two or more.

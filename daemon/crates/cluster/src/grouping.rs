@@ -32,8 +32,8 @@ const AGAIN_UP_TO: usize = 20_000;
 /// [`Self::add`] or [`Self::settle`]), never brings two faces of one photo together unless a human did, never goes against
 /// a human's word ([`crate::Said`]), and never uses an id again.
 ///
-/// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `4 d` bytes for the embedding,
-/// held once; about 230 bytes for ids, photo and tables; 300 to 500 bytes for candidate pairs, once they are known (some
+/// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
+/// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
 /// pairs and the groups once more while it runs, and the pairs as long as it is stopped.
 #[derive(Debug)]

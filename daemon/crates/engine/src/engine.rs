@@ -1,11 +1,11 @@
-//! The engine: opened from a configuration, it owns all threads and is the façade that servers read. Starting threads is in
-//! [`threads`], pauses are in [`holding`], the status is in [`status`].
+//! The engine: opened from a configuration, it owns all threads and is the façade that servers read. What must be there on disk is in
+//! [`ground`], starting threads in [`threads`], pauses are in [`holding`], the status is in [`status`].
 
+mod ground;
 mod holding;
 mod status;
 mod threads;
 
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,6 @@ use tokio::sync::watch;
 use vow_cluster::Params;
 use vow_infer::Runtime;
 use vow_machine::{Meter, View, open_gpu};
-use vow_models::Pack;
 use vow_store::Store;
 use vow_types::PackId;
 use vow_vision::Standing;
@@ -26,7 +25,7 @@ use vow_watch::Watcher;
 use crate::analyse::Networks;
 use crate::brake::Brake;
 use crate::budget::Budget;
-use crate::config::{Config, PackChoice};
+use crate::config::Config;
 use crate::error::EngineError;
 use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
@@ -40,6 +39,7 @@ use crate::picture::Shelf;
 use crate::progress::{Progress, now};
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
+use ground::{load_pack, make_data_dir};
 use threads::{Starter, stepped_back};
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
@@ -346,25 +346,4 @@ impl Engine {
     pub(crate) fn age(&self) -> Duration {
         self.0.opened.elapsed()
     }
-}
-
-fn load_pack(config: &Config) -> Result<Pack, EngineError> {
-    match &config.pack {
-        PackChoice::Folder(dir) => Ok(Pack::load(dir)?),
-        PackChoice::Named(name) => {
-            let dir = config.data_dir.join("packs").join(name);
-            if dir.is_dir() {
-                Ok(Pack::load(&dir)?)
-            } else if name == "starter" {
-                Ok(Pack::starter()?)
-            } else {
-                Err(EngineError::NoSuchPack { name: name.clone(), looked: dir })
-            }
-        }
-    }
-}
-
-fn make_data_dir(path: &Path) -> Result<(), EngineError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| EngineError::DataDir { path: path.to_owned(), source })
 }

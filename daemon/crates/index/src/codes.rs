@@ -1,5 +1,5 @@
 //! Coarse copies of unit vectors, a byte a component: what the graph is searched by. A search compares thousands of vectors
-//! that lie anywhere in memory, and waiting for them is most of its time; these are a quarter as long and lie in one row.
+//! that lie anywhere in memory, and waiting for them is most of its time; these are half as long and lie in one row.
 //!
 //! Two vectors' coarse cosine is within some thousandths of the true one (128 components). Who needs the true one takes it from
 //! the embeddings themselves. The arithmetic is on whole numbers: the same on any machine.

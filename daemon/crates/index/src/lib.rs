@@ -8,7 +8,8 @@
 //! library. Side by side on 20,000 made-up vectors of 128 components in crowded groups, at a recall of about 0.99 for
 //! both, on a busy machine: 3.6 to 4.3 KB a face against 0.8 (the vector's 0.5 included), 36 to 53 s to build against 7
 //! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2); that was before ours searched coarse copies of the
-//! vectors (`codes.rs`), which cost 0.13 KB and took searching 100,000 from 5.1 to 1.4 ms. It also ends the process when a snapshot is
+//! vectors (`codes.rs`), which cost 0.13 KB and took searching 100,000 from 5.1 to 1.4 ms, and before vectors and links took half
+//! of that room. It also ends the process when a snapshot is
 //! cut short. What ours does not reach: on such data recall at 32 falls to 0.977 at 50,000 faces.
 
 mod book;

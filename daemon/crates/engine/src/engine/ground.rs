@@ -1,0 +1,38 @@
+//! What must be there on disk before the engine can run: its data folder, and the pack.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use vow_models::Pack;
+
+use crate::config::{Config, PackChoice};
+use crate::error::EngineError;
+
+/// The pack that the configuration chooses.
+///
+/// # Errors
+/// When there is none of that name, or it is broken.
+pub(super) fn load_pack(config: &Config) -> Result<Pack, EngineError> {
+    match &config.pack {
+        PackChoice::Folder(dir) => Ok(Pack::load(dir)?),
+        PackChoice::Named(name) => {
+            let dir = config.data_dir.join("packs").join(name);
+            if dir.is_dir() {
+                Ok(Pack::load(&dir)?)
+            } else if name == "starter" {
+                Ok(Pack::starter()?)
+            } else {
+                Err(EngineError::NoSuchPack { name: name.clone(), looked: dir })
+            }
+        }
+    }
+}
+
+/// The data folder, for its owner alone where it is new.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn make_data_dir(path: &Path) -> Result<(), EngineError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| EngineError::DataDir { path: path.to_owned(), source })
+}
