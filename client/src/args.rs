@@ -294,6 +294,8 @@ pub(crate) enum ExportForm {
         #[arg(long)]
         embeddings: bool,
     },
+    /// The same as a table for a spreadsheet: comma-separated values with a head line, one row a face and file.
+    Csv,
     /// A folder with somebody's photos, every photo once: as links to the originals.
     Links(HandOver),
     /// A folder with somebody's photos, every photo once: as copies, to hand over.

@@ -25,7 +25,7 @@ use clap::Parser as _;
 use crate::args::{Args, Command, ExportForm, FolderCommand};
 use crate::call::{Daemon, Failure};
 use crate::export::Way;
-use crate::render::Output;
+use crate::render::{Csv, Output};
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -130,6 +130,13 @@ async fn run(args: Args) -> Result<(), Failure> {
             while let Some(row) = call::next(&mut rows).await? {
                 out.exported(&row)?;
             }
+        }
+        Command::Export(ExportForm::Csv) => {
+            let (mut rows, mut table) = (daemon.export(false).await?, Csv::begin()?);
+            while let Some(row) = call::next(&mut rows).await? {
+                table.row(&row)?;
+            }
+            table.finish()?;
         }
         Command::Export(ExportForm::Links(to)) => export::hand_over(&mut daemon, to, Way::Link, &out).await?,
         Command::Export(ExportForm::Copies(to)) => {

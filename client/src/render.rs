@@ -2,6 +2,7 @@
 
 mod packs;
 mod plain;
+mod spreadsheet;
 mod status;
 
 use std::io::{self, Write as _};
@@ -18,6 +19,7 @@ use crate::json::{
 };
 pub(crate) use plain::{arranged, counted, face_table, line, table, time, value, whose};
 use plain::{compact, span};
+pub(crate) use spreadsheet::Csv;
 pub(crate) use status::progress_line;
 
 /// Where answers go.

@@ -34,7 +34,7 @@ pub(crate) async fn follow(daemon: &mut Daemon, out: &Output) -> Result<(), Fail
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar:.cyan/blue} {pos}/{len}")
+    let style = ProgressStyle::with_template("{spinner} {wide_msg} {bar:16.cyan/blue} {pos}/{len}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::no_length().with_style(style.progress_chars("━╸ "))
 }

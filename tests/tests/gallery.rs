@@ -12,7 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use serde_json::Value;
-use vow_tests::browser::{Browser, send};
+use vow_tests::browser::{Browser, Page, send};
 use vow_tests::{Daemon, Home};
 
 /// A name as nasty as names get.
@@ -142,7 +142,7 @@ fn people_are_shown_named_merged_and_hidden() {
     let form = "before=&name=%3Cscript%3Ealert%281%29%3C%2Fscript%3E%26%22%27";
     let page = browser.post(&format!("/person/{ada}/name"), form);
     let person = format!("/person/{ada}");
-    assert_eq!((page.status, page.header("location")), (303, Some(person.as_str())));
+    assert_eq!((page.status, page.header("location")), (303, Some(format!("{person}?did=1").as_str())));
     let named = daemon.json(["people"]);
     assert_eq!((&named[0]["name"], &named[0]["person_id"]), (&NASTY.into(), &ada.as_str().into()));
     for path in ["/", &person, "/search?q=SCRIPT", &format!("/photo/{}", photo_id(&daemon, &home, 0))] {
@@ -169,7 +169,10 @@ fn people_are_shown_named_merged_and_hidden() {
     let led = browser.get(&format!("/person/{cem}"));
     assert_eq!((led.status, led.header("location")), (303, Some(format!("/person/{ben}").as_str())));
 
-    assert_eq!(browser.post(&format!("/person/{dee}/hide"), "hidden=yes").header("location"), Some("/"));
+    assert_eq!(
+        browser.post(&format!("/person/{dee}/hide"), "hidden=yes").header("location"),
+        Some("/?did=6")
+    );
     for path in ["/", "/search?q=Dee"] {
         assert!(!browser.page(path).contains(&format!("/person/{dee}\"")), "{path}");
     }
@@ -216,7 +219,8 @@ fn a_question_is_asked_until_it_is_answered() {
         assert_eq!(daemon.json(["history"]), Value::Array(vec![]), "skipping says nothing");
 
         let said = browser.post("/questions", &format!("{form}&answer={answer}"));
-        assert_eq!((said.status, said.header("location")), (303, Some("/questions?at=0")), "{}", said.text());
+        let next = said.header("location");
+        assert_eq!((said.status, next), (303, Some("/questions?at=0&did=1")), "{}", said.text());
         assert!(browser.page("/questions").contains("No question is open"));
         daemon.wait_idle();
         assert!(browser.page("/questions").contains("No question is open"), "{answer}: nor later");
@@ -242,4 +246,149 @@ fn the_usual_gallery_never_keeps_the_daemon_from_starting() {
     let daemon = home.start_as(command);
     let off = daemon.vow(["gallery"]);
     assert!(off.code == 4 && off.stderr.contains("--gallery 127.0.0.1:PORT"), "{}", off.stderr);
+}
+
+/// What stands between two texts, the first time.
+fn between<'a>(html: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = html.split_once(before).unwrap_or_else(|| panic!("no {before}: {html}")).1;
+    rest.split_once(after).unwrap_or_else(|| panic!("no {after}: {rest}")).0
+}
+
+/// Sends the form that takes back what the page says was just saved.
+fn take_back(browser: &Browser, page: &Page) -> Page {
+    let next = page.header("location").unwrap_or_else(|| panic!("{}: {}", page.status, page.text()));
+    let html = browser.page(next);
+    let form = between(&html, "role=\"status\">Saved.", "</form>");
+    let fields = form.split("name=\"").skip(1).map(|part| part.split_once("\" value=\"").unwrap());
+    let fields = fields.map(|(name, rest)| format!("{name}={}", rest.split('"').next().unwrap()));
+    let undone = browser.post("/history", &fields.collect::<Vec<_>>().join("&"));
+    assert_eq!(
+        (undone.status, undone.header("location")),
+        (303, next.split_once("did=").map(|(to, _)| &to[..to.len() - 1]))
+    );
+    undone
+}
+
+#[test]
+fn faces_are_sorted_out_and_all_of_it_can_be_taken_back() {
+    let home = Home::new();
+    home.draw_event(3);
+    let daemon = start(&home);
+    let browser = Browser::open(&daemon);
+    let [ada, ben, cem] = [0, 1, 2].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
+    let photo = |of: u32, shot: u32| home.photos().join(format!("of {of}/{shot}.jpg"));
+    let face =
+        |of, shot| text(&daemon.json(["faces".as_ref(), photo(of, shot).as_os_str()])["faces"][0]["face_id"]);
+    let whose = |of, shot| who(&daemon, &photo(of, shot));
+    for (id, name) in [(&ada, "Ada"), (&ben, "Ben")] {
+        browser.post(&format!("/person/{id}/name"), &format!("before=&name={name}"));
+    }
+
+    // Two of Ada's faces are Ben's; the page of her faces says which there are.
+    let sorting = format!("/person/{ada}/faces");
+    let html = browser.page(&sorting);
+    for shot in 0..3 {
+        assert!(html.contains(&format!("value=\"{}\"", face(0, shot))), "{html}");
+    }
+    let marked = format!("face={}&face={}&from=0", face(0, 1), face(0, 2));
+    let said = browser.post(&sorting, &format!("{marked}&do=are&name=Ben"));
+    assert_eq!((whose(0, 0), whose(0, 1), whose(0, 2)), (ada.clone(), ben.clone(), ben.clone()));
+    take_back(&browser, &said);
+    assert_eq!((whose(0, 1), whose(0, 2)), (ada.clone(), ada.clone()));
+
+    // Somebody new, with a name and without.
+    let said = browser.post(&sorting, &format!("{marked}&do=are&name=Dee"));
+    let dee = whose(0, 1);
+    assert_eq!(
+        (daemon.json(["person", "Dee"])["person_id"].as_str(), whose(0, 2)),
+        (Some(dee.as_str()), dee.clone())
+    );
+    take_back(&browser, &said);
+    assert_eq!(daemon.vow(["person", "Dee"]).code, 1, "nobody is Dee");
+    let said = browser.post(&sorting, &format!("{marked}&do=are&name="));
+    assert!(whose(0, 1) != ada && whose(0, 1) == whose(0, 2));
+    take_back(&browser, &said);
+
+    // No faces.
+    let said = browser.post(&sorting, &format!("{marked}&do=none"));
+    assert_eq!(daemon.json(["person", "Ada"])["faces"], 1);
+    take_back(&browser, &said);
+    assert_eq!(daemon.json(["person", "Ada"])["faces"], 3);
+
+    // The page of a photo says the same of one face.
+    let at = format!("/photo/{}?of={ada}", photo_id(&daemon, &home, 0));
+    let html = browser.page(&at);
+    assert!(html.contains("rel=\"next\"") || html.contains("rel=\"prev\""), "{html}");
+    let one = face(0, 0);
+    let form = format!("photo={}&person={ada}&of={ada}", photo_id(&daemon, &home, 0));
+    let about = format!("/face/{one}");
+    for (what, checked) in [
+        ("do=are&name=Ben", ben.as_str()),
+        ("do=are&name=Eve", "Eve"),
+        ("do=not", "somebody else"),
+        ("do=none", "nobody"),
+    ] {
+        let said = browser.post(&about, &format!("{form}&{what}"));
+        let now = daemon.json(["explain", &one]);
+        let person = now["face"]["person_id"].as_str().unwrap_or_default().to_owned();
+        match checked {
+            "nobody" => assert_eq!(now["is_no_face"], true, "{now}"),
+            "Eve" => assert_eq!(daemon.json(["person", "Eve"])["person_id"], person.as_str()),
+            "somebody else" => assert_ne!(person, ada),
+            expected => assert_eq!(person, expected),
+        }
+        take_back(&browser, &said);
+        assert_eq!(whose(0, 0), ada, "{what}");
+    }
+    let said = browser.post(&about, &format!("{form}&do=cover"));
+    assert_eq!(daemon.json(["person", "Ada"])["cover_face_id"], one.as_str());
+    take_back(&browser, &said);
+
+    // An unnamed person of whom all is said is named, not split.
+    let said = browser.post(
+        &format!("/face/{}", face(2, 0)),
+        &format!("photo={}&person={cem}&do=are&name=", photo_id(&daemon, &home, 2)),
+    );
+    assert_eq!(said.status, 400, "nobody is named");
+    for nothing in ["", "do=are", "face=f1", "face=f1&do=forget", "do=none"] {
+        assert_eq!(browser.post(&sorting, nothing).status, 400, "{nothing}");
+    }
+}
+
+#[test]
+fn the_history_shows_what_was_said_and_takes_it_back_with_what_builds_on_it() {
+    let home = Home::new();
+    home.draw_event(2);
+    let daemon = start(&home);
+    let browser = Browser::open(&daemon);
+    assert!(browser.page("/history").contains("Nothing was said yet"));
+    let [ada, ben] = [0, 1].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
+    let face = text(
+        &daemon.json(["faces".as_ref(), home.photos().join("of 0/1.jpg").as_os_str()])["faces"][0]["face_id"],
+    );
+    browser.post(&format!("/person/{ada}/faces"), &format!("face={face}&do=are&name=%3Cb%3E"));
+    browser.post(&format!("/person/{ben}/name"), "before=&name=Ben");
+    let html = browser.page("/history");
+    assert!(
+        html.contains("&lt;b&gt;") && !html.contains("<b>") && html.matches("name=\"undo\"").count() == 3,
+        "{html}"
+    );
+    let about = browser.page(&format!("/history?person={ben}"));
+    assert!(about.contains("is Ben") && !about.contains("&lt;b&gt;"), "{about}");
+
+    // The name is that of the person who came into being by the split.
+    let asked = browser.post("/history", "undo=1&back=/history");
+    assert_eq!(asked.status, 409);
+    assert!(asked.text().contains("name=\"dependents\" value=\"yes\""), "{}", asked.text());
+    assert_eq!(browser.post("/history", "undo=1&dependents=yes&back=/").header("location"), Some("/"));
+    let html = browser.page("/history");
+    assert!(html.contains("class=\"undone\"") && html.contains("name=\"redo\" value=\"1\""), "{html}");
+    assert!(html.contains("undone: 1 (1 face of"), "{html}");
+    assert_eq!(daemon.json(["person", &ada])["faces"], 3);
+    assert_eq!(browser.post("/history", "redo=1&back=//evil.example").header("location"), Some("/history"));
+    assert_eq!(daemon.json(["person", &ada])["faces"], 2);
+    for nothing in ["", "undo=x", "undo=", "redo=-1"] {
+        assert_eq!(browser.post("/history", nothing).status, 400, "{nothing}");
+    }
+    assert!(browser.post("/history", "undo=99").status >= 400);
 }

@@ -35,7 +35,6 @@ impl Output {
                     status.photos_inferred, status.photos_turned, status.files_read
                 ),
             ),
-            ("speed", format!("{:.1} photos/s", status.photos_per_s)),
             (
                 "left out",
                 format!(
@@ -47,13 +46,14 @@ impl Output {
             ("runtime", format!("{} ({})", status.runtime, status.runtime_why)),
             ("since", time(status.started)),
         ];
+        rows.extend(speed(status).map(|speed| ("speed", speed)));
         rows.extend(status.hold.as_ref().map(|hold| ("held up", hold_text(hold))));
         let building =
             |waiting| format!("being built, {waiting} faces to go; until then all faces are compared");
         rows.extend(
             Some(status.index_waiting).filter(|faces| *faces > 0).map(|faces| ("index", building(faces))),
         );
-        rows.extend(status.eta_s.map(|seconds| ("time left", format!("{seconds:.0} s"))));
+        rows.extend(status.eta_s.map(|seconds| ("time left", lasting(seconds))));
         let mut out = io::stdout().lock();
         for (name, text) in rows {
             writeln!(out, "{name:<10} {text}")?;
@@ -73,15 +73,61 @@ impl Output {
 /// A sentence about progress.
 pub(crate) fn progress_line(status: &v1::StatusResponse) -> String {
     let failed = if status.failures == 0 { String::new() } else { format!(", {} failed", status.failures) };
-    let left = status.eta_s.map(|seconds| format!(", {seconds:.0} s left")).unwrap_or_default();
+    let left = status.eta_s.map(|seconds| format!(", {} left", lasting(seconds))).unwrap_or_default();
     let held = status.hold.as_ref().map(|hold| format!("; {}", hold_text(hold))).unwrap_or_default();
+    let speed = speed(status).map(|speed| format!(", {speed}")).unwrap_or_default();
     format!(
-        "{}: {} photos, {} faces, {} people{failed}, {} pending, {:.1} photos/s{left}{held}",
+        "{}: {} photos, {} faces, {} people{failed}, {} pending{speed}{left}{held}",
         state(status),
         status.photos,
         status.faces,
         status.people,
         status.pending,
-        status.photos_per_s
     )
+}
+
+/// How fast it goes, while there is something to do.
+fn speed(status: &v1::StatusResponse) -> Option<String> {
+    (status.pending > 0).then(|| format!("{:.1} photos/s", status.photos_per_s))
+}
+
+/// A time that something takes, by its two largest units.
+fn lasting(seconds: f64) -> String {
+    // A hundred years are enough, and whole minutes of them exact.
+    let left = std::time::Duration::try_from_secs_f64(seconds.min(3e9)).unwrap_or_default().as_secs();
+    let (minutes, hours, days) = (left / 60, left / 3600, left / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{left} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", left % 60),
+        (0, hours, minutes) => format!("{hours} h {} min", minutes % 60),
+        (days, hours, _) => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (59.9, "59 s"),
+            (60.0, "1 min 0 s"),
+            (3_725.0, "1 h 2 min"),
+            (90_000.0, "1 d 1 h"),
+            (-1.0, "0 s"),
+        ] {
+            assert_eq!(lasting(seconds), text);
+        }
+        assert_eq!(lasting(f64::INFINITY), "34722 d 5 h");
+    }
+
+    #[test]
+    fn an_idle_daemon_has_no_speed() {
+        let status =
+            |pending| v1::StatusResponse { pending, photos_per_s: 3.0, ..v1::StatusResponse::default() };
+        assert!(progress_line(&status(1)).contains("3.0 photos/s"));
+        assert!(!progress_line(&status(0)).contains("photos/s"));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossbeam_channel::bounded;
-use vow_store::JournalEntry;
+use vow_store::{Decision, JournalEntry};
 use vow_types::PersonId;
 
 use crate::decide::{Answer, Ask};
@@ -70,15 +70,32 @@ impl Engine {
         let all = self.store().journal_backwards(&mut |entry| page.see(entry))?;
         let Page { met, chosen, .. } = page;
         let total = if which.is_some() { met } else { usize::try_from(all).unwrap_or(usize::MAX) };
-        let (current, roster) = (self.people().rulings(), self.people().read());
-        let line = |(entry, in_effect): (JournalEntry, bool)| {
-            let people: BTreeSet<PersonId> = rulings::mentioned(&entry.decision).0.into_iter().collect();
-            let name =
-                |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
-            let names = people.iter().filter_map(name).collect();
-            HistoryLine { in_effect, names, entry }
+        let lines = chosen.into_iter().map(|(entry, in_effect)| self.line(entry, in_effect));
+        Ok((lines.collect::<Result<_, _>>()?, total))
+    }
+
+    fn line(&self, entry: JournalEntry, in_effect: bool) -> Result<HistoryLine, EngineError> {
+        let about = match &entry.decision {
+            Decision::Undone { entries } | Decision::Redone { entries } => self.entries(entries)?,
+            _ => Vec::new(),
         };
-        Ok((chosen.into_iter().map(line).collect(), total))
+        let (current, roster) = (self.people().rulings(), self.people().read());
+        let spoken_of = about.iter().chain([&entry]).flat_map(|entry| rulings::mentioned(&entry.decision).0);
+        let people: BTreeSet<PersonId> = spoken_of.collect();
+        let name = |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
+        let names = people.iter().filter_map(name).collect();
+        drop(roster);
+        Ok(HistoryLine { entry, in_effect, about, names })
+    }
+
+    /// Entries of the journal by their numbers.
+    fn entries(&self, numbers: &[u64]) -> Result<Vec<JournalEntry>, EngineError> {
+        let mut entries = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let one = self.store().journal(number.saturating_sub(1), 1)?;
+            entries.extend(one.into_iter().filter(|entry| entry.seq == *number));
+        }
+        Ok(entries)
     }
 }
 

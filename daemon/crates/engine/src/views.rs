@@ -203,7 +203,9 @@ pub struct HistoryLine {
     pub entry: JournalEntry,
     /// It counts: it was not undone.
     pub in_effect: bool,
-    /// The people it speaks of with the names they have now.
+    /// The entries that it undoes or redoes.
+    pub about: Vec<JournalEntry>,
+    /// The people that these speak of with the names they have now.
     pub names: Vec<(PersonId, String)>,
 }
 

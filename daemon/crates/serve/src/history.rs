@@ -1,7 +1,7 @@
 //! Decisions and lines of the journal in the words of the wire, and as sentences.
 
 use vow_engine::types::{FaceId, PersonId};
-use vow_engine::{Decision, Done, HistoryLine, Moved};
+use vow_engine::{Decision, Done, HistoryLine, JournalEntry, Moved};
 use vow_proto::v1;
 use vow_proto::v1::history_entry::Kind;
 
@@ -17,7 +17,7 @@ pub(crate) fn done(done: Done) -> v1::DecisionResponse {
     v1::DecisionResponse {
         entry: done.entry.map(|decided| {
             let names = done.people.iter().filter_map(|view| Some((view.id, view.name.clone()?))).collect();
-            entry(HistoryLine { entry: decided, in_effect: true, names })
+            entry(HistoryLine { entry: decided, in_effect: true, about: Vec::new(), names })
         }),
         moved: done.moved.into_iter().map(moved).collect(),
         people: done.people.into_iter().map(convert::person).collect(),
@@ -123,12 +123,16 @@ pub(crate) fn entry(line: HistoryLine) -> v1::HistoryEntry {
 }
 
 /// What a line says, for humans.
-fn sentence(line: &HistoryLine) -> String {
+pub(crate) fn sentence(line: &HistoryLine) -> String {
+    said(&line.entry, &line.about, &line.names)
+}
+
+fn said(entry: &JournalEntry, about: &[JournalEntry], names: &[(PersonId, String)]) -> String {
     let who = |person: &PersonId| {
-        let name = line.names.iter().find(|(other, _)| other == person);
+        let name = names.iter().find(|(other, _)| other == person);
         name.map_or_else(|| person.to_string(), |(_, name)| format!("{name} ({person})"))
     };
-    match &line.entry.decision {
+    match &entry.decision {
         Decision::Named { person, name, before } => match (name, before) {
             (Some(name), Some(before)) => format!("{person} is {name} (was {before})"),
             (Some(name), None) => format!("{person} is {name}"),
@@ -174,8 +178,8 @@ fn sentence(line: &HistoryLine) -> String {
             let are = if moved == 1 { "is" } else { "are" };
             format!("everyone was sorted out anew by {method}{at}: {} {are} somebody else", some(moved))
         }
-        Decision::Undone { entries } => format!("undone: {}", list(entries)),
-        Decision::Redone { entries } => format!("redone: {}", list(entries)),
+        Decision::Undone { entries } => format!("undone: {}", list(entries, about, names)),
+        Decision::Redone { entries } => format!("redone: {}", list(entries, about, names)),
         Decision::Left { faces } => {
             let left = |(face, from, to): &(FaceId, PersonId, PersonId)| {
                 format!("{face} left {} for {}", who(from), who(to))
@@ -195,22 +199,32 @@ fn some(faces: usize) -> String {
     if faces == 1 { "1 face".to_owned() } else { format!("{faces} faces") }
 }
 
-fn list(entries: &[u64]) -> String {
-    entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// Entries by number, the first few with what they say.
+fn list(entries: &[u64], about: &[JournalEntry], names: &[(PersonId, String)]) -> String {
+    let one = |number: &u64| match about.iter().find(|entry| entry.seq == *number) {
+        Some(entry) => format!("{number} ({})", said(entry, &[], names)),
+        None => number.to_string(),
+    };
+    let shown: Vec<String> = entries.iter().take(SHOWN).map(one).collect();
+    let rest: Vec<String> = entries.iter().skip(SHOWN).map(ToString::to_string).collect();
+    shown.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use vow_engine::JournalEntry;
-
     use super::*;
 
     fn told(decision: Decision) -> String {
         sentence(&HistoryLine {
             in_effect: true,
+            about: vec![entry(3, Decision::Named { person: PersonId(7), name: None, before: None })],
             names: Vec::new(),
-            entry: JournalEntry { seq: 1, at: 0, known_by: Vec::new(), decision },
+            entry: entry(9, decision),
         })
+    }
+
+    fn entry(seq: u64, decision: Decision) -> JournalEntry {
+        JournalEntry { seq, at: 0, known_by: Vec::new(), decision }
     }
 
     #[test]
@@ -218,5 +232,13 @@ mod tests {
         let split = |faces| Decision::Split { from: PersonId(1), into: PersonId(2), faces };
         assert_eq!(told(split(vec![FaceId(7)])), "1 face of p1 is somebody else: p2");
         assert_eq!(told(split(vec![FaceId(7), FaceId(8)])), "2 faces of p1 are somebody else: p2");
+    }
+
+    #[test]
+    fn what_is_undone_is_told_as_far_as_it_is_known() {
+        let undone = |entries| told(Decision::Undone { entries });
+        assert_eq!(undone(vec![3]), "undone: 3 (p7 has no name any more)");
+        assert_eq!(undone(vec![4, 3]), "undone: 4, 3 (p7 has no name any more)");
+        assert_eq!(told(Decision::Redone { entries: vec![1, 2, 4, 5, 6, 3] }), "redone: 1, 2, 4, 5, 6, 3");
     }
 }

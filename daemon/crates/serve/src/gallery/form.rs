@@ -22,6 +22,11 @@ impl Form {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every field of this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
     /// A field that is a number; 0 where it is none or absent.
     pub(super) fn count(&self, name: &str) -> usize {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -93,6 +98,7 @@ mod tests {
         assert_eq!(form.get("name"), Some("Ada & Zoë"));
         assert_eq!((form.get("empty"), form.get("bare"), form.get("absent")), (Some(""), Some(""), None));
         assert_eq!((form.count("from"), form.count("name"), form.count("absent")), (60, 0, 0));
+        assert_eq!(form.all("name").collect::<Vec<_>>(), ["Ada & Zoë", "later"]);
         assert!(form.says_yes("hidden") && !form.says_yes("name"));
         for broken in ["a=%", "a=%4", "a=%zz", "a=%+1", "a=%ff", "%c3=1"] {
             assert_eq!(Form::read(broken), Err(NoForm), "{broken}");

@@ -1,13 +1,15 @@
 //! A small gallery over HTTP, on a loopback address and for whoever has its key: the people with their faces, their photos,
-//! names, and questions. Pages are made here as text and need no script; what they change goes the way of every decision.
+//! names, questions, and what was said. Pages are made here as text and need no script; what they change goes the way of every decision.
 //!
-//! `door` says who is let in, `route` what an address means, `pages` what is shown, `act` what is changed.
+//! `door` says who is let in, `route` what an address means, `pages` what is shown, `act` what is changed, and `notice` tells
+//! of it on the page that comes after.
 
 mod act;
 mod door;
 mod form;
 mod html;
 mod key;
+mod notice;
 mod pages;
 mod reply;
 mod route;
@@ -29,7 +31,9 @@ use crate::http::{self, Answer, PATIENCE};
 use crate::refusal::blocking;
 use door::{Door, Visit};
 use form::Form;
+use html::Html;
 use key::Key;
+use pages::Shown;
 use reply::Reply;
 use route::{Change, Route, Show};
 
@@ -140,18 +144,27 @@ async fn asked(head: &Parts, engine: Engine) -> Reply {
         None => Reply::nothing_here(),
         Some(Route::Style) => Reply::Style,
         Some(Route::Picture(of, side)) => picture(engine, of, side).await,
-        Some(Route::Show(show)) => work(move || page(&engine, show, &query)).await,
+        Some(Route::Show(show)) => {
+            let notice = notice::of(&query, &head.uri);
+            work(move || page(&engine, show, &query, &notice)).await
+        }
     }
 }
 
-fn page(engine: &Engine, show: Show, query: &Form) -> Result<Reply, EngineError> {
-    match show {
+fn page(engine: &Engine, show: Show, query: &Form, notice: &Html) -> Result<Reply, EngineError> {
+    let shown = match show {
         Show::People => pages::people::show(engine, query),
         Show::Person(id) => pages::person::show(engine, id, query),
-        Show::Photo(id) => pages::photo::show(engine, id),
+        Show::Faces(id) => pages::faces::show(engine, id, query),
+        Show::Photo(id) => pages::photo::show(engine, id, query),
         Show::Questions => pages::questions::show(engine, query),
+        Show::History => pages::history::show(engine, query),
         Show::Search => pages::search::show(engine, query),
-    }
+    };
+    Ok(match shown? {
+        Shown::Sheet(sheet) => Reply::Page(sheet.framed(notice)),
+        Shown::See(to) => Reply::See(to),
+    })
 }
 
 async fn picture(engine: Engine, of: PictureOf, side: u32) -> Reply {

@@ -25,8 +25,11 @@ pub(super) enum Route {
 pub(super) enum Show {
     People,
     Person(PersonId),
+    /// All faces of a person, to sort out who is not.
+    Faces(PersonId),
     Photo(ContentId),
     Questions,
+    History,
     Search,
 }
 
@@ -37,7 +40,13 @@ pub(super) enum Change {
     Hide(PersonId),
     /// Somebody else is this person.
     Merge(PersonId),
+    /// Some of the person's faces are somebody else, or none.
+    Faces(PersonId),
+    /// What a face is.
+    Face(FaceId),
     Answer,
+    /// Decisions are undone, or count again.
+    History,
 }
 
 impl Route {
@@ -50,6 +59,8 @@ impl Route {
             ["style.css"] => Self::Style,
             ["questions"] => Self::Show(Show::Questions),
             ["search"] => Self::Show(Show::Search),
+            ["history"] => Self::Show(Show::History),
+            ["person", id, "faces"] => Self::Show(Show::Faces(person(id)?)),
             ["person", id] => Self::Show(Show::Person(person(id)?)),
             ["photo", id] => Self::Show(Show::Photo(id.parse().ok()?)),
             ["face", id] => face(id, FACE_SIDE)?,
@@ -66,6 +77,9 @@ impl Change {
         let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         match parts.as_slice() {
             ["questions"] => Some(Self::Answer),
+            ["history"] => Some(Self::History),
+            ["face", id] => Some(Self::Face(face(id)?)),
+            ["person", id, "faces"] => Some(Self::Faces(person(id)?)),
             ["person", id, "name"] => Some(Self::Name(person(id)?)),
             ["person", id, "hide"] => Some(Self::Hide(person(id)?)),
             ["person", id, "merge"] => Some(Self::Merge(person(id)?)),
@@ -101,6 +115,8 @@ mod tests {
         let large = PictureOf::Photo(ContentId([0xab; 32]));
         assert_eq!(Route::of(&format!("/large/{photo}")), Some(Route::Picture(large, 1600)));
         assert_eq!(Change::of("/person/p7/name"), Some(Change::Name(PersonId(7))));
+        assert_eq!(Change::of("/face/f12"), Some(Change::Face(FaceId(12))));
+        assert_eq!(Route::of("/person/p7/faces"), Some(Route::Show(Show::Faces(PersonId(7)))));
         for nothing in [
             "",
             "//",

@@ -2,16 +2,15 @@
 
 use vow_engine::{Engine, EngineError, NameFilter, PersonOrder};
 
-use super::{At, counts, page, pages, tiles};
+use super::{At, Shown, counts, pages, tiles};
 use crate::gallery::form::Form;
 use crate::gallery::html::{Html, counted};
-use crate::gallery::reply::Reply;
 use crate::people::LEAST_FACES;
 
 /// People on a page.
 const SHOWN: usize = 60;
 
-pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, EngineError> {
+pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Shown, EngineError> {
     let (from, hidden, all) = (query.count("from"), query.says_yes("hidden"), query.says_yes("all"));
     let least = if all { 1 } else { LEAST_FACES };
     let (people, total) =
@@ -37,7 +36,7 @@ pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, Eng
     }
     html.raw("</p>\n");
     let title = if hidden { "People who are hidden" } else { "People" };
-    Ok(Reply::Page(page(title, At::People, &html)))
+    Ok(Shown::sheet(title, At::People, html))
 }
 
 /// Why nobody is shown, and what helps.

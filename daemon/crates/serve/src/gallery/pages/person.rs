@@ -1,36 +1,38 @@
 //! One person: the name and what can be said about them, their best faces, their photos, and who else is in those.
 
 use vow_engine::types::PersonId;
-use vow_engine::{
-    Engine, EngineError, FaceView, NameFilter, PersonOrder, PersonPhoto, PersonView, PhotoQuery,
-};
+use vow_engine::{Engine, EngineError, FaceView, PersonPhoto, PersonView, PhotoQuery};
 
-use super::{At, called, counts, file_name, page, pages, tiles};
+use super::{At, Shown, called, counts, days, file_name, names, pages, tiles};
 use crate::gallery::form::Form;
 use crate::gallery::html::{Html, counted};
-use crate::gallery::reply::Reply;
 
 /// Faces, photos and companions that are shown.
 const FACES: usize = 12;
 const PHOTOS: usize = 48;
 const COMPANIONS: usize = 12;
-/// Names that are offered while one is typed.
-const NAMES: usize = 300;
 
-pub(in super::super) fn show(engine: &Engine, id: PersonId, query: &Form) -> Result<Reply, EngineError> {
+pub(in super::super) fn show(engine: &Engine, id: PersonId, query: &Form) -> Result<Shown, EngineError> {
     let found = engine.find_person(&id.to_string())?;
     if found != id {
-        return Ok(Reply::See(format!("/person/{found}")));
+        return Ok(Shown::See(format!("/person/{found}")));
     }
     let person = engine.person(id)?;
     let mut html = Html::default();
-    html.raw("<p class=\"count\">").text(counts(&person)).raw("</p>\n");
+    html.raw("<p class=\"count\">").text(counts(&person));
+    if let Some(days) = days(person.taken) {
+        html.raw(", ").text(days);
+    }
+    html.raw("</p>\n");
     html.add(&name_form(engine, &person)?).add(&namesakes(engine, &person)?);
-    html.raw("<h2>Best faces</h2>\n").add(&faces(&engine.faces_of_person(id, FACES)?));
+    html.raw("<h2>Best faces</h2>\n").add(&faces(&engine.faces_of_person(id, FACES)?, id));
+    html.raw("<p class=\"row\"><a class=\"button\" href=\"/person/").text(id);
+    html.raw("/faces\">Somebody else among them? Look at all faces</a> <a href=\"/history?person=").text(id);
+    html.raw("\">What was said about this person</a></p>\n");
     let from = query.count("from");
     let photos_of = PhotoQuery { people: vec![id], ..PhotoQuery::default() };
     let (photos, total) = engine.photos(&photos_of, from, PHOTOS)?;
-    html.raw("<h2>").text(counted(total, "photo")).raw("</h2>\n").add(&grid(&photos));
+    html.raw("<h2>").text(counted(total, "photo")).raw("</h2>\n").add(&grid(&photos, id));
     html.add(&pages(&format!("/person/{id}"), "", from, PHOTOS, total));
     let companions = engine.companions(&[id], COMPANIONS)?;
     if !companions.is_empty() {
@@ -39,7 +41,7 @@ pub(in super::super) fn show(engine: &Engine, id: PersonId, query: &Form) -> Res
         html.add(&tiles(companions.iter().map(|one| (&one.person, together(one.photos)))));
     }
     html.add(&hide_form(&person));
-    Ok(Reply::Page(page(&called(&person), At::Elsewhere, &html)))
+    Ok(Shown::sheet(called(&person), At::Elsewhere, html))
 }
 
 /// The name is sent with what it was when the page was made, so that nobody's word is lost unseen.
@@ -52,12 +54,7 @@ fn name_form(engine: &Engine, person: &PersonView) -> Result<Html, EngineError> 
     );
     html.raw("autocomplete=\"off\" value=\"").text(name).raw("\">");
     html.raw("<input type=\"hidden\" name=\"before\" value=\"").text(name).raw("\">");
-    html.raw("<button class=\"main\">Save the name</button>\n<datalist id=\"names\">");
-    let (named, _) = engine.list_people(NameFilter::Named, PersonOrder::Name, false, 1, 0, NAMES)?;
-    for name in named.iter().filter_map(|one| one.name.as_ref()) {
-        html.raw("<option value=\"").text(name).raw("\"></option>");
-    }
-    html.raw("</datalist></form>\n");
+    html.raw("<button class=\"main\">Save the name</button></form>\n").add(&names(engine)?);
     Ok(html)
 }
 
@@ -97,11 +94,12 @@ fn hide_form(person: &PersonView) -> Html {
     html
 }
 
-fn faces(faces: &[FaceView]) -> Html {
+fn faces(faces: &[FaceView], of: PersonId) -> Html {
     let mut html = Html::default();
     html.raw("<ul class=\"grid small\">\n");
     for face in faces {
-        html.raw("<li><a href=\"/photo/").text(face.photo).raw("\"><img src=\"/face/").text(face.id);
+        html.raw("<li><a href=\"/photo/").text(face.photo).raw("?of=").text(of);
+        html.raw("\"><img src=\"/face/").text(face.id);
         html.raw("\" alt=\"Face ").text(face.id).raw(", opens its photo\" width=\"192\" height=\"192\" ");
         html.raw("loading=\"lazy\"></a></li>\n");
     }
@@ -110,7 +108,7 @@ fn faces(faces: &[FaceView]) -> Html {
 }
 
 /// Photos as tiles: each once, by its first file.
-fn grid(photos: &[PersonPhoto]) -> Html {
+fn grid(photos: &[PersonPhoto], of: PersonId) -> Html {
     let mut html = Html::default();
     html.raw("<ul class=\"grid\">\n");
     let mut last = None;
@@ -119,7 +117,8 @@ fn grid(photos: &[PersonPhoto]) -> Html {
         if last.replace(file.photo) == Some(file.photo) {
             continue;
         }
-        html.raw("<li><a href=\"/photo/").text(file.photo).raw("\"><img src=\"/small/").text(file.photo);
+        html.raw("<li><a href=\"/photo/").text(file.photo).raw("?of=").text(of);
+        html.raw("\"><img src=\"/small/").text(file.photo);
         html.raw("\" alt=\"\" width=\"320\" height=\"320\" loading=\"lazy\"><span class=\"count\"><bdi>");
         html.text(file_name(file)).raw("</bdi></span></a></li>\n");
     }

@@ -2,15 +2,14 @@
 
 use vow_engine::{Engine, EngineError, FaceView, FileView, PersonView, Question};
 
-use super::{At, counts, file_name, page};
+use super::{At, Shown, counts, file_name};
 use crate::gallery::form::Form;
 use crate::gallery::html::{Html, counted};
-use crate::gallery::reply::Reply;
 
 /// Questions that can be skipped in a row.
 const MOST_SKIPPED: usize = 1000;
 
-pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, EngineError> {
+pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Shown, EngineError> {
     let at = query.count("at").min(MOST_SKIPPED);
     let (questions, total) = engine.questions(at.saturating_add(1))?;
     let mut html = Html::default();
@@ -33,8 +32,7 @@ pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, Eng
             );
         }
     }
-    html.raw("<p class=\"faint\"><code>vow undo</code> takes the last answer back.</p>\n");
-    Ok(Reply::Page(page("Questions", At::Questions, &html)))
+    Ok(Shown::sheet("Questions", At::Questions, html))
 }
 
 fn asked(question: &Question, at: usize) -> Html {

@@ -2,15 +2,14 @@
 
 use vow_engine::{Engine, EngineError, NameFilter, PersonOrder};
 
-use super::{At, counts, page, tiles};
+use super::{At, Shown, counts, tiles};
 use crate::gallery::form::Form;
 use crate::gallery::html::Html;
-use crate::gallery::reply::Reply;
 
 /// People that are shown.
 const SHOWN: usize = 200;
 
-pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, EngineError> {
+pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Shown, EngineError> {
     let wanted = query.get("q").unwrap_or_default().trim();
     let part = wanted.to_lowercase();
     let (mut people, _) =
@@ -24,5 +23,5 @@ pub(in super::super) fn show(engine: &Engine, query: &Form) -> Result<Reply, Eng
         html.add(&tiles(people.iter().map(|person| (person, counts(person)))));
     }
     let title = if wanted.is_empty() { "People with a name".to_owned() } else { format!("Search: {wanted}") };
-    Ok(Reply::Page(page(&title, At::Elsewhere, &html)))
+    Ok(Shown::sheet(title, At::Elsewhere, html))
 }
