@@ -112,6 +112,12 @@ impl RelBox {
         (self.bottom - self.top).max(0.0)
     }
 
+    /// The shorter side in pixels of a picture of this size.
+    #[must_use]
+    pub fn shorter_px(self, size: Size) -> f32 {
+        (self.width() * to_f32(size.width)).min(self.height() * to_f32(size.height))
+    }
+
     /// Intersection over union, `0.0..=1.0`; boxes without area give 0.
     #[must_use]
     pub fn iou(self, other: Self) -> f32 {

@@ -7,7 +7,7 @@ use vow_vision::Quality;
 
 use super::cut::{Cut, Knife, Round};
 use super::pixels::WORKING;
-use super::{AnalyseError, Networks, count, shorter_side};
+use super::{AnalyseError, Networks, count};
 use crate::budget::Share;
 use crate::progress::Progress;
 
@@ -63,7 +63,7 @@ impl Describer<'_> {
         }
         let (mut found, mut crops) = (Vec::with_capacity(cut.len()), Vec::with_capacity(cut.len()));
         for Cut { face, crop } in cut {
-            found.push((face, Quality::of(&face, shorter_side(face.bbox, self.upright), &crop)));
+            found.push((face, Quality::of(&face, self.upright, &crop)));
             crops.push(crop);
         }
         let Knife { orientation, networks, .. } = *self.knife;

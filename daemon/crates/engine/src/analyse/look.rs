@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vow_types::{Detection, Lane, Orientation, Size, Stage, num};
 use vow_vision::{CLOSE_UP, Framed, PictureView, TURNS};
 
-use super::{AnalyseError, Networks, count, shorter_side};
+use super::{AnalyseError, Networks, count};
 use crate::progress::Progress;
 
 /// Shorter side, in pixels of the close-up frame, from which on a face found there counts: smaller ones are what the
@@ -60,7 +60,7 @@ impl Eyes<'_> {
         let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
         let (found, wide) = self.look(wide, orientation, shape, shape)?;
         let (mut large, near) = self.look(near, orientation, faces.close_up(), CLOSE_UP)?;
-        large.retain(|face| shorter_side(face.bbox, near.fitted) >= CLOSE_UP_FACE);
+        large.retain(|face| face.bbox.shorter_px(near.fitted) >= CLOSE_UP_FACE);
         let found = without_ghosts(merged(found, large), upright);
         Ok(Seen { surest: vow_vision::surest_upright(&found, wide.fitted), found, frames: [wide, near] })
     }
@@ -118,7 +118,7 @@ fn merged(found: Vec<Detection>, large: Vec<Detection>) -> Vec<Detection> {
 /// Of large finds that cannot both be there, the surest.
 fn without_ghosts(mut found: Vec<Detection>, upright: Size) -> Vec<Detection> {
     let least = LARGE * num::to_f32(upright.width.min(upright.height));
-    let is_large = |face: &Detection| shorter_side(face.bbox, upright) >= least;
+    let is_large = |face: &Detection| face.bbox.shorter_px(upright) >= least;
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
     for face in found {

@@ -158,15 +158,10 @@ fn count(progress: &Progress, stage: Stage, busy: Duration, waited: Duration) {
     progress.add_waited(stage, waited);
 }
 
-/// Of a face's box, in pixels of the upright photo.
-fn shorter_side(bbox: RelBox, upright: Size) -> f32 {
-    (bbox.width() * num::to_f32(upright.width)).min(bbox.height() * num::to_f32(upright.height))
-}
-
 /// The shorter side of a stored face in pixels of the frame it was found in, for the quality gate. Everything here is the
 /// same after a quarter turn, so the coded box and size serve.
 pub(crate) fn side_in_frame(bbox: RelBox, coded: Size, shapes: &[Size]) -> f32 {
-    let side = shorter_side(bbox, coded);
+    let side = bbox.shorter_px(coded);
     let Some(shape) = vow_vision::choose_shape(coded, shapes) else { return side };
     let scale = (num::to_f32(shape.width) / num::to_f32(coded.width.max(1)))
         .min(num::to_f32(shape.height) / num::to_f32(coded.height.max(1)));
