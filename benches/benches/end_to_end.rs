@@ -1,5 +1,5 @@
-//! A whole album, from files on disk to groups of faces: `vowd --once` beside the usual Python pipeline, with the same
-//! weights on the same photos in one run, and beside the floor that its own stages set.
+//! A whole album, from files on disk to groups of faces: `vowd --once` beside the usual Python pipeline and the crate `face_id`,
+//! with the same weights on the same photos in one run, and beside the floor that its own stages set.
 //!
 //! `cargo bench -p vow-benches --bench end_to_end` says what it needs. The programs take turns, so that whatever else the
 //! machine does hits all alike; the best of the rounds counts.
@@ -28,6 +28,8 @@ end_to_end compares whole programs and needs, in the environment:
   VOW_PACK    a pack folder (pack.toml with a detector and an embedder)
   VOW_ORT     an ONNX Runtime library; without it vowd runs on tract, and the floor is not measured
   VOW_PYTHON  a Python with benches/python/requirements.txt installed; without it the peers are left out
+  VOW_FACE_ID the program of benches/face_id (cargo build --release --manifest-path benches/face_id/Cargo.toml); needs
+              VOW_ORT, and a VOW_PACK with SCRFD exported at 640 x 640; without it that peer is left out
   VOW_ROUNDS  how often each runs (default 2; the best counts)";
 
 fn main() {
@@ -40,6 +42,12 @@ fn main() {
     if setup.python.is_some() {
         contenders.push(Contender::new("Python, one process", Program::Python { decoders: 0 }));
         contenders.push(Contender::new("Python, two more to decode", Program::Python { decoders: 2 }));
+    }
+    if let Some((program, library)) = setup.face_id.clone().zip(setup.runtime.clone()) {
+        let face_id =
+            |threads| Program::FaceId { program: program.clone(), library: library.clone(), threads };
+        contenders.push(Contender::new("face_id, one analyzer with all cores", face_id(None)));
+        contenders.push(Contender::new("face_id, an analyzer a core", face_id(Some(cores()))));
     }
     let floor = |library: &PathBuf| Floor::open(&setup.album, &setup.pack, library);
     let (mut floor, mut ratios) = (setup.runtime.as_ref().map(floor), Vec::new());
@@ -64,6 +72,7 @@ struct Setup {
     pack: PathBuf,
     runtime: Option<PathBuf>,
     python: Option<PathBuf>,
+    face_id: Option<PathBuf>,
     rounds: u32,
 }
 
@@ -75,6 +84,7 @@ impl Setup {
             pack: path("VOW_PACK")?,
             runtime: path("VOW_ORT"),
             python: path("VOW_PYTHON"),
+            face_id: path("VOW_FACE_ID"),
             rounds: std::env::var("VOW_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2),
         })
     }
@@ -83,6 +93,7 @@ impl Setup {
 enum Program {
     Vowd(PathBuf),
     Python { decoders: u32 },
+    FaceId { program: PathBuf, library: PathBuf, threads: Option<usize> },
 }
 
 struct Contender {
@@ -109,6 +120,11 @@ impl Contender {
         let outcome = match &self.program {
             Program::Vowd(path) => ours(path, setup),
             Program::Python { decoders } => python(*decoders, setup),
+            Program::FaceId { program, library, threads } => {
+                let mut command = Command::new(program);
+                command.env("ORT_DYLIB_PATH", library).arg(&setup.album).arg(&setup.pack);
+                peer(command.args(threads.map(|threads| threads.to_string())))
+            }
         };
         println!("{}: {:.2} photos/s, {} faces", self.name, outcome.photos_per_s, outcome.faces);
         let rate = outcome.photos_per_s;
@@ -131,7 +147,7 @@ fn ours(path: &Path, setup: &Setup) -> Outcome {
         Some(library) => command.arg("--runtime").arg(library),
         None => command.arg("--runtime").arg("tract"),
     };
-    let report = json(command);
+    let report = json(&mut command);
     Outcome {
         photos_per_s: report["photos_per_s"].as_f64().unwrap(),
         faces: report["faces"].as_u64().unwrap(),
@@ -145,6 +161,15 @@ fn python(decoders: u32, setup: &Setup) -> Outcome {
     let mut command = Command::new(setup.python.as_ref().unwrap());
     command.arg(script).arg(&setup.album).arg(&setup.pack);
     command.arg("--decoders").arg(decoders.to_string());
+    peer(&mut command)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// What a peer prints.
+fn peer(command: &mut Command) -> Outcome {
     let report = json(command);
     Outcome {
         photos_per_s: report["photos_per_s"].as_f64().unwrap(),
@@ -154,7 +179,7 @@ fn python(decoders: u32, setup: &Setup) -> Outcome {
     }
 }
 
-fn json(mut command: Command) -> Value {
+fn json(command: &mut Command) -> Value {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
