@@ -41,7 +41,8 @@
 //! min_face = 24
 //! min_score = 0.6
 //! min_quality = 0.3
-//! full_norm = 0               # length of the embedder's output for a clear face, part of the quality; 0: not measured
+//! full_norm = 15              # length of the embedder's output for a good face: shorter ones are worth less. 0: it says
+//!                             # nothing; absent: learned from the first good faces
 //! ```
 
 mod catalog;

@@ -105,7 +105,6 @@ fn quality(table: &mut TableReader<'_>) -> QualityGate {
         min_face: table.number("min_face", 0.0..=640.0, Some(24.0)),
         min_score: table.number("min_score", 0.0..=1.0, Some(0.6)),
         min_quality: table.number("min_quality", 0.0..=1.0, Some(0.3)),
-        // 0 stands for "not measured".
-        full_norm: Some(table.number("full_norm", 0.0..=1e6, Some(0.0))).filter(|norm| *norm > 0.0),
+        full_norm: table.optional_number("full_norm", 0.0..=1e6),
     }
 }

@@ -14,7 +14,7 @@ from evaluate import Embedder, curve, held_out_crops, recall_at, tpr_at
 from scenes import backgrounds
 
 TOML = """name = "starter"
-version = "3"
+version = "4"
 licence = "MIT OR Apache-2.0"
 source = "trained by the VowImager project, see MODEL_CARD.md"
 
@@ -46,6 +46,7 @@ neighbour = {neighbour:.2f}
 [quality]
 min_face = 24
 min_score = {min_score:.2f}
+full_norm = {full_norm:.1f}
 """
 
 
@@ -80,12 +81,13 @@ def main():
     crops, person = held_out_crops(a.faces)
     vectors = Embedder(paths["embedder"], a.mirror)(crops)
     tpr, same = tpr_at(vectors, person, 1e-3)
+    full_norm = float(np.median(Embedder(paths["embedder"]).lengths(crops)))
     print(f"embedder: TPR {tpr:.4f} at FPR 1e-3, cosine {same:.4f}")
     group, neighbour, (p, r, f) = grouping(vectors, person)
     print(f"grouping: {group} and {neighbour}: BCubed precision {p:.3f}, recall {r:.3f}, F {f:.3f}")
     sha = {k + "_sha": hashlib.sha256(open(v, "rb").read()).hexdigest() for k, v in paths.items()}
     with open(os.path.join(a.pack, "pack.toml"), "w") as out:
-        out.write(TOML.format(threshold=threshold, min_score=threshold, same=same, mirror="mirror = true\nrefine = true\n" if a.mirror else "", group=group, people=len(set(person)), neighbour=neighbour, **sha))
+        out.write(TOML.format(threshold=threshold, min_score=threshold, full_norm=full_norm, same=same, mirror="mirror = true\nrefine = true\n" if a.mirror else "", group=group, people=len(set(person)), neighbour=neighbour, **sha))
 
 
 if __name__ == "__main__":

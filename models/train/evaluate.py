@@ -141,12 +141,19 @@ class Embedder:
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
     def single(self, crops):
+        out = self.raw(crops)
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    def lengths(self, crops):
+        """How long each crop's output is, before it is made a unit vector."""
+        return np.linalg.norm(self.raw(crops), axis=1)
+
+    def raw(self, crops):
         out = []
         for i in range(0, len(crops), 16):
             x = (crops[i : i + 16].astype(np.float32).transpose(0, 3, 1, 2) - 127.5) / 127.5
             out.append(self.session.run(None, {self.input: np.ascontiguousarray(x)})[0])
-        out = np.concatenate(out)
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
+        return np.concatenate(out)
 
 
 def milliseconds(call, repeat=30):

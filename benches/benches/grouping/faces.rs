@@ -77,6 +77,7 @@ fn look(folder: &Path, pack: &Path, id: PackId) -> Vec<Found> {
     let data = tempfile::tempdir().unwrap();
     let runtime =
         std::env::var_os("VOW_ORT").map_or(RuntimeChoice::Tract, |path| RuntimeChoice::Library(path.into()));
+    let stated = Pack::load(pack).unwrap().quality.full_norm;
     let pack = PackChoice::Folder(pack.to_owned());
     let config = Config { pack, runtime, backlog_on_battery: true, ..Config::new(data.path().join("data")) };
     let begun = Instant::now();
@@ -89,12 +90,15 @@ fn look(folder: &Path, pack: &Path, id: PackId) -> Vec<Found> {
     }
     engine.stop();
     drop(engine);
-    let faces = read(&Store::open(&config.data_dir.join("vow.redb")).unwrap(), folder, id);
+    let store = Store::open(&config.data_dir.join("vow.redb")).unwrap();
+    let full = stated.or(store.full_norm(id).unwrap());
+    let faces = read(&store, folder, id, full.unwrap_or(0.0));
     println!("{} faces found in {:.0} s", faces.len(), begun.elapsed().as_secs_f64());
     faces
 }
 
-fn read(store: &Store, folder: &Path, pack: PackId) -> Vec<Found> {
+/// `full`: the length of a good face's embedding, 0 where it is not known.
+fn read(store: &Store, folder: &Path, pack: PackId, full: f32) -> Vec<Found> {
     let folder = folder.canonicalize().unwrap();
     let mut faces = Vec::new();
     let mut visit = |vow_store::WholeFace { row, embedding, shown, .. }| {
@@ -118,7 +122,7 @@ fn read(store: &Store, folder: &Path, pack: PackId) -> Vec<Found> {
             bbox: [left, top, right, bottom],
             side: side * scale,
             score: row.detection.score,
-            quality: row.quality,
+            quality: row.quality * vow_vision::clearness(row.norm, full),
             vector: embedding.to_bytes(),
         });
     };

@@ -104,7 +104,7 @@ impl Engine {
             feed: Feed::default(),
             inflight: Inflight::default(),
             store,
-            networks: Networks { faces, embedder, standing, full_norm: gate.full_norm },
+            networks: Networks { faces, embedder, standing },
             drawn: keeper.drawn_elsewhere()?,
             pack: pack_id,
             same_cosine,

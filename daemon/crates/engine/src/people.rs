@@ -2,6 +2,7 @@
 //! everything when there is nothing else to do. All it holds is derived from the store: how it comes back from there is in
 //! [`opening`], what the index needs in [`nearby`], decisions in `decide`.
 
+mod clearness;
 mod nearby;
 mod opening;
 mod seen;
@@ -161,7 +162,7 @@ impl Keeper {
         let (mut shown, mut observations, mut shots) = (Vec::new(), Vec::new(), Shots::default());
         for ((row, _), embedding) in fresh.into_iter().zip(seen) {
             let shot = self.shot(&row.photo, &mut shots)?;
-            shown.push((row.id, shot.shown(&row)));
+            shown.push((row.id, shot.shown(&row, &self.shared)));
             observations.push(self.observation(&row, embedding, shot));
         }
         let index = self.shared.index();
@@ -179,6 +180,7 @@ impl Keeper {
     fn settle(&mut self, input: &Receiver<Message>) -> Result<(), StoreError> {
         let progress = Arc::clone(&self.progress);
         let _ticket = progress.closing_ticket();
+        self.learn_full_norm()?;
         let index = self.shared.index();
         let more = || !progress.alone() || !input.is_empty() || progress.stopping.load(Ordering::SeqCst);
         let moves = progress.timed(Stage::Cluster, || self.grouping.settle(&Near(&index), &more));
@@ -220,7 +222,7 @@ impl Keeper {
     }
 
     fn observation(&self, row: &FaceRow, embedding: Embedding, shot: Shot) -> Observation {
-        self.shared.pack.observation(&self.shared.rulings(), row, embedding, shot.coded)
+        self.shared.observation(&self.shared.rulings(), row, embedding, shot.coded)
     }
 
     pub(crate) fn touch(&mut self, faces: usize) {

@@ -307,7 +307,7 @@ pub(crate) fn face_view(row: FaceRow, file: &FileView, roster: &Roster) -> FaceV
         bbox: upright.bbox.to_px(file.upright),
         landmarks: upright.landmarks.0.map(|p| p.to_px(file.upright)),
         score: row.detection.score,
-        quality: row.quality,
+        quality: roster.quality_of(row.id).unwrap_or(row.quality),
         person,
         name: person.and_then(|person| roster.name_of(person)).map(str::to_owned),
     }

@@ -122,9 +122,9 @@ impl Engine {
             trial.grouping.name(person, known.name.is_some());
         }
 
-        let pack = &self.people().pack;
+        let people = self.people();
         let (mut read, mut told) = (0_usize, Ok(()));
-        self.store().for_each_face(pack.id, &mut |face| {
+        self.store().for_each_face(people.pack.id, &mut |face| {
             if told.is_ok() && read.is_multiple_of(READ_A_STEP) {
                 told = steps.say(RefitStage::Reading, read.min(all), Some(all));
             }
@@ -138,7 +138,7 @@ impl Engine {
             }
             let person = person.map(|person| rulings.resolve(person));
             trial.live.extend(person.map(|person| (row.id, person)));
-            let observation = pack.observation(rulings, &row, embedding, Some(coded));
+            let observation = people.observation(rulings, &row, embedding, Some(coded));
             if observation.strong {
                 trial.strong.push((row.id, observation.embedding.clone()));
             }

@@ -120,6 +120,18 @@ impl Roster {
         }
     }
 
+    /// What a face is worth is known better now.
+    pub(crate) fn judge(&mut self, face: FaceId, quality: f32) {
+        if let Some(member) = self.faces.get_mut(face) {
+            member.quality = quality;
+        }
+    }
+
+    /// What a visible face is worth, 0 to 1.
+    pub(crate) fn quality_of(&self, face: FaceId) -> Option<f32> {
+        Some(self.faces.get(face)?.quality)
+    }
+
     pub(crate) fn contains(&self, face: FaceId) -> bool {
         self.faces.contains(face)
     }

@@ -88,6 +88,7 @@ fn copy(from: &ReadTransaction, part: &Path) -> fault::Result<()> {
     rows(from, &into, tables::JOURNAL)?;
     rows(from, &into, tables::PACKS)?;
     rows(from, &into, tables::TALLIES)?;
+    rows(from, &into, tables::FULL_NORMS)?;
     Ok(into.commit()?)
 }
 

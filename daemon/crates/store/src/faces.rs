@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableError};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Size};
 
 use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_file, take_pack, take_photo};
@@ -13,7 +13,8 @@ use crate::files::BATCH;
 use crate::rows::{Counts, FaceRow, FileState, PhotoRow, WholeFace};
 use crate::store::Store;
 use crate::tables::{
-    ANALYSES, Bytes, Content, EMBEDDINGS, FACE_PERSON, FACES, FAILURES, FILES, HIDDEN, PACKS, PHOTOS, TALLIES,
+    ANALYSES, Bytes, Content, EMBEDDINGS, FACE_PERSON, FACES, FAILURES, FILES, FULL_NORMS, HIDDEN, PACKS,
+    PHOTOS, TALLIES,
 };
 
 impl Store {
@@ -107,6 +108,28 @@ impl Store {
     pub fn put_pack(&self, pack: PackId, name: &str) -> std::result::Result<(), StoreError> {
         self.write(|txn| {
             txn.open_table(PACKS)?.insert(&pack.0, put_pack(name)?.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// The length of a good face's embedding by this pack, as it was learned.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn full_norm(&self, pack: PackId) -> std::result::Result<Option<f32>, StoreError> {
+        self.read(|txn| match txn.open_table(FULL_NORMS) {
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            norms => Ok(norms?.get(&pack.0)?.map(|bits| f32::from_bits(bits.value()))),
+        })
+    }
+
+    /// Keeps what [`Self::full_norm`] is to answer.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_full_norm(&self, pack: PackId, norm: f32) -> std::result::Result<(), StoreError> {
+        self.write(|txn| {
+            txn.open_table(FULL_NORMS)?.insert(&pack.0, norm.to_bits())?;
             Ok(())
         })
     }

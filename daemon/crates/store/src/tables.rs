@@ -44,6 +44,8 @@ pub(crate) const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("jo
 pub(crate) const PACKS: TableDefinition<Pack, Bytes> = TableDefinition::new("packs");
 /// For each pack: photos with a file that it has analysed, and the faces in them.
 pub(crate) const TALLIES: TableDefinition<Pack, (u64, u64)> = TableDefinition::new("tallies");
+/// Lengths of good faces' embeddings, learned by pack: the bits of an `f32`. Not in a store where nothing was learned.
+pub(crate) const FULL_NORMS: TableDefinition<Pack, u32> = TableDefinition::new("full_norms");
 
 /// Names in [`META`].
 pub(crate) mod meta {

@@ -35,7 +35,7 @@ pub use error::{UnusableLandmarks, VisionError};
 pub use found::Found;
 pub use frame::{CLOSE_UP, Framed, SHAPES, choose_shape, frame, frame_within};
 pub use picture::PictureView;
-pub use quality::Quality;
+pub use quality::{Quality, clearness};
 pub use reach::{Reach, reach};
 pub use suppress::suppress;
 pub use tensor::fill_nchw;

@@ -26,7 +26,7 @@ fn networks() -> Networks {
     let (embedder, standing) = (pack.embedder, Standing::of(pack.detector.head));
     let faces = FaceEngine::start(crate::graphs::as_they_are(pack), &runtime, &Tuning::new(1)).unwrap();
     assert!(embedder.refine && embedder.mirror);
-    Networks { faces, embedder, standing, full_norm: None }
+    Networks { faces, embedder, standing }
 }
 
 /// A picture with something to see everywhere.

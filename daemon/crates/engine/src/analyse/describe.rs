@@ -66,14 +66,14 @@ impl Describer<'_> {
             found.push((face, Quality::of(&face, self.upright, &crop)));
             crops.push(crop);
         }
-        let Knife { orientation, networks, .. } = *self.knife;
+        let orientation = self.knife.orientation;
         let views = self.embed(crops)?;
         let faces = found.into_iter().zip(views).map(|((face, quality), views)| {
             let norm =
                 views.iter().map(|view| norm(view)).sum::<f32>() / num::usize_to_f32(views.len().max(1));
             Ok(NewFace {
                 detection: face.mapped(|p| orientation.to_coded(p)),
-                quality: quality.embedded(norm, networks.full_norm).total(),
+                quality: quality.total(),
                 norm,
                 embedding: Embedding::from_views(&views)?,
             })

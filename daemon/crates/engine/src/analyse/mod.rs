@@ -65,8 +65,6 @@ pub(crate) struct Networks {
     pub(crate) embedder: EmbedderSpec,
     /// What the detector's scores say of a face's turn.
     pub(crate) standing: Standing,
-    /// Length of the embedder's output for a clear face.
-    pub(crate) full_norm: Option<f32>,
 }
 
 impl Networks {

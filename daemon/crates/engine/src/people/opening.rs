@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use vow_cluster::{Grouping, Move};
 use vow_index::FaceIndex;
@@ -50,6 +50,10 @@ impl Keeper {
                 FaceIndex::new(dimension, 0)
             }
         };
+        let full_norm = match pack.gate.full_norm {
+            Some(stated) => Some(stated),
+            None => store.full_norm(pack.id)?,
+        };
         let shared = Arc::new(People {
             roster: RwLock::new(Roster::default()),
             index: RwLock::new(Arc::new(index)),
@@ -57,6 +61,7 @@ impl Keeper {
             groups: AtomicUsize::new(0),
             open: RwLock::default(),
             learned: RwLock::default(),
+            full_norm: full_norm.map_or_else(OnceLock::new, OnceLock::from),
             pack,
         });
         let next = store.next_person()?;
@@ -138,9 +143,9 @@ impl Keeper {
             };
             let person = rulings.resolve(person);
             seen.grouped += 1;
-            roster.show(row.id, Shown { photo: row.photo, taken, quality: row.quality });
+            roster.show(row.id, Shown { photo: row.photo, taken, quality: shared.quality(&row) });
             roster.apply(&[Move { face: row.id, person: Some(person) }]);
-            let observation = shared.pack.observation(rulings, &row, embedding, Some(coded));
+            let observation = shared.observation(rulings, &row, embedding, Some(coded));
             self.grouping.restore(observation, Some(person));
         }
     }

@@ -66,7 +66,7 @@ impl Keeper {
             }
             let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
             let shot = self.shot(&row.photo, &mut shots)?;
-            self.shared.write().show(*face, shot.shown(&row));
+            self.shared.write().show(*face, shot.shown(&row, &self.shared));
             observations.push(self.observation(&row, embedding, shot));
         }
         let rulings = self.shared.rulings();
@@ -142,7 +142,7 @@ impl Keeper {
             let observation = self.observation(&row, embedding, shot);
             self.grouping.restore(observation, Some(person));
             let mut roster = self.shared.write();
-            roster.show(row.id, shot.shown(&row));
+            roster.show(row.id, shot.shown(&row, &self.shared));
             roster.apply(&[face]);
         }
         Ok(())

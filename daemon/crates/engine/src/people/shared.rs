@@ -1,7 +1,7 @@
 //! What the people thread and its readers share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use vow_cluster::{Observation, Params};
 use vow_index::FaceIndex;
@@ -25,6 +25,8 @@ pub(crate) struct People {
     pub(super) groups: AtomicUsize,
     pub(super) open: RwLock<Arc<Open>>,
     pub(super) learned: RwLock<Option<Learned>>,
+    /// Length of a good face's embedding, once it is known.
+    pub(super) full_norm: OnceLock<f32>,
     pub(crate) pack: PackFacts,
 }
 
@@ -38,6 +40,21 @@ pub(crate) struct PackFacts {
 }
 
 impl PackFacts {
+    /// Whether a face of this quality may found a person; `coded`: the size of the photo as coded, as far as it is known.
+    pub(super) fn is_strong(&self, row: &FaceRow, quality: f32, coded: Option<Size>) -> bool {
+        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
+        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
+        side >= min_face && row.detection.score >= min_score && quality >= min_quality
+    }
+}
+
+impl People {
+    /// What a stored face is worth, as far as it is known how long a good face's embedding is.
+    pub(crate) fn quality(&self, row: &FaceRow) -> f32 {
+        let clear = self.full_norm.get().map_or(1.0, |full| vow_vision::clearness(row.norm, *full));
+        row.quality * clear
+    }
+
     /// A stored face as grouping is to see it; `coded`: the size of the photo as coded, as far as it is known.
     pub(crate) fn observation(
         &self,
@@ -46,14 +63,10 @@ impl PackFacts {
         embedding: Embedding,
         coded: Option<Size>,
     ) -> Observation {
-        let side = coded.map_or(0.0, |coded| side_in_frame(row.detection.bbox, coded, &self.shapes));
-        let QualityGate { min_face, min_score, min_quality, full_norm: _ } = self.gate;
-        let strong = side >= min_face && row.detection.score >= min_score && row.quality >= min_quality;
+        let strong = self.pack.is_strong(row, self.quality(row), coded);
         Observation { face: row.id, photo: row.photo, embedding, strong, said: rulings.said(row.id) }
     }
-}
 
-impl People {
     pub(crate) fn index(&self) -> Arc<FaceIndex> {
         Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -3,7 +3,7 @@
 use vow_store::{FaceRow, StoreError};
 use vow_types::{ContentId, Size};
 
-use super::Keeper;
+use super::{Keeper, People};
 use crate::query::taken_of;
 use crate::roster::Shown;
 
@@ -18,8 +18,8 @@ pub(super) struct Shot {
 
 impl Shot {
     /// What a face of it is shown with.
-    pub(super) fn shown(self, row: &FaceRow) -> Shown {
-        Shown { photo: row.photo, taken: self.taken, quality: row.quality }
+    pub(super) fn shown(self, row: &FaceRow, people: &People) -> Shown {
+        Shown { photo: row.photo, taken: self.taken, quality: people.quality(row) }
     }
 }
 

@@ -9,6 +9,7 @@ use vow_store::{Change, FileRow, FileState, WholeFace};
 
 use super::*;
 
+mod clear;
 mod place;
 
 use place::{Place, Random, analysed};
