@@ -100,7 +100,7 @@ pub(crate) enum Command {
     },
     /// Who looks like this.
     Similar {
-        /// An indexed file: every face in it is looked up.
+        /// A picture: every face in it is looked up. It need not be indexed; a selfie will do.
         #[arg(required_unless_present = "face", conflicts_with = "face")]
         photo: Option<PathBuf>,
         /// A face id such as f12.

@@ -228,10 +228,19 @@ impl Daemon {
         min_cosine: Option<f32>,
     ) -> Result<v1::FindSimilarResponse, Failure> {
         use v1::find_similar_request::Query;
-        let photo = photo.map(|path| Query::Path(absolute(&path)));
-        let query = photo.or_else(|| face.map(Query::FaceId));
-        let request = v1::FindSimilarRequest { query, limit, min_cosine };
-        Ok(self.faces.find_similar(request).await?.into_inner())
+        let ask = |query| v1::FindSimilarRequest { query: Some(query), limit, min_cosine };
+        let query = match (&photo, face) {
+            (Some(path), _) => Query::Path(absolute(path)),
+            (None, face) => Query::FaceId(face.unwrap_or_default()),
+        };
+        match (self.faces.find_similar(ask(query)).await, photo) {
+            // The daemon does not know it, but here it is: it is shown to the daemon.
+            (Err(status), Some(path)) if status.code() == Code::NotFound && path.is_file() => {
+                let picture = std::fs::read(&path).map_err(|source| Failure::File { path, source })?;
+                Ok(self.faces.find_similar(ask(Query::Picture(picture))).await?.into_inner())
+            }
+            (answer, _) => Ok(answer?.into_inner()),
+        }
     }
 
     pub(crate) async fn failures(&mut self) -> Result<Vec<v1::FileFailure>, Failure> {

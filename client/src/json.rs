@@ -88,7 +88,7 @@ pub(crate) fn face_json(face: &v1::Face) -> Map<String, Value> {
     let points: Vec<Value> = face.landmarks.iter().map(|p| json!([short(p.x), short(p.y)])).collect();
     let mut object = Map::new();
     object.insert("box".into(), json!([short(b.left), short(b.top), short(b.right), short(b.bottom)]));
-    object.insert("face_id".into(), face.face_id.clone().into());
+    object.insert("face_id".into(), optional(&face.face_id));
     object.insert("person_id".into(), optional(&face.person_id));
     object.insert("person_name".into(), optional(&face.person_name));
     object.insert("score".into(), short(face.score));

@@ -118,7 +118,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Explain { face } => questions::explain(&mut daemon, face, &out).await?,
         Command::Failures { retry: true } => {
             let files = daemon.retry_failures().await?;
-            out.done(&format!("{files} failed files are read again"))?;
+            out.retried(files)?;
         }
         Command::Failures { retry: false } => out.failures(&daemon.failures().await?)?,
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,

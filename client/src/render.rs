@@ -18,7 +18,7 @@ use crate::json::{
     face_json, failure_json, file_json, folder_json, path_json, person_json, printable, short, shown,
 };
 pub(crate) use plain::{arranged, counted, face_table, line, table, time, value, whose};
-use plain::{compact, span};
+use plain::{compact, place, span};
 pub(crate) use spreadsheet::Csv;
 pub(crate) use status::progress_line;
 
@@ -34,6 +34,17 @@ impl Output {
 
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    pub(crate) fn retried(&self, files: u64) -> io::Result<()> {
+        if self.json {
+            return value(&json!({ "ok": true, "files": files }));
+        }
+        line(&if files == 1 {
+            "1 failed file is read again".to_owned()
+        } else {
+            format!("{files} failed files are read again")
+        })
     }
 
     /// Something that was done and has no further answer.
@@ -208,9 +219,19 @@ impl Output {
                 &json!({ "same_cosine": short(answer.same_cosine), "queries": queries.collect::<Vec<_>>() }),
             );
         }
+        if answer.queries.is_empty() {
+            return line("there is no face in it");
+        }
         for query in &answer.queries {
             let face = query.query.clone().unwrap_or_default();
-            line(&format!("like {} ({}):", face.face_id, whose(&face)))?;
+            line(&if face.face_id.is_empty() {
+                let likely = query.similar.first().filter(|hit| hit.cosine >= answer.same_cosine);
+                let likely = likely.and_then(|hit| hit.face.as_ref());
+                let likely = likely.map(|face| format!(", most likely {}", whose(face))).unwrap_or_default();
+                format!("like the face at {}{likely}:", place(&face))
+            } else {
+                format!("like {} ({}):", face.face_id, whose(&face))
+            })?;
             let rows = query.similar.iter().map(|hit| {
                 let face = hit.face.clone().unwrap_or_default();
                 let same = if hit.cosine >= answer.same_cosine { "same" } else { "" };

@@ -41,7 +41,7 @@
 //! min_face = 24
 //! min_score = 0.6
 //! min_quality = 0.3
-//! full_norm = 15              # length of the embedder's output for a good face: shorter ones are worth less. 0: it says
+//! full_norm = 13.6            # length of the embedder's output for most good faces: shorter ones are worth less. 0: it says
 //!                             # nothing; absent: learned from the first good faces
 //! ```
 

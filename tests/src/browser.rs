@@ -41,7 +41,8 @@ impl Page {
 /// # Panics
 /// When nobody answers in HTTP.
 #[must_use]
-pub fn send(address: &str, line: &str, headers: &[(&str, &str)], body: &str) -> Page {
+pub fn send(address: &str, line: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Page {
+    let body = body.as_ref();
     let mut stream = TcpStream::connect(address).unwrap();
     let mut text = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -51,7 +52,7 @@ pub fn send(address: &str, line: &str, headers: &[(&str, &str)], body: &str) -> 
         text.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     // A server that refuses the head of a large request may close before its body is sent.
-    let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
+    let _ = stream.write_all(&[format!("{text}\r\n").as_bytes(), body].concat());
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer");
@@ -110,6 +111,22 @@ impl Browser {
     /// Sends a form of the gallery.
     pub fn post(&self, path: &str, form: &str) -> Page {
         self.post_from(&format!("http://{}", self.address), path, form)
+    }
+
+    /// Sends a form with a picture.
+    #[must_use]
+    pub fn post_picture(&self, path: &str, field: &str, picture: &[u8]) -> Page {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"me.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n"
+        );
+        let body = [head.as_bytes(), picture, b"\r\n--edge--\r\n"].concat();
+        let headers = [
+            ("Host", self.address.as_str()),
+            ("Cookie", &self.cookie),
+            ("Origin", &format!("http://{}", self.address)),
+            ("Content-Type", "multipart/form-data; boundary=edge"),
+        ];
+        send(&self.address, &format!("POST {path}"), &headers, body)
     }
 
     /// Sends a form from a page of another place.

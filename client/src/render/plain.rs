@@ -8,17 +8,21 @@ use vow_proto::v1;
 
 pub(crate) fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     let rows = faces.iter().map(|face| {
-        let b = face.r#box.unwrap_or_default();
-        let place = format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top);
         vec![
             face.face_id.clone(),
             whose(face),
-            place,
+            place(face),
             format!("{:.3}", face.score),
             format!("{:.2}", face.quality),
         ]
     });
     table(&["face", "person", "box", "score", "quality"], &[3, 4], rows, "no face")
+}
+
+/// Where a face is: left, top, width and height.
+pub(crate) fn place(face: &v1::Face) -> String {
+    let b = face.r#box.unwrap_or_default();
+    format!("{:.0},{:.0} {:.0}x{:.0}", b.left, b.top, b.right - b.left, b.bottom - b.top)
 }
 
 pub(crate) fn whose(face: &v1::Face) -> String {

@@ -137,6 +137,9 @@ pub enum EngineError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A picture that was sent cannot be looked at.
+    #[error("the picture cannot be looked at")]
+    NoPicture(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An indexed file lies on a disk that is away.
     #[error("{path} cannot be looked at: the watched folder {folder} is offline; mount it")]
     Offline {

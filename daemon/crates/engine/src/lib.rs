@@ -38,6 +38,7 @@ mod report;
 mod roster;
 mod rulings;
 mod said;
+mod stranger;
 mod undo;
 mod views;
 mod watched;
@@ -56,7 +57,7 @@ pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
 pub use views::{
     Change, Companion, Difference, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike,
     Moved, NameFilter, NearFace, PeopleStats, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery,
-    Question, SimilarFaces, SimilarHit,
+    Question, SimilarFaces, SimilarHit, Stranger,
 };
 pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};

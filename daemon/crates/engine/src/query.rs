@@ -150,9 +150,21 @@ impl Engine {
         let row = self.store().face(id)?.ok_or_else(unknown)?;
         let embedding = self.store().embedding(id)?.ok_or_else(unknown)?;
         let (query, _) = self.show(row)?.ok_or_else(unknown)?;
+        let similar = self.alike(&embedding, Some(id), limit, least)?;
+        Ok(SimilarFaces { query, similar })
+    }
+
+    /// Known faces that look like this, without `own`.
+    pub(crate) fn alike(
+        &self,
+        embedding: &Embedding,
+        own: Option<FaceId>,
+        limit: usize,
+        least: f32,
+    ) -> Result<Vec<SimilarHit>, EngineError> {
         let mut similar = Vec::new();
-        for (face, cosine) in self.people().index().search(&embedding, limit.saturating_add(1)) {
-            if face == id || cosine < least || similar.len() == limit {
+        for (face, cosine) in self.people().index().search(embedding, limit.saturating_add(1)) {
+            if Some(face) == own || cosine < least || similar.len() == limit {
                 continue;
             }
             let Some(row) = self.store().face(face)? else { continue };
@@ -160,7 +172,7 @@ impl Engine {
                 similar.push(SimilarHit { face, files, cosine });
             }
         }
-        Ok(SimilarFaces { query, similar })
+        Ok(similar)
     }
 
     /// Faces that look like each face of an indexed file.
@@ -281,6 +293,7 @@ fn why_not(path: &Path, folders: &Folders) -> &'static str {
     match (path.exists(), inside, vow_media::is_picture_name(path)) {
         (false, _, _) => ": there is no such file",
         (true, false, _) => ": it is in none of the watched folders (`vow folder add` watches one more)",
+        (true, true, false) if path.is_dir() => ": it is a folder; ask for a photo in it",
         (true, true, false) => ": its name is not that of a picture",
         (true, true, true) => ": not yet, or it lies in a hidden folder (`vow status` shows what is pending)",
     }

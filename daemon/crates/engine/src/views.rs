@@ -159,6 +159,21 @@ pub struct SimilarFaces {
     pub similar: Vec<SimilarHit>,
 }
 
+/// A face in a picture that is in no folder.
+#[derive(Debug, Clone)]
+pub struct Stranger {
+    /// In pixels of the upright picture.
+    pub bbox: PxBox,
+    /// In pixels of the upright picture; order as in [`vow_types::Landmarks`].
+    pub landmarks: [PxPoint; 5],
+    /// The detector's score, 0 to 1.
+    pub score: f32,
+    /// 0 to 1.
+    pub quality: f32,
+    /// Known faces that look like it, most alike first.
+    pub similar: Vec<SimilarHit>,
+}
+
 /// A file that could not be indexed.
 #[derive(Debug, Clone)]
 pub struct FailedFile {

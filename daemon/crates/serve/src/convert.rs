@@ -33,16 +33,24 @@ pub(crate) fn file(view: FileView) -> v1::File {
 }
 
 pub(crate) fn face(view: FaceView) -> v1::Face {
-    let PxBox { left, top, right, bottom } = view.bbox;
     v1::Face {
         face_id: view.id.to_string(),
         photo_id: view.photo.to_string(),
-        r#box: Some(v1::Box { left, top, right, bottom }),
-        landmarks: view.landmarks.into_iter().map(|PxPoint { x, y }| v1::Point { x, y }).collect(),
-        score: view.score,
-        quality: view.quality,
         person_id: view.person.map(|id| id.to_string()).unwrap_or_default(),
         person_name: view.name.unwrap_or_default(),
+        ..look(view.bbox, view.landmarks, (view.score, view.quality))
+    }
+}
+
+/// A face that has no id: where it is, and its score and quality.
+pub(crate) fn look(bbox: PxBox, landmarks: [PxPoint; 5], (score, quality): (f32, f32)) -> v1::Face {
+    let PxBox { left, top, right, bottom } = bbox;
+    v1::Face {
+        r#box: Some(v1::Box { left, top, right, bottom }),
+        landmarks: landmarks.into_iter().map(|PxPoint { x, y }| v1::Point { x, y }).collect(),
+        score,
+        quality,
+        ..v1::Face::default()
     }
 }
 

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vow_engine::types::{FaceId, IdError, num};
-use vow_engine::{Engine, PictureOf, SimilarFaces, SimilarHit};
+use vow_engine::{Engine, PictureOf, SimilarFaces, SimilarHit, Stranger};
 use vow_proto::v1;
 use vow_proto::v1::find_similar_request::Query;
 use vow_proto::v1::get_thumbnail_request::Of;
@@ -17,6 +17,11 @@ const UNREAD: usize = 256;
 /// Pixels of the longer side of a picture, unless asked otherwise: of a face, of a photo.
 pub(crate) const FACE_SIDE: u32 = 192;
 pub(crate) const PHOTO_SIDE: u32 = 1600;
+
+/// Bytes of a picture that can be sent.
+pub(crate) const LARGEST_PICTURE: usize = 64 << 20;
+/// Of a request: such a picture and what stands beside it.
+pub(crate) const LARGEST: usize = LARGEST_PICTURE + (1 << 20);
 
 pub(crate) struct Service {
     engine: Engine,
@@ -53,18 +58,30 @@ impl v1::faces_server::Faces for Service {
         };
         let least = min_cosine.unwrap_or(-1.0);
         let engine = self.engine.clone();
-        let queries = match query {
-            None => return Err(Status::invalid_argument("say like whom: give a path or a face_id")),
+        let queries: Vec<v1::SimilarFaces> = match query {
+            None => {
+                return Err(Status::invalid_argument("say like whom: give a path, a face_id or a picture"));
+            }
             Some(Query::Path(path)) => {
                 let path = convert::path(path);
-                blocking(move || engine.similar_to_file(&path, limit, least)).await?
+                let faces = blocking(move || engine.similar_to_file(&path, limit, least)).await?;
+                faces.into_iter().map(similar).collect()
             }
             Some(Query::FaceId(text)) => {
                 let id: FaceId = text.parse().map_err(no_id)?;
-                blocking(move || Ok(vec![engine.similar_to_face(id, limit, least)?])).await?
+                vec![similar(blocking(move || engine.similar_to_face(id, limit, least)).await?)]
+            }
+            Some(Query::Picture(bytes)) if bytes.len() > LARGEST_PICTURE => {
+                let most = LARGEST_PICTURE >> 20;
+                return Err(Status::invalid_argument(format!(
+                    "a picture that is sent has at most {most} MiB"
+                )));
+            }
+            Some(Query::Picture(bytes)) => {
+                let faces = blocking(move || engine.similar_to_picture(&bytes, limit, least)).await?;
+                faces.into_iter().map(stranger).collect()
             }
         };
-        let queries = queries.into_iter().map(similar).collect();
         Ok(Response::new(v1::FindSimilarResponse { queries, same_cosine: self.engine.same_cosine() }))
     }
 
@@ -122,13 +139,19 @@ fn no_id(error: IdError) -> Status {
 }
 
 fn similar(faces: SimilarFaces) -> v1::SimilarFaces {
+    v1::SimilarFaces { query: Some(convert::face(faces.query)), similar: hits(faces.similar) }
+}
+
+fn stranger(face: Stranger) -> v1::SimilarFaces {
+    let query = convert::look(face.bbox, face.landmarks, (face.score, face.quality));
+    v1::SimilarFaces { query: Some(query), similar: hits(face.similar) }
+}
+
+fn hits(hits: Vec<SimilarHit>) -> Vec<v1::SimilarFace> {
     let hit = |hit: SimilarHit| v1::SimilarFace {
         face: Some(convert::face(hit.face)),
         files: hit.files.into_iter().map(convert::file).collect(),
         cosine: hit.cosine,
     };
-    v1::SimilarFaces {
-        query: Some(convert::face(faces.query)),
-        similar: faces.similar.into_iter().map(hit).collect(),
-    }
+    hits.into_iter().map(hit).collect()
 }

@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 const CONNECTIONS: usize = 16;
 /// Who has not asked by then is gone.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Whoever sends a picture has sent it by then.
+pub(crate) const UPLOAD_PATIENCE: Duration = Duration::from_secs(300);
 /// Bytes of a request before its body, at most.
 const HEAD: usize = 32 << 10;
 

@@ -136,7 +136,9 @@ pub async fn run(
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
         .add_service(PeopleServer::new(people::Service::new(engine.clone(), stopped.clone())))
         .add_service(AdminServer::new(admin::Service::new(engine.clone(), gallery)))
-        .add_service(FacesServer::new(faces::Service::new(engine.clone())))
+        .add_service(
+            FacesServer::new(faces::Service::new(engine.clone())).max_decoding_message_size(faces::LARGEST),
+        )
         .add_service(PacksServer::new(packs::Service::new(engine, depot, stopped)))
         .serve_with_incoming_shutdown(incoming, async move {
             let mut drain = drain;

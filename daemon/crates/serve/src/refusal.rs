@@ -15,9 +15,10 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::UnknownEntry(_)
         | EngineError::NoFile(_)
         | EngineError::NothingTo(_) => Status::not_found(text),
-        EngineError::NotAFolder { .. } | EngineError::BadName(_) | EngineError::Incomplete(_) => {
-            Status::invalid_argument(text)
-        }
+        EngineError::NotAFolder { .. }
+        | EngineError::BadName(_)
+        | EngineError::Incomplete(_)
+        | EngineError::NoPicture(_) => Status::invalid_argument(text),
         EngineError::AmbiguousPerson { .. }
         | EngineError::Overlap { .. }
         | EngineError::NotTheirs { .. }

@@ -86,7 +86,7 @@ pub struct QualityGate {
     pub min_score: f32,
     /// Least quality, `0.0..=1.0`.
     pub min_quality: f32,
-    /// Length of the embedder's output for a good face, from which on it is as clear as can be. 0: the length plays no part;
+    /// Length of the embedder's output that three of four good faces reach, from which on one is as clear as can be. 0: the length plays no part;
     /// `None`: nobody measured it, and it is learned from the faces that come.
     pub full_norm: Option<f32>,
 }

@@ -51,8 +51,12 @@ impl PackFacts {
 impl People {
     /// What a stored face is worth, as far as it is known how long a good face's embedding is.
     pub(crate) fn quality(&self, row: &FaceRow) -> f32 {
-        let clear = self.full_norm.get().map_or(1.0, |full| vow_vision::clearness(row.norm, *full));
-        row.quality * clear
+        self.worth(row.quality, row.norm)
+    }
+
+    /// As [`Self::quality`], by what is stored of a face.
+    pub(crate) fn worth(&self, quality: f32, norm: f32) -> f32 {
+        quality * self.full_norm.get().map_or(1.0, |full| vow_vision::clearness(norm, *full))
     }
 
     /// A stored face as grouping is to see it; `coded`: the size of the photo as coded, as far as it is known.

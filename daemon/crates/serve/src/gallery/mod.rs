@@ -13,6 +13,7 @@ mod notice;
 mod pages;
 mod reply;
 mod route;
+mod upload;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -33,7 +34,6 @@ use door::{Door, Visit};
 use form::Form;
 use html::Html;
 use key::Key;
-use pages::Shown;
 use reply::Reply;
 use route::{Change, Route, Show};
 
@@ -106,6 +106,9 @@ async fn answer(request: Request<Incoming>, engine: Engine, door: Arc<Door>) -> 
     let reply = match door.look(&head.method, &head.uri, &head.headers) {
         Visit::Refused(why) => Reply::Plain(StatusCode::FORBIDDEN, why.to_owned()),
         Visit::WithKey => Reply::Enter { cookie: door.cookie() },
+        Visit::Welcome if head.method == Method::POST && head.uri.path() == "/find" => {
+            find(&head, body, engine).await
+        }
         Visit::Welcome if head.method == Method::POST => match posted(&head, body).await {
             Ok((change, form)) => work(move || act::carry_out(&engine, change, &form)).await,
             Err(refusal) => refusal,
@@ -118,8 +121,7 @@ async fn answer(request: Request<Incoming>, engine: Engine, door: Arc<Door>) -> 
 /// What a form is to change.
 async fn posted(head: &Parts, body: Incoming) -> Result<(Change, Form), Reply> {
     let change = Change::of(head.uri.path()).ok_or_else(Reply::nothing_here)?;
-    let kind = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some(URLENCODED) {
+    if kind(head).split(';').next().map(str::trim) != Some(URLENCODED) {
         return Err(Reply::failed(StatusCode::UNSUPPORTED_MEDIA_TYPE, "that is no form of this gallery"));
     }
     let whole = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_FORM).collect()).await;
@@ -134,6 +136,20 @@ async fn posted(head: &Parts, body: Incoming) -> Result<(Change, Form), Reply> {
     };
     let form = std::str::from_utf8(&bytes).ok().and_then(|text| Form::read(text).ok());
     Ok((change, form.ok_or_else(broken)?))
+}
+
+fn kind(head: &Parts) -> &str {
+    head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Who is in a picture that was sent.
+async fn find(head: &Parts, body: Incoming, engine: Engine) -> Reply {
+    match upload::picture(kind(head), body).await {
+        Ok(picture) => {
+            work(move || Ok(pages::find::answer(&engine, &picture)?.framed(&Html::default()))).await
+        }
+        Err(refusal) => refusal,
+    }
 }
 
 async fn asked(head: &Parts, engine: Engine) -> Reply {
@@ -160,11 +176,9 @@ fn page(engine: &Engine, show: Show, query: &Form, notice: &Html) -> Result<Repl
         Show::Questions => pages::questions::show(engine, query),
         Show::History => pages::history::show(engine, query),
         Show::Search => pages::search::show(engine, query),
+        Show::Find => Ok(pages::find::show()),
     };
-    Ok(match shown? {
-        Shown::Sheet(sheet) => Reply::Page(sheet.framed(notice)),
-        Shown::See(to) => Reply::See(to),
-    })
+    Ok(shown?.framed(notice))
 }
 
 async fn picture(engine: Engine, of: PictureOf, side: u32) -> Reply {

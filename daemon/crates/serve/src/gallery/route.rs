@@ -31,6 +31,8 @@ pub(super) enum Show {
     Questions,
     History,
     Search,
+    /// Who is in a picture that is sent.
+    Find,
 }
 
 /// What a form changes.
@@ -58,6 +60,7 @@ impl Route {
             [""] => Self::Show(Show::People),
             ["style.css"] => Self::Style,
             ["questions"] => Self::Show(Show::Questions),
+            ["find"] => Self::Show(Show::Find),
             ["search"] => Self::Show(Show::Search),
             ["history"] => Self::Show(Show::History),
             ["person", id, "faces"] => Self::Show(Show::Faces(person(id)?)),

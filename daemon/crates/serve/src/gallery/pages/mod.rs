@@ -1,6 +1,7 @@
 //! The gallery's pages, and what they share: the frame around them, people as tiles, ways to the pages before and after.
 
 pub(super) mod faces;
+pub(super) mod find;
 pub(super) mod history;
 pub(super) mod people;
 pub(super) mod person;
@@ -11,6 +12,7 @@ pub(super) mod search;
 use vow_engine::{Engine, EngineError, FileView, NameFilter, PersonOrder, PersonView};
 
 use super::html::{Html, counted};
+use super::reply::Reply;
 
 /// Names that are offered while one is typed.
 const NAMES: usize = 300;
@@ -21,6 +23,7 @@ pub(super) enum At {
     People,
     Questions,
     History,
+    Find,
     Elsewhere,
 }
 
@@ -44,6 +47,14 @@ impl Shown {
     fn sheet(title: impl Into<String>, at: At, content: Html) -> Self {
         Self::Sheet(Sheet { title: title.into(), at, content })
     }
+
+    /// The answer, with what is to be said first.
+    pub(super) fn framed(self, first: &Html) -> Reply {
+        match self {
+            Self::Sheet(sheet) => Reply::Page(sheet.framed(first)),
+            Self::See(to) => Reply::See(to),
+        }
+    }
 }
 
 impl Sheet {
@@ -59,6 +70,7 @@ impl Sheet {
         );
         html.raw("<a href=\"/\"").raw(current(at == At::People)).raw(">People</a>\n");
         html.raw("<a href=\"/questions\"").raw(current(at == At::Questions)).raw(">Questions</a>\n");
+        html.raw("<a href=\"/find\"").raw(current(at == At::Find)).raw(">By picture</a>\n");
         html.raw("<a href=\"/history\"").raw(current(at == At::History)).raw(">History</a>\n</nav>\n");
         html.raw("<form action=\"/search\" role=\"search\"><label>Name <input type=\"search\" name=\"q\"></label> ");
         html.raw("<button>Search</button></form>\n</header>\n<main>\n").add(first);
