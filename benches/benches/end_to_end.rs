@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use vow_models::Pack;
+use vow_types::Head;
 
 use crate::floor::Floor;
 
@@ -26,7 +28,7 @@ const NEEDS: &str = "\
 end_to_end compares whole programs and needs, in the environment:
   VOW_ALBUM   a folder of photos
   VOW_PACK    a pack folder (pack.toml with a detector and an embedder)
-  VOW_ORT     an ONNX Runtime library; without it vowd runs on tract, and the floor is not measured
+  VOW_ORT     an ONNX Runtime library; without it vowd runs on tract, and the floor is not measured; nor is it for SCRFD
   VOW_PYTHON  a Python with benches/python/requirements.txt installed; without it the peers are left out
   VOW_FACE_ID the program of benches/face_id (cargo build --release --manifest-path benches/face_id/Cargo.toml); needs
               VOW_ORT, and a VOW_PACK with SCRFD exported at 640 x 640; without it that peer is left out
@@ -50,7 +52,9 @@ fn main() {
         contenders.push(Contender::new("face_id, an analyzer a core", face_id(Some(cores()))));
     }
     let floor = |library: &PathBuf| Floor::open(&setup.album, &setup.pack, library);
-    let (mut floor, mut ratios) = (setup.runtime.as_ref().map(floor), Vec::new());
+    // The floor is put together for one detector's head.
+    let is_known = Pack::load(&setup.pack).unwrap().detector.head == Head::Yunet;
+    let (mut floor, mut ratios) = (setup.runtime.as_ref().filter(|_| is_known).map(floor), Vec::new());
     for _ in 0..setup.rounds {
         let rates: Vec<f64> = contenders.iter_mut().map(|contender| contender.run(&setup)).collect();
         if let Some((rate, faces)) = floor.as_mut().map(Floor::run) {

@@ -39,4 +39,4 @@ pub use quality::{Quality, clearness};
 pub use reach::{Reach, reach};
 pub use suppress::suppress;
 pub use tensor::fill_nchw;
-pub use upright::{Standing, TURNS, surest_upright};
+pub use upright::{Standing, TURNS, around, surest_upright};

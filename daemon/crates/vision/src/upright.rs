@@ -6,7 +6,9 @@
 //! photos and 4 scenes the surest face was the upright one in all of them; with SCRFD-2.5G in all of 60, 25 and 4. The sum
 //! of all scores was wrong in 24 of YuNet's.
 
-use vow_types::{Detection, Head, Orientation, RelPoint, Size, num};
+use vow_types::{Detection, Head, Orientation, RelBox, RelPoint, Size, num};
+
+use crate::{PictureView, VisionError};
 
 /// The turns that are tried, in this order.
 pub const TURNS: [Orientation; 3] = [Orientation::Turned90, Orientation::Turned180, Orientation::Turned270];
@@ -14,6 +16,13 @@ pub const TURNS: [Orientation; 3] = [Orientation::Turned90, Orientation::Turned1
 /// How much surer the best of the looks must be than each of the others. (Smallest found: 1.03 with YuNet on 218 photos,
 /// 1.14 with SCRFD-2.5G on 89.)
 const CLEARLY: f32 = 1.02;
+
+/// The same of a picture that is to stand as it is coded by one find alone.
+const SURELY: f32 = 1.1;
+
+/// Of what is looked at around a find, how many times its longer side one side has: a face then fills as much of a close-up
+/// frame as detectors are surest of.
+const AROUND: f32 = 2.5;
 
 /// What scores mean that a detector gives to upright and to turned faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +53,13 @@ impl Standing {
         best >= self.sure
     }
 
+    /// Whether the picture clearly stands upright as it is coded: its surest upright face is convincing, and clearly surer than
+    /// the surest of each turn.
+    #[must_use]
+    pub fn stands(self, coded: f32, turned: [f32; 3]) -> bool {
+        coded >= self.convincing && turned.into_iter().all(|score| coded >= SURELY * score)
+    }
+
     /// The turn that makes the picture stand upright, if one clearly does: its surest upright face is convincing, and
     /// clearly surer than the surest of the picture as it is coded and of each other turn. `turned` belongs to
     /// [`TURNS`].
@@ -55,6 +71,32 @@ impl Standing {
         let clear = others.chain([coded]).all(|other| best >= CLEARLY * other);
         (best >= self.convincing && clear).then_some(turn)
     }
+}
+
+/// A find with what is around it, as far as the picture goes: RGB8 pixels and their size. `bbox` is relative to the picture, and
+/// what is outside of it is nearest to its edge.
+///
+/// # Errors
+/// When the picture has no pixels or not as many as its size says.
+pub fn around(picture: PictureView<'_>, bbox: RelBox) -> Result<(Size, Vec<u8>), VisionError> {
+    picture.check()?;
+    let Size { width, height } = picture.size;
+    let place = bbox.to_px(picture.size);
+    let half = AROUND / 2.0 * (place.right - place.left).max(place.bottom - place.top);
+    // From a whole pixel to another, at least one.
+    let span = |from: f32, to: f32, side: u32| {
+        let middle = f32::midpoint(from, to);
+        let first = num::floor_u32((middle - half).max(0.0)).min(side.saturating_sub(1));
+        let last = num::floor_u32((middle + half).ceil().max(0.0)).clamp(first.saturating_add(1), side);
+        (first, last)
+    };
+    let (left, right) = span(place.left, place.right, width);
+    let (top, bottom) = span(place.top, place.bottom, height);
+    let columns = num::index(left) * 3..num::index(right) * 3;
+    let rows = picture.pixels.chunks_exact(num::index(width) * 3);
+    let rows = rows.take(num::index(bottom)).skip(num::index(top));
+    let pixels = rows.flat_map(|row| row.get(columns.clone()).unwrap_or_default()).copied().collect();
+    Ok((Size { width: right - left, height: bottom - top }, pixels))
 }
 
 /// The best score of a face whose landmarks are the right way up: from the eyes to the mouth is down, within 45 degrees, and
@@ -98,6 +140,46 @@ mod tests {
         });
         let bbox = RelBox { left: 0.4, top: 0.3, right: 0.6, bottom: 0.7 };
         Detection { bbox, landmarks: Landmarks(points), score }
+    }
+
+    proptest! {
+        #[test]
+        fn a_picture_stands_or_is_turned_or_nothing_is_clear(coded in 0.0f32..1.0, turned in prop::array::uniform3(0.0f32..1.0)) {
+            for head in HEADS {
+                let standing = Standing::of(head);
+                let (stands, turn) = (standing.stands(coded, turned), standing.turn(coded, turned));
+                prop_assert!(!stands || turn.is_none());
+                prop_assert!(!stands || turned.iter().all(|score| coded > *score));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_around_a_find_lies_in_the_picture() {
+        let size = Size { width: 40, height: 30 };
+        let pixels: Vec<u8> = (0..30u8).flat_map(|y| (0..40u8).flat_map(move |x| [x, y, 7])).collect();
+        let picture = PictureView::new(size, &pixels).unwrap();
+        let corners = |left, top, right, bottom| {
+            let (size, pixels) = around(picture, RelBox { left, top, right, bottom }).unwrap();
+            let at = |x: u32, y: u32| {
+                let at = num::index(y * size.width + x) * 3;
+                (pixels[at], pixels[at + 1])
+            };
+            assert_eq!(pixels.len(), num::index(size.width * size.height * 3));
+            (at(0, 0), at(size.width - 1, size.height - 1))
+        };
+        assert_eq!(corners(0.45, 0.4, 0.55, 0.6), ((12, 7), (27, 22)), "6 px high: 15 px each way");
+        assert_eq!(corners(0.0, 0.0, 0.1, 0.1), ((0, 0), (6, 6)));
+        assert_eq!(corners(0.2, 0.1, 0.9, 0.9), ((0, 0), (39, 29)));
+        assert_eq!(corners(5.0, -7.0, 6.0, -6.0), ((39, 0), (39, 0)));
+        assert_eq!(corners(f32::NAN, f32::NAN, f32::NAN, f32::NAN), ((0, 0), (0, 0)));
+        assert!(
+            around(
+                PictureView { size, pixels: &[] },
+                RelBox { left: 0.0, top: 0.0, right: 1.0, bottom: 1.0 }
+            )
+            .is_err()
+        );
     }
 
     #[test]

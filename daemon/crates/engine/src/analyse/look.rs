@@ -83,21 +83,61 @@ impl Eyes<'_> {
         Ok((found.value, framed))
     }
 
-    /// The turn that makes a picture stand upright, and what is found in it then. The frames are turned, not the picture.
-    pub(super) fn turned(&self, coded: &Seen) -> Result<Option<(Orientation, Vec<Detection>)>, AnalyseError> {
+    /// The turn that makes a picture stand upright, and what is found in it then. The frames are turned, not the picture, which
+    /// is what they were made of.
+    pub(super) fn turned(
+        &self,
+        coded: &Seen,
+        picture: PictureView<'_>,
+    ) -> Result<Option<(Orientation, Vec<Detection>)>, AnalyseError> {
+        let first = self.first_look(coded, picture)?;
+        if first == Some(Orientation::Upright) {
+            return Ok(None);
+        }
+        let turns: &[Orientation] = first.as_ref().map_or(&TURNS, std::slice::from_ref);
         let pixels = coded.frames.each_ref().map(|frame| frame.picture());
         let [wide, near] = &coded.frames;
         let [wide_pixels, near_pixels] = &pixels;
         let view = |size, pixels| PictureView::new(size, pixels).map_err(AnalyseError::Frame);
         let views = [view(wide.fitted, wide_pixels)?, view(near.fitted, near_pixels)?];
         let (mut looks, mut surest) = (Vec::new(), [0.0; TURNS.len()]);
-        for (turn, surest) in TURNS.into_iter().zip(&mut surest) {
+        for (turn, surest) in TURNS.into_iter().zip(&mut surest).filter(|(turn, _)| turns.contains(turn)) {
             let seen = self.see(views, turn)?;
             *surest = seen.surest;
             looks.push((turn, seen.found));
         }
-        let turn = self.networks.standing.turn(coded.surest, surest);
+        let turn = first.or_else(|| self.networks.standing.turn(coded.surest, surest));
         Ok(turn.and_then(|turn| looks.into_iter().find(|(other, _)| *other == turn)))
+    }
+
+    /// How the picture stands by one find alone, seen from near in all four ways, if that tells: four small looks for most
+    /// pictures, whose faces were merely small, instead of six large ones.
+    fn first_look(
+        &self,
+        coded: &Seen,
+        picture: PictureView<'_>,
+    ) -> Result<Option<Orientation>, AnalyseError> {
+        // Large and sure: what merely looks like a face in the background says nothing.
+        let weight = |face: &Detection| face.score * face.bbox.shorter_px(picture.size);
+        let Some(find) = coded.found.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
+            return Ok(None);
+        };
+        let (size, pixels) = vow_vision::around(picture, find.bbox).map_err(AnalyseError::Frame)?;
+        let near = PictureView::new(size, &pixels).map_err(AnalyseError::Frame)?;
+        let surest = |turn| {
+            let (found, framed) = self.look(near, turn, self.networks.faces.close_up(), CLOSE_UP)?;
+            Ok::<_, AnalyseError>(vow_vision::surest_upright(&found, framed.fitted))
+        };
+        let standing = self.networks.standing;
+        let as_coded = surest(Orientation::Upright)?;
+        let mut turned = [0.0; TURNS.len()];
+        for (turn, score) in TURNS.into_iter().zip(&mut turned) {
+            *score = surest(turn)?;
+        }
+        if standing.stands(as_coded, turned) {
+            return Ok(Some(Orientation::Upright));
+        }
+        Ok(standing.turn(as_coded, turned).filter(|_| turned.iter().any(|score| standing.is_sure(*score))))
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn analyse(
     let eyes = Eyes { networks, coded: header.coded, lane, progress };
     let seen = eyes.see([view, view], known.unwrap_or_default())?;
     let better = match known {
-        None if !networks.standing.is_sure(seen.surest) => eyes.turned(&seen)?,
+        None if !networks.standing.is_sure(seen.surest) => eyes.turned(&seen, view)?,
         _ => None,
     };
     let turn = better.as_ref().map(|(turn, _)| *turn);
