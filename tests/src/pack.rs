@@ -69,6 +69,8 @@ neighbour = 0.5
 [quality]
 min_face = 12
 min_score = 0.6
+# How long what was made of a drawn face is depends on its colours.
+full_norm = 0
 "#
         )
     }

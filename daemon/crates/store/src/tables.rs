@@ -44,7 +44,8 @@ pub(crate) const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("jo
 pub(crate) const PACKS: TableDefinition<Pack, Bytes> = TableDefinition::new("packs");
 /// For each pack: photos with a file that it has analysed, and the faces in them.
 pub(crate) const TALLIES: TableDefinition<Pack, (u64, u64)> = TableDefinition::new("tallies");
-/// Lengths of good faces' embeddings, learned by pack: the bits of an `f32`. Not in a store where nothing was learned.
+/// Lengths of good faces' embeddings, learned by pack: the bits of an `f32`. An older store of this
+/// format has the table once one is learned.
 pub(crate) const FULL_NORMS: TableDefinition<Pack, u32> = TableDefinition::new("full_norms");
 
 /// Names in [`META`].
@@ -81,6 +82,7 @@ pub(crate) fn create(txn: &WriteTransaction) -> Result<()> {
     txn.open_table(JOURNAL)?;
     txn.open_table(PACKS)?;
     txn.open_table(TALLIES)?;
+    txn.open_table(FULL_NORMS)?;
     Ok(())
 }
 
