@@ -144,6 +144,28 @@ fn what_is_no_picture_to_look_at_is_not_taken() {
 }
 
 /// Cameras write `Make` into pictures that are TIFFs and nothing else, and scanners masks.
+/// Found by fuzzing: the choice went by the last frame header of a preview, decoding by the first.
+#[test]
+fn a_preview_with_two_frame_headers_is_as_large_as_the_first_says() {
+    let [large, small] = jpegs();
+    let frame = |jpeg: &[u8]| {
+        let at = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        let len = usize::from(jpeg[at + 2]) * 256 + usize::from(jpeg[at + 3]);
+        at..at + 2 + len
+    };
+    let mut two = small.clone();
+    let behind = frame(&small).end;
+    two.splice(behind..behind, large[frame(&large)].iter().copied());
+    for (ending, bytes) in file(&[two, small]).all() {
+        let error = header(&bytes).unwrap_err();
+        let expected = Size { width: 160, height: 120 };
+        assert!(
+            matches!(error, MediaError::NoPreview { largest: Some(largest), .. } if largest == expected),
+            "{ending}: {error}"
+        );
+    }
+}
+
 #[test]
 fn ordinary_tiffs_stay_what_they_are() {
     let picture = encode(&DynamicImage::ImageRgb8(scene(700, 500)), ImageFormat::Tiff);

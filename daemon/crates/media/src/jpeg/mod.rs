@@ -106,11 +106,13 @@ pub(crate) fn announced(bytes: &[u8]) -> Announced {
             }
             Piece::Segment { marker: marker::DHT, .. } => codes = true,
             Piece::Segment { marker: marker::DQT, .. } => steps = true,
-            Piece::Segment { marker: code, body } if marker::is_frame(code) => match Frame::parse(code, body)
-            {
-                Ok(frame) => size = Some(frame.size),
-                Err(_) => return Announced::Other,
-            },
+            // The first counts, as when it is decoded.
+            Piece::Segment { marker: code, body } if marker::is_frame(code) && size.is_none() => {
+                match Frame::parse(code, body) {
+                    Ok(frame) => size = Some(frame.size),
+                    Err(_) => return Announced::Other,
+                }
+            }
             _ => {}
         }
     }
