@@ -22,6 +22,12 @@ impl Size {
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+
+    /// The same, no wider and no higher than `most`.
+    #[must_use]
+    pub fn within(self, most: Self) -> Self {
+        Self { width: self.width.min(most.width), height: self.height.min(most.height) }
+    }
 }
 
 /// A point relative to a picture.

@@ -100,7 +100,7 @@ pub fn frame_within(
     room: Size,
 ) -> Result<Framed, VisionError> {
     picture.check()?;
-    let room = Size { width: room.width.min(shape.width), height: room.height.min(shape.height) };
+    let room = room.within(shape);
     if room.pixels() == 0 {
         return Err(VisionError::EmptyFrame { shape });
     }

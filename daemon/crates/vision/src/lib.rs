@@ -25,6 +25,7 @@ mod suppress;
 mod tensor;
 #[cfg(test)]
 mod testing;
+mod tiles;
 mod turn;
 mod upright;
 pub mod yunet;
@@ -39,4 +40,5 @@ pub use quality::{Quality, clearness};
 pub use reach::{Reach, reach};
 pub use suppress::suppress;
 pub use tensor::fill_nchw;
+pub use tiles::{Tiles, room_beside};
 pub use upright::{Standing, TURNS, around, surest_upright};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use vow_types::{Detection, Lane, Orientation, Size, Stage, num};
-use vow_vision::{CLOSE_UP, Framed, PictureView, TURNS};
+use vow_vision::{CLOSE_UP, Framed, PictureView, TURNS, Tiles};
 
 use super::{AnalyseError, Networks, count};
 use crate::progress::Progress;
@@ -58,29 +58,54 @@ impl Eyes<'_> {
         let faces = &self.networks.faces;
         let upright = orientation.upright_size(self.coded);
         let shape = vow_vision::choose_shape(upright, faces.shapes()).ok_or(AnalyseError::NoFrame)?;
-        let (found, wide) = self.look(wide, orientation, shape, shape)?;
-        let (mut large, near) = self.look(near, orientation, faces.close_up(), CLOSE_UP)?;
+        let wide = self.framed(wide, orientation, (shape, shape))?;
+        let beside = vow_vision::room_beside(&wide).filter(|_| self.takes_one_size());
+        let room = beside.map_or(CLOSE_UP, |room| room.within(CLOSE_UP));
+        let near =
+            self.framed(near, orientation, (if beside.is_some() { room } else { faces.close_up() }, room))?;
+        let tiles = beside.and_then(|_| Tiles::of(shape, &[&wide, &near]));
+        let (found, mut large) = match tiles {
+            Some(tiles) => {
+                let mut split = self.look_at_tiles(tiles)?.into_iter();
+                (split.next().unwrap_or_default(), split.next().unwrap_or_default())
+            }
+            None => (self.look(Arc::clone(&wide))?, self.look(Arc::clone(&near))?),
+        };
         large.retain(|face| face.bbox.shorter_px(near.fitted) >= CLOSE_UP_FACE);
         let found = without_ghosts(merged(found, large), upright);
         Ok(Seen { surest: vow_vision::surest_upright(&found, wide.fitted), found, frames: [wide, near] })
     }
 
-    fn look(
+    /// Whether the detector has no frame for a close-up: then one costs as much as a whole picture.
+    fn takes_one_size(&self) -> bool {
+        self.networks.faces.close_up() != CLOSE_UP
+    }
+
+    /// A picture in a frame of this shape, in no more room than this.
+    fn framed(
         &self,
         picture: PictureView<'_>,
         orientation: Orientation,
-        shape: Size,
-        room: Size,
-    ) -> Result<(Vec<Detection>, Arc<Framed>), AnalyseError> {
+        (shape, room): (Size, Size),
+    ) -> Result<Arc<Framed>, AnalyseError> {
         let framed = self
             .progress
             .timed(Stage::Resize, || vow_vision::frame_within(picture, orientation, shape, room))
             .map_err(AnalyseError::Frame)?;
-        let framed = Arc::new(framed);
-        let found =
-            self.networks.faces.detect(Arc::clone(&framed), self.lane).map_err(AnalyseError::Detect)?;
+        Ok(Arc::new(framed))
+    }
+
+    fn look(&self, framed: Arc<Framed>) -> Result<Vec<Detection>, AnalyseError> {
+        let found = self.networks.faces.detect(framed, self.lane).map_err(AnalyseError::Detect)?;
         count(self.progress, Stage::Detect, found.busy, found.waited);
-        Ok((found.value, framed))
+        Ok(found.value)
+    }
+
+    /// What each of the pictures in a frame shows.
+    fn look_at_tiles(&self, mut tiles: Tiles) -> Result<Vec<Vec<Detection>>, AnalyseError> {
+        let empty = Framed { shape: tiles.framed.shape, pixels: Vec::new(), fitted: tiles.framed.fitted };
+        let framed = Arc::new(std::mem::replace(&mut tiles.framed, empty));
+        Ok(tiles.split(self.look(framed)?))
     }
 
     /// The turn that makes a picture stand upright, and what is found in it then. The frames are turned, not the picture, which
@@ -124,16 +149,24 @@ impl Eyes<'_> {
         };
         let (size, pixels) = vow_vision::around(picture, find.bbox).map_err(AnalyseError::Frame)?;
         let near = PictureView::new(size, &pixels).map_err(AnalyseError::Frame)?;
-        let surest = |turn| {
-            let (found, framed) = self.look(near, turn, self.networks.faces.close_up(), CLOSE_UP)?;
-            Ok::<_, AnalyseError>(vow_vision::surest_upright(&found, framed.fitted))
-        };
-        let standing = self.networks.standing;
-        let as_coded = surest(Orientation::Upright)?;
-        let mut turned = [0.0; TURNS.len()];
-        for (turn, score) in TURNS.into_iter().zip(&mut turned) {
-            *score = surest(turn)?;
+        let turns = [Orientation::Upright, TURNS[0], TURNS[1], TURNS[2]];
+        let mut frames = Vec::with_capacity(turns.len());
+        for turn in turns {
+            frames.push(self.framed(near, turn, (CLOSE_UP, CLOSE_UP))?);
         }
+        let one_size = self.networks.faces.close_up();
+        let parts: Vec<&Framed> = frames.iter().map(AsRef::as_ref).collect();
+        let looks = match Tiles::of(one_size, &parts).filter(|_| self.takes_one_size()) {
+            Some(tiles) => self.look_at_tiles(tiles)?,
+            None if self.takes_one_size() => return Ok(None),
+            None => frames.iter().map(|frame| self.look(Arc::clone(frame))).collect::<Result<_, _>>()?,
+        };
+        let scores =
+            looks.iter().zip(&frames).map(|(found, frame)| vow_vision::surest_upright(found, frame.fitted));
+        let scores: Vec<f32> = scores.collect();
+        let [as_coded, turned @ ..] = scores.as_slice() else { return Ok(None) };
+        let (standing, as_coded) = (self.networks.standing, *as_coded);
+        let Ok(turned) = <[f32; TURNS.len()]>::try_from(turned) else { return Ok(None) };
         if standing.stands(as_coded, turned) {
             return Ok(Some(Orientation::Upright));
         }
