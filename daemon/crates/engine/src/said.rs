@@ -16,6 +16,9 @@ use crate::views::{Done, HistoryLine};
 /// Longest name of a person, in bytes.
 const LONGEST_NAME: usize = 500;
 
+/// Entries that an undoing is told with at most.
+const TOLD: usize = 8;
+
 /// Whether a line of the history is wanted, by what it says and whether it is in effect.
 type Choice<'a> = &'a dyn Fn(&JournalEntry, bool) -> bool;
 
@@ -88,10 +91,10 @@ impl Engine {
         Ok(HistoryLine { entry, in_effect, about, names })
     }
 
-    /// Entries of the journal by their numbers.
+    /// The first few entries of the journal with these numbers.
     fn entries(&self, numbers: &[u64]) -> Result<Vec<JournalEntry>, EngineError> {
-        let mut entries = Vec::with_capacity(numbers.len());
-        for number in numbers {
+        let mut entries = Vec::new();
+        for number in numbers.iter().take(TOLD) {
             let one = self.store().journal(number.saturating_sub(1), 1)?;
             entries.extend(one.into_iter().filter(|entry| entry.seq == *number));
         }

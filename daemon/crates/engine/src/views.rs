@@ -218,7 +218,7 @@ pub struct HistoryLine {
     pub entry: JournalEntry,
     /// It counts: it was not undone.
     pub in_effect: bool,
-    /// The entries that it undoes or redoes.
+    /// The first few of the entries that it undoes or redoes.
     pub about: Vec<JournalEntry>,
     /// The people that these speak of with the names they have now.
     pub names: Vec<(PersonId, String)>,

@@ -100,13 +100,50 @@ pub fn frame_within(
     room: Size,
 ) -> Result<Framed, VisionError> {
     picture.check()?;
+    put(picture, None, orientation, (shape, room))
+}
+
+/// Some of a picture as coded, in whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Pixels to the left of it.
+    pub left: u32,
+    /// Pixels above it.
+    pub top: u32,
+    /// Its size.
+    pub size: Size,
+}
+
+/// As [`frame`], of a part of the picture alone, without a copy of it.
+///
+/// # Errors
+/// As [`frame`], and when the part reaches out of the picture or has no area.
+pub fn frame_part(
+    picture: PictureView<'_>,
+    part: Part,
+    orientation: Orientation,
+    shape: Size,
+) -> Result<Framed, VisionError> {
+    picture.check()?;
+    if part.size.pixels() == 0 {
+        return Err(VisionError::EmptyPicture { size: part.size });
+    }
+    put(picture, Some(part), orientation, (shape, shape))
+}
+
+fn put(
+    picture: PictureView<'_>,
+    part: Option<Part>,
+    orientation: Orientation,
+    (shape, room): (Size, Size),
+) -> Result<Framed, VisionError> {
     let room = room.within(shape);
     if room.pixels() == 0 {
         return Err(VisionError::EmptyFrame { shape });
     }
-    let fitted = fit(orientation.upright_size(picture.size), room);
+    let fitted = fit(orientation.upright_size(part.map_or(picture.size, |part| part.size)), room);
     let coded = orientation.upright_size(fitted);
-    let small = resize(picture, coded).map_err(|source| VisionError::Resize {
+    let small = resize(picture, part, coded).map_err(|source| VisionError::Resize {
         from: picture.size,
         to: coded,
         source,
@@ -133,14 +170,17 @@ fn fit(picture: Size, shape: Size) -> Size {
     }
 }
 
-/// The coded picture at another size, RGB8.
-fn resize(picture: PictureView<'_>, to: Size) -> Result<Vec<u8>, ResizeFailure> {
+/// The coded picture, or a part of it, at another size, RGB8.
+fn resize(picture: PictureView<'_>, part: Option<Part>, to: Size) -> Result<Vec<u8>, ResizeFailure> {
     let Size { width, height } = picture.size;
     let mut pixels = vec![0; index(to.width) * index(to.height) * 3];
     // Typed views: the untyped call would build the resizer for all thirteen kinds of pixels.
     let source = TypedImageRef::<U8x3>::from_buffer(width, height, picture.pixels)?;
     let mut target = TypedImage::<U8x3>::from_buffer(to.width, to.height, &mut pixels)?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    if let Some(Part { left, top, size }) = part {
+        options = options.crop(left.into(), top.into(), size.width.into(), size.height.into());
+    }
     Resizer::new().resize_typed(&source, &mut target, &options)?;
     Ok(pixels)
 }
@@ -167,6 +207,36 @@ mod tests {
                 let inside = at % 64 < fitted.width && at / 64 < fitted.height;
                 assert_eq!(pixel[0] > 100, inside, "{room:?} {at}");
             }
+        }
+    }
+
+    #[test]
+    fn a_part_is_framed_as_if_it_had_been_cut_out() {
+        let size_ = size(90, 70);
+        let pixels = noise(size_, 5);
+        let view = PictureView::new(size_, &pixels).unwrap();
+        let part = Part { left: 20, top: 11, size: size(41, 33) };
+        let rows = pixels.chunks(270).skip(11).take(33);
+        let cut: Vec<u8> = rows.flat_map(|row| row[60..183].to_vec()).collect();
+        let alone = PictureView::new(part.size, &cut).unwrap();
+        for orientation in [Orientation::Upright, Orientation::Turned90] {
+            let framed = frame_part(view, part, orientation, size(64, 64)).unwrap();
+            let expected = frame(alone, orientation, size(64, 64)).unwrap();
+            assert_eq!(framed.fitted, expected.fitted);
+            // At the edges of the part, what is beside it is looked at too.
+            let within = |at: u32, side: u32| (4..side - 4).contains(&at);
+            let Size { width, height } = framed.fitted;
+            let inner = |at: u32| within(at % 64, width) && within(at / 64, height);
+            let pairs = framed.pixels.as_chunks::<3>().0.iter().zip(expected.pixels.as_chunks::<3>().0);
+            let pairs = pairs.zip(0..).filter(|(_, at)| inner(*at));
+            let worst = pairs.map(|((a, b), _)| a[0].abs_diff(b[0])).max();
+            assert!(worst <= Some(2), "{worst:?}");
+        }
+        for (left, top, width, height) in
+            [(60, 0, 41, 33), (0, 60, 41, 33), (0, 0, 0, 9), (u32::MAX, 0, 9, 9)]
+        {
+            let outside = Part { left, top, size: size(width, height) };
+            assert!(frame_part(view, outside, Orientation::Upright, size(64, 64)).is_err(), "{outside:?}");
         }
     }
 

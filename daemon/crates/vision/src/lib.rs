@@ -34,7 +34,7 @@ pub use closer::{closer_looks, refined};
 pub use crop::{crop, mirrored};
 pub use error::{UnusableLandmarks, VisionError};
 pub use found::Found;
-pub use frame::{CLOSE_UP, Framed, SHAPES, choose_shape, frame, frame_within};
+pub use frame::{CLOSE_UP, Framed, Part, SHAPES, choose_shape, frame, frame_part, frame_within};
 pub use picture::PictureView;
 pub use quality::{Quality, clearness};
 pub use reach::{Reach, reach};

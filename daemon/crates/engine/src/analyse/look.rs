@@ -147,12 +147,13 @@ impl Eyes<'_> {
         let Some(find) = coded.found.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
             return Ok(None);
         };
-        let (size, pixels) = vow_vision::around(picture, find.bbox).map_err(AnalyseError::Frame)?;
-        let near = PictureView::new(size, &pixels).map_err(AnalyseError::Frame)?;
+        let near = vow_vision::around(picture.size, find.bbox);
         let turns = [Orientation::Upright, TURNS[0], TURNS[1], TURNS[2]];
         let mut frames = Vec::with_capacity(turns.len());
         for turn in turns {
-            frames.push(self.framed(near, turn, (CLOSE_UP, CLOSE_UP))?);
+            let framed = || vow_vision::frame_part(picture, near, turn, CLOSE_UP);
+            let framed = self.progress.timed(Stage::Resize, framed).map_err(AnalyseError::Frame)?;
+            frames.push(Arc::new(framed));
         }
         let one_size = self.networks.faces.close_up();
         let parts: Vec<&Framed> = frames.iter().map(AsRef::as_ref).collect();
