@@ -108,8 +108,11 @@ impl Worker {
         let view = PictureView::new(whole.size, whole.pixels).unwrap();
         let (found, frames) = self.eyes.look([view, view], header.coded, orientation);
         let surest = vow_vision::surest_upright(&found, frames[0].fitted);
-        if header.orientation.is_none() && !self.eyes.standing.is_sure(surest) {
-            // Nothing says how it stands: it is looked at in its three turns too.
+        // Nothing says how it stands: the largest find does, from near, or else all of it in its three turns.
+        let is_told = header.orientation.is_some()
+            || self.eyes.standing.is_sure(surest)
+            || self.eyes.stands_by_one(view, &found);
+        if !is_told {
             let pixels = frames.each_ref().map(Framed::picture);
             let [wide, near] = &frames;
             let views = [(wide, &pixels[0]), (near, &pixels[1])]
@@ -151,6 +154,21 @@ impl Eyes {
         let [found, _] =
             frames.each_ref().map(|framed| detect(&mut self.detector, framed, self.threshold, self.overlap));
         (found, frames)
+    }
+
+    /// Whether a picture clearly stands as it is coded by its largest find, seen from near in all four ways.
+    fn stands_by_one(&mut self, picture: PictureView<'_>, found: &[Detection]) -> bool {
+        let weight = |face: &Detection| face.score * face.bbox.shorter_px(picture.size);
+        let Some(find) = found.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else { return false };
+        let near = vow_vision::around(picture.size, find.bbox);
+        let mut surest = |turn| {
+            let framed = vow_vision::frame_part(picture, near, turn, CLOSE_UP).unwrap();
+            let found = detect(&mut self.detector, &framed, self.threshold, self.overlap);
+            vow_vision::surest_upright(&found, framed.fitted)
+        };
+        let coded = surest(Orientation::Upright);
+        let turned = TURNS.map(surest);
+        self.standing.stands(coded, turned)
     }
 }
 
