@@ -21,6 +21,7 @@ pub mod files;
 pub mod look;
 mod onnx;
 pub mod pack;
+pub mod people;
 pub mod raw;
 pub mod tiff;
 pub mod web;

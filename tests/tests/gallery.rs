@@ -9,7 +9,6 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 
 use serde_json::Value;
 use vow_tests::browser::{Browser, Page, send};
@@ -23,27 +22,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-fn start(home: &Home) -> Daemon {
-    let mut command = home.vowd();
-    command.args(["--gallery", "127.0.0.1:0"]).arg(home.photos());
-    let daemon = home.start_as(command);
-    daemon.wait_idle();
-    daemon
-}
-
-/// The person of the first face in a photo.
-fn who(daemon: &Daemon, photo: &Path) -> String {
-    text(&daemon.json(["faces".as_ref(), photo.as_os_str()])["faces"][0]["person_id"])
-}
-
 #[test]
 fn who_has_no_key_or_comes_from_elsewhere_sees_and_changes_nothing() {
     let home = Home::new();
     home.draw_event(1);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
     let (address, port) = (browser.address.as_str(), browser.address.rsplit(':').next().unwrap());
-    let person = who(&daemon, &home.photos().join("of 0/0.jpg"));
+    let person = daemon.person_in(&home.photos().join("of 0/0.jpg"));
     let form = "name=Eve&before=";
     for path in
         ["/", "/style.css", &format!("/person/{person}"), "/face/f1", "/questions", "/?key=", "/?key=00"]
@@ -79,7 +65,7 @@ fn who_has_no_key_or_comes_from_elsewhere_sees_and_changes_nothing() {
     assert_eq!(fs::read_to_string(&kept).unwrap(), key);
     assert!(daemon.stop().0.success());
     assert!(TcpStream::connect(address).is_err(), "closed with the daemon");
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let again = Browser::open(&daemon);
     assert_eq!(again.cookie.split_once('=').unwrap().1, key, "the key stays");
 }
@@ -88,7 +74,7 @@ fn who_has_no_key_or_comes_from_elsewhere_sees_and_changes_nothing() {
 fn what_is_no_request_of_a_browser_is_refused() {
     let home = Home::new();
     home.draw_event(1);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
     let address = browser.address.as_str();
     let headers = [("Host", address), ("Cookie", browser.cookie.as_str())];
@@ -105,7 +91,7 @@ fn what_is_no_request_of_a_browser_is_refused() {
         assert!(!page.text().is_empty());
     }
     assert_eq!(browser.get("/search?q=%zz").status, 400);
-    let person = who(&daemon, &home.photos().join("of 0/0.jpg"));
+    let person = daemon.person_in(&home.photos().join("of 0/0.jpg"));
     let naming = format!("/person/{person}/name");
     assert_eq!(browser.post(&naming, &format!("before=&name={}", "a".repeat(20_000))).status, 413);
     assert_eq!(
@@ -125,9 +111,9 @@ fn what_is_no_request_of_a_browser_is_refused() {
 fn people_are_shown_named_merged_and_hidden() {
     let home = Home::new();
     home.draw_event(4);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
-    let ids = [0, 1, 2, 3].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
+    let ids = [0, 1, 2, 3].map(|who_| daemon.person_in(&home.photos().join(format!("of {who_}/0.jpg"))));
     let all = browser.page("/");
     for id in &ids {
         let cover = text(&daemon.json(["person", id])["cover_face_id"]);
@@ -187,22 +173,12 @@ fn photo_id(daemon: &Daemon, home: &Home, identity: u32) -> String {
     text(&daemon.json(["faces".as_ref(), photo.as_os_str()])["photo_id"])
 }
 
-/// A home whose pack takes people for one who are hardly alike: the first two of those drawn are near to that.
-fn eager() -> Home {
-    let home = Home::new();
-    let manifest = home.pack().join("pack.toml");
-    let text = fs::read_to_string(&manifest).unwrap();
-    let text = text.replace("group = 0.6", "group = 0.04").replace("neighbour = 0.5", "neighbour = 0.0");
-    fs::write(&manifest, text).unwrap();
-    home
-}
-
 #[test]
 fn a_question_is_asked_until_it_is_answered() {
     for (answer, kind) in [("yes", "merged"), ("no", "apart")] {
-        let home = eager();
+        let home = Home::eager();
         home.draw_event(3);
-        let daemon = start(&home);
+        let daemon = home.start_with_gallery();
         let browser = Browser::open(&daemon);
         let open = daemon.json(["suggestions"]);
         let ids = ["person", "other"].map(|one| text(&open["suggestions"][0][one]["person_id"]));
@@ -273,13 +249,14 @@ fn take_back(browser: &Browser, page: &Page) -> Page {
 fn faces_are_sorted_out_and_all_of_it_can_be_taken_back() {
     let home = Home::new();
     home.draw_event(3);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
-    let [ada, ben, cem] = [0, 1, 2].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
+    let [ada, ben, cem] =
+        [0, 1, 2].map(|who_| daemon.person_in(&home.photos().join(format!("of {who_}/0.jpg"))));
     let photo = |of: u32, shot: u32| home.photos().join(format!("of {of}/{shot}.jpg"));
     let face =
         |of, shot| text(&daemon.json(["faces".as_ref(), photo(of, shot).as_os_str()])["faces"][0]["face_id"]);
-    let whose = |of, shot| who(&daemon, &photo(of, shot));
+    let whose = |of, shot| daemon.person_in(&photo(of, shot));
     for (id, name) in [(&ada, "Ada"), (&ben, "Ben")] {
         browser.post(&format!("/person/{id}/name"), &format!("before=&name={name}"));
     }
@@ -359,10 +336,10 @@ fn faces_are_sorted_out_and_all_of_it_can_be_taken_back() {
 fn the_history_shows_what_was_said_and_takes_it_back_with_what_builds_on_it() {
     let home = Home::new();
     home.draw_event(2);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
     assert!(browser.page("/history").contains("Nothing was said yet"));
-    let [ada, ben] = [0, 1].map(|who_| who(&daemon, &home.photos().join(format!("of {who_}/0.jpg"))));
+    let [ada, ben] = [0, 1].map(|who_| daemon.person_in(&home.photos().join(format!("of {who_}/0.jpg"))));
     let face = text(
         &daemon.json(["faces".as_ref(), home.photos().join("of 0/1.jpg").as_os_str()])["faces"][0]["face_id"],
     );

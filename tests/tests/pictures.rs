@@ -13,20 +13,12 @@ use std::path::Path;
 use serde_json::Value;
 use vow_tests::browser::Browser;
 use vow_tests::look::{GRID, INNER, Look};
-use vow_tests::{Daemon, Exif, Home, Scene};
+use vow_tests::{Exif, Home, Scene};
 use vow_types::num::{floor_u32, index, to_f32};
 use vow_types::{Orientation, Size};
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
-}
-
-fn start(home: &Home) -> Daemon {
-    let mut command = home.vowd();
-    command.args(["--gallery", "127.0.0.1:0"]).arg(home.photos());
-    let daemon = home.start_as(command);
-    daemon.wait_idle();
-    daemon
 }
 
 /// The pixels of a JPEG.
@@ -71,7 +63,7 @@ fn pictures_show_the_right_face_upright() {
         let scene = Scene::new(640, 480, 100 + u64::from(orientation.to_exif())).with_row(&[2]);
         scene.save_with(home.photos().join(format!("turned {}.jpg", orientation.to_exif())), &exif);
     }
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let browser = Browser::open(&daemon);
     let both = home.photos().join("both.jpg");
     let faces = daemon.json(["faces".as_ref(), both.as_os_str()]);
@@ -118,7 +110,7 @@ fn pictures_show_the_right_face_upright() {
 fn a_picture_that_cannot_be_had_says_why() {
     let home = Home::new();
     home.draw_event(1);
-    let daemon = start(&home);
+    let daemon = home.start_with_gallery();
     let photo = home.photos().join("of 0/0.jpg");
     let faces = daemon.json(["faces".as_ref(), photo.as_os_str()]);
     let face = text(&faces["faces"][0]["face_id"]);

@@ -33,25 +33,10 @@ fn start(home: &Home) -> Daemon {
     daemon
 }
 
-/// The person of the first face in a photo.
-fn who(daemon: &Daemon, photo: &Path) -> String {
-    text(&daemon.json(["faces".as_ref(), photo.as_os_str()])["faces"][0]["person_id"])
-}
-
-/// A home whose pack takes people for one who are hardly alike: the first two of those drawn (cosine 0.026) are near to that.
-fn eager() -> Home {
-    let home = Home::new();
-    let manifest = home.pack().join("pack.toml");
-    let text = fs::read_to_string(&manifest).unwrap();
-    let text = text.replace("group = 0.6", "group = 0.04").replace("neighbour = 0.5", "neighbour = 0.0");
-    fs::write(&manifest, text).unwrap();
-    home
-}
-
 #[test]
 fn a_question_is_asked_until_it_is_answered() {
     for (answer, people) in [("yes", 2), ("no", 3)] {
-        let home = eager();
+        let home = Home::eager();
         home.draw_event(3);
         let mut daemon = start(&home);
         assert_eq!(daemon.status()["people"], 3);
@@ -59,7 +44,7 @@ fn a_question_is_asked_until_it_is_answered() {
         assert_eq!(open["total"], 1, "{open:#}");
         let question = &open["suggestions"][0];
         let ids = [text(&question["person"]["person_id"]), text(&question["other"]["person_id"])];
-        let two = ["of 0/0.jpg", "of 1/0.jpg"].map(|name| who(&daemon, &home.photos().join(name)));
+        let two = ["of 0/0.jpg", "of 1/0.jpg"].map(|name| daemon.person_in(&home.photos().join(name)));
         assert!(ids == two || ids == [two[1].clone(), two[0].clone()], "{ids:?} {two:?}");
         let chance = question["chance"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&chance), "{chance}");
@@ -102,7 +87,7 @@ fn next_question(asked: &mut impl Read) -> String {
 
 #[test]
 fn an_answer_that_came_too_late_does_not_end_the_asking() {
-    let home = eager();
+    let home = Home::eager();
     home.draw_event(3);
     let daemon = start(&home);
     let mut asking = Command::new(binary("vow"));
@@ -133,7 +118,7 @@ fn an_explanation_names_what_decided() {
     home.draw_event(3);
     let daemon = start(&home);
     let photo = home.photos().join("of 0/0.jpg");
-    let (a, b) = (who(&daemon, &photo), who(&daemon, &home.photos().join("of 1/0.jpg")));
+    let (a, b) = (daemon.person_in(&photo), daemon.person_in(&home.photos().join("of 1/0.jpg")));
     let faces = daemon.json(["faces".as_ref(), photo.as_os_str()]);
     let face = text(&faces["faces"][0]["face_id"]);
 
@@ -173,7 +158,7 @@ fn photos_are_found_by_who_is_in_them_and_who_is_not() {
     let daemon = start(&home);
     let names = ["Ada", "Ben", "Cem"];
     for (identity, name) in names.iter().enumerate() {
-        let person = who(&daemon, &home.photos().join(format!("of {identity}/0.jpg")));
+        let person = daemon.person_in(&home.photos().join(format!("of {identity}/0.jpg")));
         daemon.json(["name", &person, name]);
     }
     let files = |args: &[&str]| -> Vec<String> {
@@ -232,7 +217,7 @@ fn named(home: &Home) -> (Daemon, String) {
     home.draw_event(3);
     pairs(home);
     let daemon = start(home);
-    let ada = who(&daemon, &home.photos().join("of 0/0.jpg"));
+    let ada = daemon.person_in(&home.photos().join("of 0/0.jpg"));
     daemon.json(["name", &ada, "Ada"]);
     daemon.wait_idle();
     (daemon, ada)
@@ -312,7 +297,7 @@ fn the_estimates_follow_the_answers() {
         (&stats["decisions"], &stats["precision"], &stats["recall"]),
         (&0.into(), &Value::Null, &Value::Null)
     );
-    let [a, b] = ["of 0/0.jpg", "of 1/0.jpg"].map(|name| who(&daemon, &home.photos().join(name)));
+    let [a, b] = ["of 0/0.jpg", "of 1/0.jpg"].map(|name| daemon.person_in(&home.photos().join(name)));
     daemon.json(["name", &a, "Ada"]);
     daemon.json(["merge", &a, &b]);
     let stats = daemon.json(["people", "--stats"]);

@@ -22,17 +22,13 @@ fn selfie() -> (Home, Daemon, PathBuf) {
     home.draw_event(3);
     let selfie = home.path().join("me.jpg");
     Scene::new(500, 400, 4711).with_row(&[1]).save(selfie.clone());
-    let mut command = home.vowd();
-    command.args(["--gallery", "127.0.0.1:0"]).arg(home.photos());
-    let daemon = home.start_as(command);
-    daemon.wait_idle();
+    let daemon = home.start_with_gallery();
     (home, daemon, selfie)
 }
 
 fn person_of(home: &Home, daemon: &Daemon, identity: u32) -> String {
     let photo = home.photos().join(format!("of {identity}/0.jpg"));
-    let faces = daemon.json(["faces".as_ref(), photo.as_os_str()]);
-    faces["faces"][0]["person_id"].as_str().unwrap().to_owned()
+    daemon.person_in(&photo)
 }
 
 #[test]
@@ -62,6 +58,12 @@ fn a_selfie_finds_its_person_and_leaves_nothing_behind() {
     Scene::new(500, 400, 4711).with_row(&[1]).save_with(turned.clone(), &exif);
     let answer = daemon.json(["similar".as_ref(), turned.as_os_str()]);
     assert_eq!(answer["queries"][0]["similar"][0]["person_id"], person.as_str(), "{answer}");
+
+    // Of several the largest comes first.
+    let two = Scene::new(800, 600, 4712).with(2, 40.0, 200.0, 90.0).with(1, 400.0, 100.0, 240.0);
+    let answer = daemon.json(["similar".as_ref(), two.save(home.path().join("two.jpg")).as_os_str()]);
+    let first = |number: usize| answer["queries"][number]["similar"][0]["person_id"].as_str().unwrap();
+    assert_eq!((first(0), first(1)), (person.as_str(), person_of(&home, &daemon, 2).as_str()), "{answer}");
 
     let empty = home.path().join("empty.png");
     fs::write(&empty, encode(&Scene::new(320, 240, 1).draw(), ImageFormat::Png)).unwrap();

@@ -86,9 +86,9 @@ pub(crate) struct Analysed {
 /// Decodes, finds, aligns and embeds. `turn` is what an earlier look found about how the photo stands, `drawn` are the places
 /// of faces that humans pointed out, relative to the coded picture: each has a face, whatever the detector says.
 ///
-/// Where neither that nor the file says anything, and no face surely stands upright, the picture is turned by 90, 180 and
-/// 270 degrees in its small frames and looked at again, once (see [`Standing`]): three times the detector's work more for
-/// photos without faces and without a tag, and for the few whose faces are all unsure.
+/// Where neither that nor the file says anything, and no face surely stands upright, one find is looked at from near in all four
+/// ways; where that does not tell, the picture is turned by 90, 180 and 270 degrees in its small frames and looked at again, once
+/// (see [`Standing`]): three times the detector's work more for photos without faces and without a tag.
 pub(crate) fn analyse(
     (bytes, header): (&[u8], &Header),
     (turn, drawn): (Option<Orientation>, &[RelBox]),
