@@ -35,16 +35,31 @@ pub fn landmark_places() -> [(f32, f32); 5] {
     TEMPLATE.map(|(x, y)| (place(x), place(y)))
 }
 
+/// The frames that a detector takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frames {
+    /// Of any size, in multiples of 32.
+    Any,
+    /// It says so too, runs on 256 pixels a side and fails at every other.
+    CloseUp,
+    /// Of 640 pixels a side alone, as some published detectors.
+    Square,
+}
+
 /// The ONNX file. `scrfd`: RGB, `(x - 127.5) / 128`, nine unnamed-style outputs flattened with two anchors a cell.
-/// `yunet`: BGR as it is, twelve named outputs. Batch 1; height and width are any multiples of 32.
+/// `yunet`: BGR as it is, twelve named outputs. Batch 1.
 ///
 /// A square looks the same however it is turned. With `upright_only` a marker counts only if there is something white up
 /// to 96 pixels of the frame above its middle: a hat (see [`crate::Scene::hats`]), so that this detector is as lost with a
-/// turned picture as real ones are. With `close_up_only` it runs on frames of 256 pixels a side and fails at every other.
+/// turned picture as real ones are.
 #[must_use]
-pub fn detector(head: Head, upright_only: bool, close_up_only: bool) -> Vec<u8> {
+pub fn detector(head: Head, upright_only: bool, frames: Frames) -> Vec<u8> {
     let mut g = GraphBuilder::default();
-    let dims = [Dim::Fixed(1), Dim::Fixed(3), Dim::Named("height"), Dim::Named("width")];
+    let [height, width] = match frames {
+        Frames::Square => [Dim::Fixed(640), Dim::Fixed(640)],
+        Frames::Any | Frames::CloseUp => [Dim::Named("height"), Dim::Named("width")],
+    };
+    let dims = [Dim::Fixed(1), Dim::Fixed(3), height, width];
     let (image, planes, mean, scale) = match head {
         Head::Scrfd => (g.input("input.1", &dims), [0, 1, 2], 127.5, 128.0),
         Head::Yunet => (g.input("input", &dims), [2, 1, 0], 0.0, 1.0),
@@ -62,7 +77,7 @@ pub fn detector(head: Head, upright_only: bool, close_up_only: bool) -> Vec<u8> 
         above(&mut g, &white)
     });
     let mut to_edges = reach(&mut g, &mask);
-    if close_up_only {
+    if frames == Frames::CloseUp {
         let nothing = g.floats(&[1, 4, 32, 32], &[0.0; 4 * 32 * 32]);
         to_edges = g.node("Add", &[&to_edges, &nothing], &[]);
     }

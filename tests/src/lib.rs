@@ -28,6 +28,7 @@ pub mod web;
 pub mod zip;
 
 pub use daemon::{Answer, Daemon, Home};
+pub use detector::Frames;
 pub use draw::{Marker, Scene};
 pub use files::Exif;
 pub use image::ImageFormat;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vow_types::Head;
 
-use crate::detector::detector;
+use crate::detector::{Frames, detector};
 use crate::embedder::embedder;
 use crate::look::DIMENSION;
 
@@ -21,13 +21,13 @@ pub struct TinyPack {
     pub upright_only: bool,
     /// Whether faces are embedded mirrored too.
     pub mirror: bool,
-    /// Whether the detector fails at every frame but that of the second look.
-    pub close_up_only: bool,
+    /// Which frames the detector takes.
+    pub frames: Frames,
 }
 
 impl Default for TinyPack {
     fn default() -> Self {
-        Self { head: Head::Scrfd, any_batch: true, upright_only: false, mirror: false, close_up_only: false }
+        Self { head: Head::Scrfd, any_batch: true, upright_only: false, mirror: false, frames: Frames::Any }
     }
 }
 
@@ -78,7 +78,7 @@ full_norm = 0
     /// The detector's ONNX file.
     #[must_use]
     pub fn detector_graph(self) -> Vec<u8> {
-        detector(self.head, self.upright_only, self.close_up_only)
+        detector(self.head, self.upright_only, self.frames)
     }
 
     /// The embedder's ONNX file.

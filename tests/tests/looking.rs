@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use vow_tests::{Daemon, Exif, Home, Marker, Scene, TinyPack};
+use vow_tests::{Daemon, Exif, Frames, Home, Marker, Scene, TinyPack};
 use vow_types::{Head, Orientation};
 
 const TURNS: [Orientation; 3] = [Orientation::Turned90, Orientation::Turned180, Orientation::Turned270];
@@ -40,10 +40,51 @@ fn person_at(answer: &Value, marker: &Marker) -> String {
     over.unwrap_or_else(|| panic!("nobody at {marker:?}: {answer}"))["person_id"].as_str().unwrap().to_owned()
 }
 
+/// Such a detector sees photo and close-up in one frame, and each find belongs to one of them.
+#[test]
+fn a_detector_that_takes_one_size_finds_the_same_faces() {
+    let found = |frames| {
+        let home = Home::with_pack(TinyPack { frames, ..TinyPack::default() });
+        let mut faces_of = Vec::new();
+        let (small, large) = ([56.0, 64.0, 72.0], 380.0);
+        for (n, (width, height)) in [(800, 600), (600, 800), (700, 700), (900, 600)].into_iter().enumerate() {
+            let seed = u64::try_from(n).unwrap();
+            let row = Scene::new(width, height, seed).with(1, 60.0, 90.0, small[0]);
+            let row = row.with(2, 250.0, 200.0, small[1]).with(3, 430.0, 420.0, small[2]);
+            row.save(home.photos().join(format!("small {n}.jpg")));
+            Scene::new(width, height, seed + 9)
+                .with(4, 100.0, 110.0, large)
+                .save(home.photos().join(format!("large {n}.jpg")));
+        }
+        let daemon = home.start();
+        daemon.wait_idle();
+        for n in 0..4 {
+            for size in ["small", "large"] {
+                let answer = faces(&daemon, &home.photos().join(format!("{size} {n}.jpg")));
+                let boxes = answer["faces"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|face| [0, 1, 2, 3].map(|at| face["box"][at].as_f64().unwrap()));
+                let mut boxes: Vec<[f64; 4]> = boxes.collect();
+                boxes.sort_by(|a, b| a[0].total_cmp(&b[0]));
+                assert_eq!(boxes.len(), if size == "small" { 3 } else { 1 }, "{size} {n}: {answer}");
+                faces_of.extend(boxes);
+            }
+        }
+        faces_of
+    };
+    for (any, square) in found(Frames::Any).iter().zip(found(Frames::Square)) {
+        assert!(any.iter().zip(square).all(|(a, b)| (a - b).abs() < 16.0), "{any:?} {square:?}");
+    }
+}
+
 #[test]
 fn a_photo_that_does_not_say_how_it_stands_is_turned_by_its_faces_once() {
-    for head in [Head::Scrfd, Head::Yunet] {
-        let home = Home::with_pack(TinyPack { head, upright_only: true, ..TinyPack::default() });
+    for (head, frames) in
+        [(Head::Scrfd, Frames::Any), (Head::Yunet, Frames::Any), (Head::Scrfd, Frames::Square)]
+    {
+        let home = Home::with_pack(TinyPack { head, frames, upright_only: true, ..TinyPack::default() });
         let photos = home.photos();
         let scene = two_people(1);
         save_untagged(&scene, Orientation::Upright, &photos.join("1.jpg"));

@@ -17,7 +17,7 @@ use serde_json::Value;
 use vow_fetch::Sum;
 use vow_tests::web::Server;
 use vow_tests::zip::zip;
-use vow_tests::{Home, Scene, TinyPack};
+use vow_tests::{Frames, Home, Scene, TinyPack};
 use vow_types::Head;
 
 /// A catalog whose pack `tiny` is the drawn pack with a YuNet head, non-commercial, in an archive at `url`.
@@ -190,7 +190,7 @@ fn a_pack_that_does_not_run_is_refused_and_the_old_one_stays() {
 fn a_pack_that_runs_on_no_photo_is_refused() {
     let home = Home::new();
     Scene::new(900, 600, 1).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
-    let narrow = TinyPack { close_up_only: true, ..tiny() };
+    let narrow = TinyPack { frames: Frames::CloseUp, ..tiny() };
     let folder = home.path().join("narrow");
     narrow.write(&folder).unwrap();
     fs::write(folder.join("pack.toml"), narrow.manifest().replace("drawn-yunet", "narrow")).unwrap();

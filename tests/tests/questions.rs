@@ -8,9 +8,7 @@
     reason = "a test may panic: that is how it fails"
 )]
 
-use std::fs;
 use std::io::{Read, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
