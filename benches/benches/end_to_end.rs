@@ -32,6 +32,8 @@ end_to_end compares whole programs and needs, in the environment:
   VOW_PYTHON  a Python with benches/python/requirements.txt installed; without it the peers are left out
   VOW_FACE_ID the program of benches/face_id (cargo build --release --manifest-path benches/face_id/Cargo.toml); needs
               VOW_ORT, and a VOW_PACK with SCRFD exported at 640 x 640; without it that peer is left out
+  VOW_PROVIDER  what the networks run on, for vowd and the Python pipeline alike: cpu (the default) or cuda. On a card the floor
+              is decoding alone, and the networks' time is hidden behind it
   VOW_ROUNDS  how often each runs (default 2; the best counts)";
 
 fn main() {
@@ -40,16 +42,19 @@ fn main() {
         return;
     };
     let vowd = vowd::build();
-    let mut contenders = vec![Contender::new("VowImager", Program::Vowd(vowd))];
+    let mut contenders = vec![Contender::new("VowImager".to_owned(), Program::Vowd(vowd))];
     if setup.python.is_some() {
-        contenders.push(Contender::new("Python, one process", Program::Python { decoders: 0 }));
-        contenders.push(Contender::new("Python, two more to decode", Program::Python { decoders: 2 }));
+        contenders.push(Contender::new("Python, one process".to_owned(), Program::Python { decoders: 0 }));
+        // Two on two cores, as measured from the start; elsewhere all cores but the pipeline's own.
+        let decoders = (cores() - 1).max(2);
+        let name = format!("Python, {decoders} more to decode");
+        contenders.push(Contender::new(name, Program::Python { decoders }));
     }
     if let Some((program, library)) = setup.face_id.clone().zip(setup.runtime.clone()) {
         let face_id =
             |threads| Program::FaceId { program: program.clone(), library: library.clone(), threads };
-        contenders.push(Contender::new("face_id, one analyzer with all cores", face_id(None)));
-        contenders.push(Contender::new("face_id, an analyzer a core", face_id(Some(cores()))));
+        contenders.push(Contender::new("face_id, one analyzer with all cores".to_owned(), face_id(None)));
+        contenders.push(Contender::new("face_id, an analyzer a core".to_owned(), face_id(Some(cores()))));
     }
     let floor = |library: &PathBuf| Floor::open(&setup.album, &setup.pack, library);
     // The floor is put together for one detector's head.
@@ -57,17 +62,22 @@ fn main() {
     let (mut floor, mut ratios) = (setup.runtime.as_ref().filter(|_| is_known).map(floor), Vec::new());
     for _ in 0..setup.rounds {
         let rates: Vec<f64> = contenders.iter_mut().map(|contender| contender.run(&setup)).collect();
-        if let Some((rate, faces)) = floor.as_mut().map(Floor::run) {
+        let Some(floor) = &mut floor else { continue };
+        let rate = if setup.provider == "cpu" {
+            let (rate, faces) = floor.run();
             println!("the stages alone: {rate:.2} photos/s, {faces} faces");
-            ratios.push(rates[0] / rate);
-        }
+            rate
+        } else {
+            let rate = floor.decode();
+            println!("decoding alone: {rate:.2} photos/s");
+            rate
+        };
+        ratios.push(rates[0] / rate);
     }
     print(&contenders);
     ratios.sort_by(f64::total_cmp);
     if let Some(middle) = ratios.get(ratios.len() / 2) {
-        println!(
-            "\nVowImager against the stages alone, the middle of the rounds: {middle:.2}; all: {ratios:.2?}"
-        );
+        println!("\nVowImager against its floor, the middle of the rounds: {middle:.2}; all: {ratios:.2?}");
     }
 }
 
@@ -77,6 +87,7 @@ struct Setup {
     runtime: Option<PathBuf>,
     python: Option<PathBuf>,
     face_id: Option<PathBuf>,
+    provider: String,
     rounds: u32,
 }
 
@@ -89,6 +100,7 @@ impl Setup {
             runtime: path("VOW_ORT"),
             python: path("VOW_PYTHON"),
             face_id: path("VOW_FACE_ID"),
+            provider: std::env::var("VOW_PROVIDER").unwrap_or_else(|_| "cpu".to_owned()),
             rounds: std::env::var("VOW_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2),
         })
     }
@@ -96,12 +108,12 @@ impl Setup {
 
 enum Program {
     Vowd(PathBuf),
-    Python { decoders: u32 },
+    Python { decoders: usize },
     FaceId { program: PathBuf, library: PathBuf, threads: Option<usize> },
 }
 
 struct Contender {
-    name: &'static str,
+    name: String,
     program: Program,
     best: Option<Outcome>,
 }
@@ -115,7 +127,7 @@ struct Outcome {
 }
 
 impl Contender {
-    fn new(name: &'static str, program: Program) -> Self {
+    fn new(name: String, program: Program) -> Self {
         Self { name, program, best: None }
     }
 
@@ -145,6 +157,7 @@ fn ours(path: &Path, setup: &Setup) -> Outcome {
     let mut command = Command::new(path);
     // Its peers do not step back for others either.
     command.args(["--nice", "0"]);
+    command.arg("--provider").arg(&setup.provider);
     command.arg("--once").arg("--report").arg("json").arg("--log").arg("warn");
     command.arg("--data-dir").arg(data.path()).arg("--pack").arg(&setup.pack).arg(&setup.album);
     match &setup.runtime {
@@ -160,11 +173,11 @@ fn ours(path: &Path, setup: &Setup) -> Outcome {
     }
 }
 
-fn python(decoders: u32, setup: &Setup) -> Outcome {
+fn python(decoders: usize, setup: &Setup) -> Outcome {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/pipeline.py");
     let mut command = Command::new(setup.python.as_ref().unwrap());
     command.arg(script).arg(&setup.album).arg(&setup.pack);
-    command.arg("--decoders").arg(decoders.to_string());
+    command.arg("--decoders").arg(decoders.to_string()).arg("--provider").arg(&setup.provider);
     peer(&mut command)
 }
 
@@ -197,7 +210,7 @@ fn print(contenders: &[Contender]) {
     for contender in contenders {
         let best = contender.best.as_ref().unwrap();
         let ratio = ours.photos_per_s / best.photos_per_s;
-        let (name, faces, memory) = (contender.name, best.faces, best.memory_mb);
+        let (name, faces, memory) = (&contender.name, best.faces, best.memory_mb);
         println!("| {name} | {:.2} | {ratio:.2} x | {faces} | {memory:.0} |", best.photos_per_s);
     }
     println!("\nVowImager's own account of its best run:\n{:#}", ours.report);

@@ -3,9 +3,10 @@
 //! - sessions: N sessions of one thread against one session of N threads, the rule by which the engine works on a CPU;
 //! - buckets: frames by aspect ratio against a square letterbox, on the same album: photos a second, faces found;
 //! - engine: frames and crops through the engine against the same sessions in a bare loop (`python/bare_loop.py`);
-//! - batches: the engine's memory and speed at 1, 8 and 32 pictures at once.
+//! - batches: the engine's memory and speed at 1, 8 and 32 pictures at once;
+//! - card: on a GPU, frames and crops through the engine against the same graphs in a bare loop, batch by batch.
 //!
-//! Needs `VOW_ORT` (an ONNX Runtime library), `VOW_BENCH_MODELS` (a folder with the files below; `../shared/models` beside
+//! `VOW_ROUNDS` (3) is how often each is measured, `VOW_SECONDS` (4) for how long. Needs `VOW_ORT` (an ONNX Runtime library), `VOW_BENCH_MODELS` (a folder with the files below; `../shared/models` beside
 //! the workspace otherwise), and for the bare loop `VOW_PYTHON` (a Python with onnxruntime; `python3` otherwise). Arguments
 //! choose tables by name. What is compared is measured alternately, and the ratio of each pair is what counts.
 #![allow(
@@ -23,15 +24,14 @@ use std::time::{Duration, Instant};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
-use vow_graph::{Picture, Recipe, prepare};
-use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
+use vow_graph::{Picture, Recipe, half, prepare};
+use vow_infer::{FaceEngine, Models, Provider, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::num::{index, usize_to_f64};
 use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size};
 use vow_vision::{Framed, PictureView, choose_shape, frame};
 
 const FRAME: Size = Size { width: 640, height: 480 };
 const SQUARE: Size = Size { width: 640, height: 640 };
-const ROUNDS: usize = 3;
 
 /// File, head and input of a detector.
 const DETECTORS: [(&str, Head, Channels, f32, f32); 2] = [
@@ -56,8 +56,13 @@ fn main() {
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     type Table = (&'static str, fn(&Bench));
-    let tables: [Table; 4] =
-        [("sessions", sessions), ("buckets", buckets), ("engine", engine), ("batches", batches)];
+    let tables: [Table; 5] = [
+        ("sessions", sessions),
+        ("buckets", buckets),
+        ("engine", engine),
+        ("batches", batches),
+        ("card", card),
+    ];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     for (name, table) in tables {
         if !(asked.is_empty() || asked.iter().any(|word| word == name)) {
@@ -102,23 +107,36 @@ impl Bench {
         prepare(std::fs::read(self.folder.join(file)).unwrap(), &Recipe { input, picture }).graph
     }
 
-    fn engine(&self, detector: usize, tuning: &Tuning) -> FaceEngine {
+    fn runtime(&self, provider: Provider) -> Runtime {
         let choice = RuntimeChoice::Library(self.library.clone());
-        let runtime = Runtime::start(&choice, ProviderChoice::Auto, Path::new("unused")).unwrap();
-        FaceEngine::start(self.models(detector), &runtime, tuning).unwrap()
+        Runtime::start(&choice, ProviderChoice::Only(provider), Path::new("unused")).unwrap()
     }
+
+    fn engine(&self, detector: usize, tuning: &Tuning) -> FaceEngine {
+        FaceEngine::start(self.models(detector), &self.runtime(Provider::Cpu), tuning).unwrap()
+    }
+}
+
+/// A number from the environment.
+fn setting(name: &str, otherwise: u32) -> u32 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// For how long a rate is measured.
+fn seconds() -> u32 {
+    setting("VOW_SECONDS", 4)
 }
 
 /// Calls `work` from so many threads for some time; calls a second.
 fn rate(threads: usize, work: impl Fn(usize) + Sync) -> f64 {
-    const FOR: Duration = Duration::from_secs(4);
+    let time = Duration::from_secs(seconds().into());
     let calls = AtomicU32::new(0);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for number in 0..threads {
             let (work, calls) = (&work, &calls);
             scope.spawn(move || {
-                while begun.elapsed() < FOR {
+                while begun.elapsed() < time {
                     work(number);
                     calls.fetch_add(1, Ordering::Relaxed);
                 }
@@ -135,7 +153,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Measures two things alternately; the rate of each and the middle one of their ratios.
 fn against(one: impl Fn() -> f64, other: impl Fn() -> f64) -> (f64, f64, f64) {
-    let pairs: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (one(), other())).collect();
+    let pairs: Vec<(f64, f64)> = (0..setting("VOW_ROUNDS", 3)).map(|_| (one(), other())).collect();
     let ones = median(pairs.iter().map(|pair| pair.0).collect());
     let others = median(pairs.iter().map(|pair| pair.1).collect());
     (ones, others, median(pairs.iter().map(|pair| pair.0 / pair.1).collect()))
@@ -223,13 +241,15 @@ fn buckets(bench: &Bench) {
     }
 }
 
-fn bare_loop(bench: &Bench, graph: &Path, dims: &str) -> Option<f64> {
+/// Runs a second of a graph in so many Python threads.
+fn bare_loop(provider: Provider, threads: usize, graph: &Path, dims: &str) -> Option<f64> {
     let python = std::env::var_os("VOW_PYTHON").unwrap_or_else(|| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/bare_loop.py");
     let output = Command::new(python)
         .arg(script)
         .arg(graph)
-        .args(["--dims", dims, "--seconds", "4", "--threads", &bench.threads.to_string()])
+        .args(["--dims", dims, "--threads", &threads.to_string(), "--seconds", &seconds().to_string()])
+        .args(["--provider", provider.name()])
         .output()
         .ok()?;
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
@@ -246,11 +266,12 @@ fn engine(bench: &Bench) {
     let show = |file: &str, graph: &[u8], dims: &str, ours: &dyn Fn() -> f64| {
         let path = scratch.path().join(file);
         std::fs::write(&path, graph).unwrap();
-        if bare_loop(bench, &path, dims).is_none() {
+        let bare = || bare_loop(Provider::Cpu, bench.threads, &path, dims);
+        if bare().is_none() {
             println!("{file:36} {:9.1} {:>9} {:>7}", ours(), "-", "-");
             return;
         }
-        let (ours, bare, ratio) = against(ours, || bare_loop(bench, &path, dims).unwrap());
+        let (ours, bare, ratio) = against(ours, || bare().unwrap());
         println!("{file:36} {ours:9.1} {bare:9.1} {ratio:7.2}");
     };
     for (number, detector) in DETECTORS.iter().enumerate() {
@@ -274,6 +295,57 @@ fn engine(bench: &Bench) {
                     engine.embed(vec![crop.clone()], Lane::Backlog).unwrap();
                 })
             });
+        }
+    }
+}
+
+/// What the engine gets out of a card: its two networks by turns, beside the same graphs, in half precision as the engine has
+/// them, fed with one and the same batch over and over from ordinary memory by one thread.
+fn card(bench: &Bench) {
+    const BATCHES: [usize; 2] = [1, 32];
+    let runtime = bench.runtime(Provider::Cuda);
+    if runtime.provider() != Provider::Cuda {
+        println!("\ncard: not measured, there is none: {:?}", runtime.info().providers_passed_over);
+        return;
+    }
+    println!("\ncard: pictures a second, with all that is done to a picture");
+    println!("{:36} {:>6} {:>9} {:>9} {:>7}", "", "batch", "engine", "bare", "ratio");
+    let scratch = tempfile::tempdir().unwrap();
+    let show = |file: &str, graph: &[u8], picture: &str, batch: usize, ours: &dyn Fn() -> f64| {
+        let path = scratch.path().join(file);
+        std::fs::write(&path, graph).unwrap();
+        let bare = || {
+            let runs = bare_loop(Provider::Cuda, 1, &path, &format!("{batch},{picture}"));
+            runs.unwrap() * usize_to_f64(batch)
+        };
+        let (ours, bare, ratio) = against(ours, bare);
+        println!("{file:36} {batch:6} {ours:9.1} {bare:9.1} {ratio:7.2}");
+    };
+    for batch in BATCHES {
+        let tuning = Tuning { batch: Some(batch), ..Tuning::new(bench.threads) };
+        for (number, detector) in DETECTORS.iter().enumerate() {
+            let mut models = bench.models(number);
+            models.detector_half = half(&models.detector_graph).ok();
+            models.embedder_half = half(&models.embedder_graph).ok();
+            let taken = |half: &Option<Vec<u8>>, full: &Vec<u8>| half.as_ref().unwrap_or(full).clone();
+            let detector_graph = taken(&models.detector_half, &models.detector_graph);
+            let embedder_graph = taken(&models.embedder_half, &models.embedder_graph);
+            let engine = FaceEngine::start(models, &runtime, &tuning).unwrap();
+            let pixels = noise(3 * index(FRAME.width) * index(FRAME.height));
+            let framed = std::sync::Arc::new(Framed { shape: FRAME, pixels, fitted: FRAME });
+            show(detector.0, &detector_graph, "480,640,3", batch, &|| {
+                rate(engine.wants_in_flight(), |_| {
+                    engine.detect(framed.clone(), Lane::Backlog).unwrap();
+                })
+            });
+            if number == 0 {
+                let crop = noise(3 * 112 * 112);
+                show(EMBEDDER, &embedder_graph, "112,112,3", batch, &|| {
+                    rate(engine.wants_in_flight(), |_| {
+                        engine.embed(vec![crop.clone()], Lane::Backlog).unwrap();
+                    })
+                });
+            }
         }
     }
 }

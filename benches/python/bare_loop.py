@@ -14,12 +14,18 @@ import numpy
 import onnxruntime
 
 
-def session(graph: str) -> onnxruntime.InferenceSession:
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})}
+
+
+def session(graph: str, provider: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    made = onnxruntime.InferenceSession(graph, options, providers=[PROVIDERS[provider]])
+    # It takes the processor and says nothing where a card does not start.
+    assert made.get_providers()[0].lower().startswith(provider), made.get_providers()
+    return made
 
 
 def main() -> None:
@@ -28,9 +34,10 @@ def main() -> None:
     parser.add_argument("--dims", required=True, help="dimensions of the input, such as 1,3,480,640")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--provider", choices=PROVIDERS, default="cpu")
     asked = parser.parse_args()
 
-    sessions = [session(asked.graph) for _ in range(asked.threads)]
+    sessions = [session(asked.graph, asked.provider) for _ in range(asked.threads)]
     port = sessions[0].get_inputs()[0]
     kind = numpy.uint8 if "uint8" in port.type else numpy.float32
     dims = [int(dim) for dim in asked.dims.split(",")]

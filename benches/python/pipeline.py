@@ -1,12 +1,12 @@
 """The peer: the usual face pipeline in Python, as careful people write it (Pillow, OpenCV, onnxruntime, scikit-learn).
 
-    python pipeline.py ALBUM PACK [--decoders N]
+    python pipeline.py ALBUM PACK [--decoders N] [--provider cuda]
 
 Every photo below ALBUM is decoded and turned upright (Pillow), letterboxed to 640 (OpenCV), detected, aligned (OpenCV's
 similarity to the ArcFace template) and embedded (onnxruntime, one thread a session), and in the end all faces are
 grouped by DBSCAN (scikit-learn, eps 0.7, min_samples 3, as the program that VowImager replaces did). PACK is a pack folder
 as VowImager reads it, so both run the same weights with the same thresholds. With --decoders N, N more processes read and
-decode ahead. Prints one JSON object.
+decode ahead; with --provider cuda the networks run on the first card. Prints one JSON object.
 """
 import argparse
 import json
@@ -23,13 +23,18 @@ import onnxruntime as ort
 from PIL import Image, ImageOps
 
 SIDE = 640
+# The exhaustive search of cuDNN, the default, takes seconds for each new shape.
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})}
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32)
 
 
-def session(path):
+def session(path, provider):
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    made = ort.InferenceSession(path, options, providers=[PROVIDERS[provider]])
+    # onnxruntime takes the processor and says nothing where a card does not start.
+    assert made.get_providers()[0].lower().startswith(provider), made.get_providers()
+    return made
 
 
 def read(path):
@@ -55,8 +60,8 @@ def tensor(rgb, spec):
 
 
 class Detector:
-    def __init__(self, folder, spec):
-        self.spec, self.session = spec, session(os.path.join(folder, spec["file"]))
+    def __init__(self, folder, spec, provider):
+        self.spec, self.session = spec, session(os.path.join(folder, spec["file"]), provider)
         self.input = self.session.get_inputs()[0].name
 
     def __call__(self, rgb):
@@ -107,8 +112,8 @@ class Detector:
 
 
 class Embedder:
-    def __init__(self, folder, spec):
-        self.spec, self.session = spec, session(os.path.join(folder, spec["file"]))
+    def __init__(self, folder, spec, provider):
+        self.spec, self.session = spec, session(os.path.join(folder, spec["file"]), provider)
         self.input = self.session.get_inputs()[0].name
 
     def __call__(self, rgb, points):
@@ -143,11 +148,12 @@ def main():
     a.add_argument("album")
     a.add_argument("pack")
     a.add_argument("--decoders", type=int, default=0)
+    a.add_argument("--provider", choices=PROVIDERS, default="cpu")
     a = a.parse_args()
     cv2.setNumThreads(1)
     with open(os.path.join(a.pack, "pack.toml"), "rb") as f:
         pack = tomllib.load(f)
-    detect, embed = Detector(a.pack, pack["detector"]), Embedder(a.pack, pack["embedder"])
+    detect, embed = Detector(a.pack, pack["detector"], a.provider), Embedder(a.pack, pack["embedder"], a.provider)
     began = time.perf_counter()
     paths = list(photos(a.album))
     stages = dict.fromkeys(("decode", "detect", "embed", "cluster"), 0.0)

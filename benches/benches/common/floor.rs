@@ -11,7 +11,7 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use vow_graph::{Picture, Recipe, prepare};
-use vow_media::{Buffers, Decoding, Limits, Scale, View};
+use vow_media::{Buffers, Decoding, Header, Limits, Scale, View};
 use vow_models::Pack;
 use vow_types::num::usize_to_f64;
 use vow_types::{Detection, Head, Landmarks, Orientation, RelPoint, Size};
@@ -39,20 +39,37 @@ impl Floor {
 
     /// Photos a second, and the faces found.
     pub(crate) fn run(&mut self) -> (f64, usize) {
+        let faces = AtomicUsize::new(0);
+        let rate = self.each(|worker, path| {
+            faces.fetch_add(worker.photo(path), Ordering::Relaxed);
+        });
+        (rate, faces.into_inner())
+    }
+
+    /// Photos a second where each is only read and decoded, as large as its first look needs it.
+    pub(crate) fn decode(&mut self) -> f64 {
+        self.each(|worker, path| {
+            let header = worker.read(path);
+            drop(decoded(&worker.file, &header, &mut worker.buffers));
+        })
+    }
+
+    /// Photos a second.
+    fn each(&mut self, work: impl Fn(&mut Worker, &Path) + Sync) -> f64 {
         let Self { files, workers } = self;
-        let (next, faces) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let next = AtomicUsize::new(0);
         let begun = Instant::now();
         std::thread::scope(|scope| {
             for worker in workers {
-                let (files, next, faces) = (&*files, &next, &faces);
+                let (files, next, work) = (&*files, &next, &work);
                 scope.spawn(move || {
                     while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        faces.fetch_add(worker.photo(path), Ordering::Relaxed);
+                        work(worker, path);
                     }
                 });
             }
         });
-        (usize_to_f64(files.len()) / begun.elapsed().as_secs_f64(), faces.into_inner())
+        usize_to_f64(files.len()) / begun.elapsed().as_secs_f64()
     }
 }
 
@@ -91,18 +108,16 @@ impl Worker {
         }
     }
 
-    /// All that is done to a photo; gives the number of faces. The close-up counts in time alone.
-    fn photo(&mut self, path: &Path) -> usize {
+    fn read(&mut self, path: &Path) -> Header {
         let limits = Limits::default();
         vow_media::read(path, &limits, &mut self.file).unwrap();
-        let header = vow_media::inspect(&self.file, &limits).unwrap();
-        let mut photo = Decoding::new(&self.file, &header, &mut self.buffers);
-        let enough = |scale: &Scale| {
-            let Size { width, height } = scale.of(header.coded);
-            width.max(height) >= 800
-        };
-        let scale = Scale::ALL.into_iter().find(enough).unwrap_or(Scale::Full);
-        assert!(photo.decode(scale).unwrap() || photo.decode(Scale::Full).unwrap());
+        vow_media::inspect(&self.file, &limits).unwrap()
+    }
+
+    /// All that is done to a photo; gives the number of faces. The close-up counts in time alone.
+    fn photo(&mut self, path: &Path) -> usize {
+        let header = self.read(path);
+        let mut photo = decoded(&self.file, &header, &mut self.buffers);
         let orientation = header.orientation.unwrap_or_default();
         let whole = photo.whole();
         let view = PictureView::new(whole.size, whole.pixels).unwrap();
@@ -130,6 +145,18 @@ impl Worker {
         }
         found.len()
     }
+}
+
+/// A photo, decoded as large as its first look needs it.
+fn decoded<'a>(file: &'a [u8], header: &Header, buffers: &'a mut Buffers) -> Decoding<'a> {
+    let mut photo = Decoding::new(file, header, buffers);
+    let enough = |scale: &Scale| {
+        let Size { width, height } = scale.of(header.coded);
+        width.max(height) >= 800
+    };
+    let scale = Scale::ALL.into_iter().find(enough).unwrap_or(Scale::Full);
+    assert!(photo.decode(scale).unwrap() || photo.decode(Scale::Full).unwrap());
+    photo
 }
 
 /// What faces are found with.

@@ -1,5 +1,5 @@
-//! The runtime that is loaded, where the environment variable `VOW_ORT` names one; and that it agrees with the one that
-//! is compiled in.
+//! The runtime that is loaded, where the environment variable `VOW_ORT` names one, on the processor; and that it agrees with
+//! the one that is compiled in. What a card makes of it is in `card.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ fn runtime() -> Option<Runtime> {
     Some(
         Runtime::start(
             &RuntimeChoice::Library(PathBuf::from(path)),
-            ProviderChoice::Auto,
+            ProviderChoice::Only(Provider::Cpu),
             Path::new("unused"),
         )
         .unwrap(),
