@@ -52,10 +52,10 @@ pub(crate) async fn runtime(
     let mut daemon = Daemon::connect(socket.clone()).await?;
     match command {
         RuntimeCommand::Show => Ok(out.runtime(&daemon.runtime().await?)?),
-        RuntimeCommand::Install { cuda, from, accept_unconfirmed } => {
+        RuntimeCommand::Install { cuda, libraries, from, accept_unconfirmed } => {
             let before = daemon.status().await?;
             let from = from.map(|path| absolute(&path)).unwrap_or_default();
-            let request = v1::InstallRuntimeRequest { cuda, from, accept_unconfirmed };
+            let request = v1::InstallRuntimeRequest { cuda, libraries, from, accept_unconfirmed };
             let mut steps = daemon.install_runtime(request).await?;
             let bar = Bar::new(out);
             let done = loop {

@@ -100,7 +100,11 @@ impl Output {
             object.insert("in_use".into(), now.map_or(Value::Null, Value::from));
             return value(&object.into());
         }
-        let kind = if runtime.cuda { " with CUDA" } else { "" };
+        let kind = match (runtime.cuda, runtime.libraries) {
+            (true, true) => " with CUDA and NVIDIA's libraries",
+            (true, false) => " with CUDA",
+            (false, _) => "",
+        };
         line(&format!("ONNX Runtime {}{kind} is installed: {}", runtime.version, shown(&runtime.library)))?;
         match now {
             Some(now) => line(&format!("the daemon runs on {now} now (`vow runtime show` says more)")),
@@ -145,6 +149,7 @@ fn runtime_json(runtime: &v1::Runtime) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("version".into(), runtime.version.clone().into());
     object.insert("cuda".into(), runtime.cuda.into());
+    object.insert("libraries".into(), runtime.libraries.into());
     path_json(&mut object, "library", &runtime.library);
     object.insert("wheel".into(), runtime.wheel.clone().into());
     object.insert("sha256".into(), runtime.sha256.clone().into());

@@ -63,8 +63,8 @@ pub enum DepotError {
         /// Its sum.
         sum: Sum,
     },
-    /// An archive that is no wheel of ONNX Runtime.
-    #[error("{} holds no {what}: it is no onnxruntime wheel for Linux", .path.display())]
+    /// An archive that is not the wheel it should be.
+    #[error("{} holds no {what}: it is not the wheel for Linux that was expected", .path.display())]
     NotAWheel {
         /// The file.
         path: PathBuf,

@@ -1,17 +1,18 @@
 //! An ONNX Runtime for the data folder: its wheel from pip, from its address or from disk, and the few files of it that
-//! are needed, unpacked to `runtime/NAME`.
+//! are needed, unpacked to `runtime/NAME`; where it is asked for, NVIDIA's libraries below `runtime/NAME/nvidia`, where
+//! `vow-infer` looks for them. Getting a wheel is the business of [`fetching`].
+
+mod fetching;
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use vow_fetch::{Archive, Cancel, FetchError, Fetcher, Phase, Progress, Remote, Sum, sum_of};
+use vow_fetch::{Archive, Cancel, Member, Progress, Remote, Sum, sum_of};
 
 use crate::DepotError;
-use crate::wheels::Wheel;
+use crate::wheels::{Part, Wheel};
 
 /// Marks a folder of ours, which a later installation replaces.
 const MARK: &str = "installed.toml";
@@ -20,15 +21,15 @@ const LIBRARY: &str = "libonnxruntime.so.";
 /// What a wheel for NVIDIA cards has as well.
 const FOR_CUDA: [&str; 2] = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
 const TERMS: [&str; 2] = ["onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"];
-/// pip is given up when nothing comes for this long.
-const STALL: Duration = Duration::from_secs(180);
 
 /// What is to be installed.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeOrder {
     /// The one that runs on NVIDIA cards.
     pub cuda: bool,
-    /// A wheel that is here already.
+    /// With it the libraries of CUDA and cuDNN that it needs, for machines that have NVIDIA's driver alone.
+    pub libraries: bool,
+    /// A wheel that is here already, or a folder of wheels, named as they were published.
     pub from: Option<PathBuf>,
     /// Take that wheel even if nobody here knows it.
     pub unconfirmed: bool,
@@ -41,6 +42,9 @@ pub struct InstalledRuntime {
     pub version: String,
     /// Whether it can run on NVIDIA cards.
     pub cuda: bool,
+    /// Whether NVIDIA's libraries came with it.
+    #[serde(default)]
+    pub libraries: bool,
     /// The wheel it came in.
     pub wheel: String,
     /// That wheel's SHA-256.
@@ -74,32 +78,44 @@ impl Places {
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
     ) -> Result<InstalledRuntime, DepotError> {
-        match &order.from {
-            Some(path) => {
-                let (_, sum) = sum_of(path, progress, cancel)?;
-                if Wheel::with(sum).is_none() && !order.unconfirmed {
-                    return Err(DepotError::UnknownWheel { path: path.clone(), sum });
-                }
-                self.unpack(path, sum, progress, cancel)
-            }
+        let folder = self.downloads.join("wheels");
+        let mut fetch = |wheel| fetching::fetch(wheel, &folder, progress, cancel);
+        // All of them before anything is unpacked: what is missing is said while nothing has changed.
+        let (path, sum) = match &order.from {
+            Some(path) => (path.clone(), None),
             None => {
-                let wheel = Wheel::here(order.cuda)
-                    .ok_or(DepotError::NoRuntime { arch: std::env::consts::ARCH, cuda: order.cuda })?;
-                let folder = self.downloads.join("wheels");
-                let path = fetch(wheel, &folder, progress, cancel)?;
-                let sum = wheel.sum().unwrap_or_else(|| Sum::of(b""));
-                let installed = self.unpack(&path, sum, progress, cancel)?;
-                clear(&folder)?;
-                Ok(installed)
+                let part = if order.cuda || order.libraries { Part::Cuda } else { Part::Plain };
+                let none = DepotError::NoRuntime { arch: std::env::consts::ARCH, cuda: part == Part::Cuda };
+                let wheel = Wheel::here(part).next().ok_or(none)?;
+                (fetch(wheel)?, wheel.sum())
             }
+        };
+        let libraries = Wheel::here(Part::Libraries).filter(|_| order.libraries);
+        let libraries: Vec<PathBuf> = match &order.from {
+            Some(path) => libraries.map(|wheel| path.with_file_name(wheel.file)).collect(),
+            None => libraries.map(fetch).collect::<Result<_, _>>()?,
+        };
+        let mut check = |path: &Path| {
+            let (_, sum) = sum_of(path, progress, cancel)?;
+            if Wheel::with(sum).is_none() && !order.unconfirmed {
+                return Err(DepotError::UnknownWheel { path: path.to_owned(), sum });
+            }
+            Ok(sum)
+        };
+        if order.from.is_some() {
+            libraries.iter().try_for_each(|path| check(path).map(drop))?;
         }
+        let sum = sum.map_or_else(|| check(&path), Ok)?;
+        let installed = self.unpack((&path, sum), &libraries, progress, cancel)?;
+        clear(&folder)?;
+        Ok(installed)
     }
 
-    /// Unpacks what is needed of a verified wheel, and puts it in the place of the earlier ones.
+    /// Unpacks what is needed of verified wheels, and puts it in the place of the earlier ones.
     fn unpack(
         &self,
-        wheel: &Path,
-        sum: Sum,
+        (wheel, sum): (&Path, Sum),
+        libraries: &[PathBuf],
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
     ) -> Result<InstalledRuntime, DepotError> {
@@ -132,11 +148,15 @@ impl Places {
             let file = Remote { name, urls: Vec::new(), size: Some(member.size), sha256: None };
             archive.unpack(member, &file, &staging, progress, cancel)?;
         }
+        for wheel in libraries {
+            unpack_libraries(wheel, &staging, progress, cancel)?;
+        }
         let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let installed = InstalledRuntime {
             library: PathBuf::from(library.file_name()),
             version: version.clone(),
             cuda,
+            libraries: !libraries.is_empty(),
             wheel: name,
             sha256: sum.to_string(),
         };
@@ -182,115 +202,48 @@ fn read_mark(folder: &Path) -> Option<InstalledRuntime> {
     Some(InstalledRuntime { library, ..installed })
 }
 
-/// The wheel, verified: by pip where there is one, so that its index and mirrors are used; else from its address.
-fn fetch(
-    wheel: &'static Wheel,
-    folder: &Path,
-    progress: &mut dyn FnMut(&Progress),
-    cancel: &Cancel,
-) -> Result<PathBuf, DepotError> {
-    let remote = wheel.remote();
-    let path = folder.join(wheel.file);
-    let right = |progress: &mut dyn FnMut(&Progress)| {
-        path.is_file() && sum_of(&path, progress, cancel).is_ok_and(|(_, sum)| Some(sum) == wheel.sum())
-    };
-    if right(progress) {
-        return Ok(path);
-    }
-    let first = match pip(wheel, folder, progress, cancel) {
-        Ok(()) if right(progress) => return Ok(path),
-        Ok(()) => "pip fetched another file than the one that is known".to_owned(),
-        Err(error @ DepotError::Fetch(FetchError::Cancelled)) => return Err(error),
-        Err(error) => error.to_string(),
-    };
-    tracing::info!(reason = first, "pip does not have it; asking the publisher's address");
-    match Fetcher::default().fetch(&remote, folder, progress, cancel) {
-        Ok(fetched) => Ok(fetched.path),
-        Err(second @ FetchError::Unreachable { .. }) => {
-            Err(DepotError::NoWheel { first, second: Box::new(second), requirement: wheel.requirement })
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Has pip fetch the wheel into `folder`. Its temporary files lie below, which tells how far it is.
-fn pip(
-    wheel: &'static Wheel,
-    folder: &Path,
+/// The libraries in one of NVIDIA's wheels, and its terms, to where they lie in the wheel: `nvidia/cudnn/lib` and the like.
+fn unpack_libraries(
+    wheel: &Path,
+    staging: &Path,
     progress: &mut dyn FnMut(&Progress),
     cancel: &Cancel,
 ) -> Result<(), DepotError> {
-    let requirement = wheel.requirement;
-    let failed = |reason: String| DepotError::Pip { requirement, reason };
-    let (temporary, log) = (folder.join("pip.tmp"), folder.join("pip.log"));
-    clear(&temporary)?;
-    fs::create_dir_all(&temporary).map_err(disk(&temporary))?;
-    let errors = fs::File::create(&log).map_err(disk(&log))?;
-    let command = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"])
-        .args(["--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"])
-        .args(["--platform", wheel.platform, "--dest"])
-        .arg(folder)
-        .arg(requirement)
-        .env("TMPDIR", &temporary)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .spawn();
-    let mut child = Killed(command.map_err(|error| failed(format!("python3 cannot be started: {error}")))?);
-    let mut grown = (0, Instant::now());
-    let status = loop {
-        if let Some(status) = child.0.try_wait().map_err(|error| failed(error.to_string()))? {
-            break status;
-        }
-        if cancel.is_cancelled() {
-            return Err(FetchError::Cancelled.into());
-        }
-        let done = size_of(&temporary, 4).min(wheel.size);
-        if done != grown.0 {
-            grown = (done, Instant::now());
-        } else if grown.1.elapsed() > STALL {
-            return Err(failed(format!("nothing came for {} s", STALL.as_secs())));
-        }
-        progress(&Progress {
-            file: wheel.file.to_owned(),
-            source: "pip".to_owned(),
-            phase: Phase::Fetching,
-            done,
-            total: Some(wheel.size),
-        });
-        std::thread::sleep(Duration::from_millis(100));
+    let mut archive = Archive::open(wheel)?;
+    let members = archive.members().to_vec();
+    let of_nvidia = |member: &&Member| {
+        let mut folders = member.name.split('/');
+        folders.next() == Some("nvidia") && folders.all(|part| !matches!(part, "" | "." | ".."))
     };
-    if status.success() {
-        return clear(&temporary);
+    let is_library = |member: &&Member| member.name.contains("/lib/") && member.name.contains(".so");
+    let mut libraries = members.iter().filter(of_nvidia).filter(is_library).peekable();
+    if libraries.peek().is_none() {
+        return Err(DepotError::NotAWheel { path: wheel.to_owned(), what: "library of NVIDIA" });
     }
-    let mut text = String::new();
-    // What pip said may be cut short or lost; that it failed is known.
-    let _ = fs::File::open(&log).and_then(|log| log.take(64 << 10).read_to_string(&mut text));
-    let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why");
-    Err(failed(said.to_owned()))
-}
-
-/// A child that does not outlive us.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        // Both fail only when it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+    for member in libraries {
+        let folder = Path::new(&member.name).parent().unwrap_or(Path::new(""));
+        let file = Remote {
+            name: member.file_name().to_owned(),
+            urls: Vec::new(),
+            size: Some(member.size),
+            sha256: None,
+        };
+        archive.unpack(member, &file, &staging.join(folder), progress, cancel)?;
     }
-}
-
-/// Bytes in a folder that changes meanwhile.
-fn size_of(folder: &Path, depth: u32) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(facts) if facts.is_file() => facts.len(),
-        Ok(facts) if facts.is_dir() && depth > 0 => size_of(&entry.path(), depth - 1),
-        _ => 0,
-    });
-    sizes.sum()
+    let name = wheel.file_stem().unwrap_or_default().to_string_lossy();
+    let package = name.split('-').next().unwrap_or_default();
+    let terms =
+        |member: &&Member| member.name.contains(".dist-info/") && member.file_name().starts_with("Licen");
+    for member in members.iter().filter(terms) {
+        let file = Remote {
+            name: format!("LICENCE-{package}.txt"),
+            urls: Vec::new(),
+            size: Some(member.size),
+            sha256: None,
+        };
+        archive.unpack(member, &file, &staging.join("nvidia"), progress, cancel)?;
+    }
+    Ok(())
 }
 
 fn clear(path: &Path) -> Result<(), DepotError> {

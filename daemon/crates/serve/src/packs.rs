@@ -117,8 +117,9 @@ impl v1::packs_server::Packs for Service {
         request: Request<v1::InstallRuntimeRequest>,
     ) -> Result<Response<Self::InstallRuntimeStream>, Status> {
         use v1::install_runtime_response::Step;
-        let v1::InstallRuntimeRequest { cuda, from, accept_unconfirmed } = request.into_inner();
-        let order = RuntimeOrder { cuda, from: absolute(from)?, unconfirmed: accept_unconfirmed };
+        let v1::InstallRuntimeRequest { cuda, libraries, from, accept_unconfirmed } = request.into_inner();
+        let from = absolute(from)?;
+        let order = RuntimeOrder { cuda, libraries, from, unconfirmed: accept_unconfirmed };
         let depot = self.depot.clone();
         let step = |progress| v1::InstallRuntimeResponse { step: Some(Step::Progress(progress)) };
         let answers = self.stream(step, move |progress, cancel| {
@@ -184,6 +185,7 @@ fn runtime(installed: InstalledRuntime) -> v1::Runtime {
     v1::Runtime {
         version: installed.version,
         cuda: installed.cuda,
+        libraries: installed.libraries,
         library: convert::bytes(&installed.library),
         wheel: installed.wheel,
         sha256: installed.sha256,

@@ -16,7 +16,7 @@ fn wheel(path: &Path, members: &[(&str, &[u8])]) -> PathBuf {
 }
 
 fn order(from: PathBuf, unconfirmed: bool) -> RuntimeOrder {
-    RuntimeOrder { cuda: false, from: Some(from), unconfirmed }
+    RuntimeOrder { from: Some(from), unconfirmed, ..RuntimeOrder::default() }
 }
 
 fn install(places: &Places, order: &RuntimeOrder) -> Result<InstalledRuntime, DepotError> {
@@ -80,4 +80,50 @@ fn what_is_no_wheel_changes_nothing() {
     assert!(matches!(install(&places, &order(text, true)), Err(DepotError::Fetch(_))));
     assert!(matches!(install(&places, &order("/no/such.whl".into(), true)), Err(DepotError::Fetch(_))));
     assert!(places.installed().is_empty());
+}
+
+#[test]
+fn nvidias_libraries_lie_where_they_are_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let places = Places::new(dir.path());
+    let from = wheel(
+        &dir.path().join("c.whl"),
+        &[
+            ("onnxruntime/capi/libonnxruntime.so.1.98.0", b"library"),
+            ("onnxruntime/capi/libonnxruntime_providers_shared.so", b"shared"),
+            ("onnxruntime/capi/libonnxruntime_providers_cuda.so", b"cuda"),
+        ],
+    );
+    let with = RuntimeOrder { libraries: true, ..order(from, true) };
+    let missing = install(&places, &with).unwrap_err();
+    assert!(missing.to_string().contains("nvidia_"), "{missing}");
+    assert!(!dir.path().join("runtime").exists(), "nothing is unpacked while something is missing");
+
+    for known in Wheel::here(Part::Libraries) {
+        let package = known.file.split('-').next().unwrap();
+        wheel(
+            &dir.path().join(known.file),
+            &[
+                (&format!("nvidia/cu13/lib/lib{package}.so.9"), b"code"),
+                (&format!("nvidia/cu13/include/{package}.h"), b"text"),
+                ("nvidia/../../lib/libx.so", b"out of the way"),
+                (&format!("{package}-1.dist-info/licenses/License.txt"), b"terms"),
+            ],
+        );
+    }
+    let refused = install(&places, &RuntimeOrder { unconfirmed: false, ..with.clone() }).unwrap_err();
+    assert!(matches!(refused, DepotError::UnknownWheel { .. }), "{refused}");
+    let installed = install(&places, &with).unwrap();
+    assert!(installed.cuda && installed.libraries);
+    let folder = installed.library.parent().unwrap().join("nvidia");
+    let mut count = 0;
+    for known in Wheel::here(Part::Libraries) {
+        let package = known.file.split('-').next().unwrap();
+        assert_eq!(fs::read(folder.join(format!("cu13/lib/lib{package}.so.9"))).unwrap(), b"code");
+        assert_eq!(fs::read(folder.join(format!("LICENCE-{package}.txt"))).unwrap(), b"terms");
+        count += 1;
+    }
+    assert_eq!(fs::read_dir(folder.join("cu13/lib")).unwrap().count(), count, "libraries alone");
+    assert!(!folder.join("cu13/include").exists() && !dir.path().join("lib").exists());
+    assert_eq!(places.installed(), [installed]);
 }

@@ -93,9 +93,14 @@ impl Provider {
     pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Cpu => "",
-            Self::Cuda | Self::TensorRt => {
-                "check that `nvidia-smi` shows the card and that the CUDA and cuDNN libraries which this ONNX Runtime was \
-                 built for can be found (the reason above names what is missing); set `provider = \"cpu\"` to stop trying"
+            Self::Cuda => {
+                "check that `nvidia-smi` shows the card; where a library of CUDA or cuDNN is missing (the reason above names \
+                 it), `vow runtime install --cuda --libraries` fetches them; set `provider = \"cpu\"` to stop trying"
+            }
+            Self::TensorRt => {
+                "check that `nvidia-smi` shows the card and that the CUDA, cuDNN and TensorRT libraries which this ONNX \
+                 Runtime was built for can be found (the reason above names what is missing); set `provider = \"cpu\"` to \
+                 stop trying"
             }
             Self::Rocm | Self::MiGraphX => {
                 "check that `rocminfo` shows the card and that the ROCm libraries which this ONNX Runtime was built for \
