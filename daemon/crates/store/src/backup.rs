@@ -15,7 +15,7 @@ use redb::{
 use crate::error::StoreError;
 use crate::fault::{self, guarded};
 use crate::store::Store;
-use crate::tables;
+use crate::tables::{self, meta};
 
 /// What redb may keep of the copy in memory: it is written once through.
 const CACHE: usize = 16 << 20;
@@ -72,6 +72,11 @@ fn copy(from: &ReadTransaction, part: &Path) -> fault::Result<()> {
     let mut into = database.begin_write()?;
     into.set_durability(Durability::Immediate)?;
     rows(from, &into, tables::META)?;
+    // It is a store of its own, and its events begin when it is opened: those told until then are not its.
+    for counter in [meta::FIRST_EVENT, meta::NEXT_EVENT] {
+        into.open_table(tables::META)?.remove(counter)?;
+    }
+    into.open_table(tables::EVENTS)?;
     rows(from, &into, tables::FOLDERS)?;
     rows(from, &into, tables::FILES)?;
     rows(from, &into, tables::FAILURES)?;

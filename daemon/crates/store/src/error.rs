@@ -107,6 +107,30 @@ pub enum StoreError {
         /// The folder's path.
         path: PathBuf,
     },
+    /// Events that somebody asks for are not kept any more.
+    #[error(
+        "the events after number {after} are not kept any more, but from {oldest} on: note {last}, list anew what you \
+         follow, and go on after {last}"
+    )]
+    EventsGone {
+        /// The number after which events were asked for.
+        after: u64,
+        /// The oldest that is kept.
+        oldest: u64,
+        /// The last that there is.
+        last: u64,
+    },
+    /// The number of an event of another store.
+    #[error(
+        "{after} is the number of no event here: it is another store's, or this one's before a backup was put in its place; \
+         note {last}, list anew what you follow, and go on after {last}"
+    )]
+    NoSuchEvent {
+        /// The number.
+        after: u64,
+        /// That of the last event here.
+        last: u64,
+    },
     /// There is no such face.
     #[error("there is no face {0} in the store")]
     UnknownFace(FaceId),

@@ -9,6 +9,7 @@ mod codec;
 mod commit;
 mod decision;
 mod error;
+mod events;
 mod faces;
 mod fault;
 mod files;
@@ -22,6 +23,7 @@ mod tables;
 
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
+pub use events::{EVENTS_KEPT, Event, Told};
 pub use rows::{
     Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow, WholeFace,
 };

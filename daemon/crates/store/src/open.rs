@@ -13,6 +13,7 @@ use redb::{
 };
 
 use crate::error::StoreError;
+use crate::events;
 use crate::fault::{self, Fault, guarded};
 use crate::store::Store;
 use crate::tables::{self, FORMAT, META, OLDEST, meta};
@@ -49,6 +50,8 @@ enum Holds {
     Store {
         /// One that this version reads.
         format: u64,
+        /// Its events have numbers of their own.
+        numbered: bool,
     },
 }
 
@@ -141,7 +144,7 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
     });
     let database = builder.create_with_backend(backend)?;
     let holds = judge(&database.begin_read()?, path)?;
-    if !matches!(holds, Holds::Store { format: FORMAT }) {
+    if !matches!(holds, Holds::Store { format: FORMAT, numbered: true }) {
         let mut txn = database.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
         match holds {
@@ -149,6 +152,9 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
             // Its rows say their own version and are read as they are. Only the number must be right before the first
             // new row, so that an older version leaves the file alone.
             Holds::Store { .. } => drop(txn.open_table(META)?.insert(meta::FORMAT, FORMAT)?),
+        }
+        if !matches!(holds, Holds::Store { numbered: true, .. }) {
+            events::begin(&txn)?;
         }
         txn.commit()?;
     }
@@ -193,7 +199,10 @@ fn judge(txn: &ReadTransaction, path: &Path) -> fault::Result<Holds> {
         Err(error) => return Err(error.into()),
     };
     match tables::read(&table, meta::FORMAT)? {
-        Some(format @ OLDEST..=FORMAT) => Ok(Holds::Store { format }),
+        Some(format @ OLDEST..=FORMAT) => {
+            let numbered = tables::read(&table, meta::FIRST_EVENT)?.is_some();
+            Ok(Holds::Store { format, numbered })
+        }
         Some(found) if found > FORMAT => {
             Err(StoreError::TooNew { path: path.to_owned(), found, known: FORMAT }.into())
         }

@@ -15,6 +15,7 @@
 #![cfg(test)]
 
 mod crash;
+mod events;
 mod meaning;
 mod medium;
 mod model;

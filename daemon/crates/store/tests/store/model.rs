@@ -11,6 +11,7 @@ use vow_store::{
 };
 use vow_types::{ContentId, Embedding, FaceId, FolderId, PackId, PersonId};
 
+use crate::events::Heard;
 use crate::medium::Memory;
 use crate::samples::{self, pack, photo};
 use crate::steps::{Done, Step, apply_to_store, step};
@@ -286,6 +287,7 @@ pub(crate) fn everything(store: &Store) -> State {
         assert_eq!(store.counts(pack(p)).unwrap(), state.counts(pack(p)));
     }
     agree(store, &state);
+    assert_eq!(Heard::from(store), Heard::of(&state), "what was told leads to the same");
     state
 }
 
