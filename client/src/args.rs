@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::events::EventsArgs;
 use crate::say::Say;
 pub(crate) use which::{HandOver, PhotoOrder, PhotosArgs};
 
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Status,
     /// Follow its progress until everything is done.
     Watch,
+    /// What happened, an event a line: photos indexed and gone, faces and people, names and other decisions.
+    Events(EventsArgs),
     /// The watched folders.
     #[command(subcommand)]
     Folder(FolderCommand),

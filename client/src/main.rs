@@ -6,7 +6,9 @@
 
 mod args;
 mod call;
+mod events;
 mod export;
+mod failure;
 mod hold;
 mod json;
 mod packs;
@@ -76,6 +78,7 @@ async fn run(args: Args) -> Result<(), Failure> {
     match command {
         Command::Status => out.status(&daemon.status().await?)?,
         Command::Watch => watch::follow(&mut daemon, &out).await?,
+        Command::Events(args) => events::show(args, &mut daemon, &out).await?,
         Command::Rescan { path } => {
             daemon.rescan(path).await?;
             out.done("the folders are being compared with what is known")?;

@@ -6,7 +6,7 @@ mod holding;
 mod status;
 mod threads;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -59,6 +59,8 @@ struct Shared {
     people: Arc<People>,
     folders: Arc<Folders>,
     shelf: Shelf,
+    /// Rung after every transaction of the store.
+    written: watch::Sender<()>,
     orders: Sender<Order>,
     messages: Mutex<Option<Sender<Message>>>,
     runtime: Runtime,
@@ -161,6 +163,7 @@ impl Engine {
             let root = root.clone();
             move || open_gpu(&root)
         };
+        let written = crate::events::bell(&bench.store);
         let meter = Arc::new(Mutex::new(Meter::new(View::new(&root), card)));
         let mut running = Vec::new();
 
@@ -206,6 +209,7 @@ impl Engine {
             people,
             folders,
             shelf: Shelf::default(),
+            written,
             orders,
             messages: Mutex::new(Some(messages)),
             runtime,
@@ -268,17 +272,6 @@ impl Engine {
         Ok(failures)
     }
 
-    /// Copies the store, as it is now, into a new file. Returns its size in bytes.
-    ///
-    /// # Errors
-    /// When there is something of that name, or it cannot be written.
-    pub fn backup(&self, to: &Path) -> Result<u64, EngineError> {
-        if !to.is_absolute() {
-            return Err(EngineError::Incomplete("a backup needs an absolute path"));
-        }
-        self.store().backup(to).map_err(EngineError::Backup)
-    }
-
     pub(crate) fn waiting(&self) -> (usize, usize) {
         self.0.bench.feed.waiting()
     }
@@ -325,6 +318,10 @@ impl Engine {
 
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf
+    }
+
+    pub(crate) fn written(&self) -> watch::Receiver<()> {
+        self.0.written.subscribe()
     }
 
     pub(crate) fn progress(&self) -> &Arc<Progress> {

@@ -77,6 +77,11 @@ impl Engine {
         Ok((lines.collect::<Result<_, _>>()?, total))
     }
 
+    /// The line of the journal with this number, as it was said: in effect.
+    pub(crate) fn line_of(&self, number: u64) -> Result<Option<HistoryLine>, EngineError> {
+        self.entries(&[number])?.pop().map(|entry| self.line(entry, true)).transpose()
+    }
+
     fn line(&self, entry: JournalEntry, in_effect: bool) -> Result<HistoryLine, EngineError> {
         let about = match &entry.decision {
             Decision::Undone { entries } | Decision::Redone { entries } => self.entries(entries)?,
