@@ -15,7 +15,7 @@ const EVERYWHERE: &str = "Options of every command";
 
 /// Asks a running vowd who is in your photos.
 ///
-/// Exit codes: 0 fine, 1 what was asked for does not exist, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
+/// Exit codes: 0 fine, 1 what was asked for does not exist or `vow verify` found something, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
 #[derive(Debug, Parser)]
 #[command(name = "vow", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -159,6 +159,12 @@ pub(crate) enum Command {
         /// The file; nothing may be there yet. To go back to it, stop vowd and put it in place of vow.redb in its data
         /// folder.
         file: PathBuf,
+    },
+    /// Read all that is known and see whether it is whole, while the daemon goes on; exit code 1 when something is found.
+    Verify {
+        /// Read every original, too, and see whether it still shows what was indexed; takes hours for a large library.
+        #[arg(long)]
+        photos: bool,
     },
     /// The models that find and recognise faces: list, install, choose, remove.
     #[command(subcommand)]

@@ -27,7 +27,7 @@ pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
     pub(crate) people: PeopleClient<Channel>,
     pub(crate) faces: FacesClient<Channel>,
-    admin: AdminClient<Channel>,
+    pub(crate) admin: AdminClient<Channel>,
     packs: PacksClient<Channel>,
     pub(crate) events: EventsClient<Channel>,
 }

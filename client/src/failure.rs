@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use tonic::{Code, Status};
 
+use crate::render::counted;
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -31,6 +33,8 @@ pub(crate) enum Failure {
     InWatched { dir: PathBuf, folder: String },
     #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
     NotHandedOver { photos: u64, dir: PathBuf },
+    #[error("{}; see above", counted(*.0, "finding"))]
+    Found(u64),
     #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
     Incomplete(&'static str),
 }
@@ -44,10 +48,11 @@ fn told(status: &Status) -> String {
 }
 
 impl Failure {
-    /// 1 not found, 2 wrong use, 3 not reachable, 4 refused (and everything else).
+    /// 1 not found (or something found by `vow verify`), 2 wrong use, 3 not reachable, 4 refused (and everything else).
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::Found(_) => 1,
             Self::Usage(_) | Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
                 Code::NotFound => 1,
@@ -62,6 +67,7 @@ impl Failure {
     /// The same in a word, for programs.
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit_code() {
+            _ if matches!(self, Self::Found(_)) => "found",
             1 => "not-found",
             2 => "wrong-use",
             3 => "unreachable",

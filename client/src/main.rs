@@ -17,6 +17,7 @@ mod questions;
 mod refit;
 mod render;
 mod say;
+mod verify;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -127,6 +128,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
         Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
         Command::Backup { file } => out.backed_up(&file, daemon.backup(&file).await?)?,
+        Command::Verify { photos } => verify::verify(&mut daemon, photos, &out).await?,
         Command::Resume => out.resumed(&daemon.resume().await?)?,
         Command::Export(ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;

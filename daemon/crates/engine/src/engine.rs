@@ -40,7 +40,8 @@ use crate::progress::{Progress, now};
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
 use ground::{load_pack, make_data_dir};
-use threads::{Starter, stepped_back};
+use threads::Starter;
+pub(crate) use threads::behind;
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
 const UNCOMMITTED: usize = 128;
@@ -90,7 +91,7 @@ impl Engine {
         let params = Params::new(pack.distances);
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let faces = stepped_back(config.nice, || {
+        let faces = behind("models", config.nice, || {
             let place = (config.data_dir.as_path(), Others::Clear);
             graphs::start(pack, place, (&runtime, &config.tuning()), || load_pack(config))
         })?;

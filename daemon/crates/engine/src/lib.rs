@@ -42,6 +42,7 @@ mod safekeeping;
 mod said;
 mod stranger;
 mod undo;
+mod verify;
 mod views;
 mod watched;
 mod worker;
@@ -57,6 +58,7 @@ pub use progress::{IgnoredCounts, State, Status};
 pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
+pub use verify::{Problem, Verified, VerifiedAll};
 pub use views::{
     Change, Companion, Difference, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike,
     Moved, NameFilter, NearFace, PeopleStats, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery,
@@ -66,6 +68,6 @@ pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
-pub use vow_store::{Decision, Event, JournalEntry, Told};
+pub use vow_store::{Decision, Event, Finding, JournalEntry, Told};
 pub use vow_types as types;
 pub use watched::FolderInfo;

@@ -20,6 +20,7 @@ mod people;
 mod rows;
 mod store;
 mod tables;
+mod verify;
 
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
@@ -28,3 +29,4 @@ pub use rows::{
     Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow, WholeFace,
 };
 pub use store::Store;
+pub use verify::{Finding, Lengths, Verifying};

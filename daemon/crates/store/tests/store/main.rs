@@ -22,3 +22,4 @@ mod model;
 mod opening;
 mod samples;
 mod steps;
+mod verify;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use vow_store::{
-    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow,
-    PhotoRow, Store, WholeFace,
+    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, Lengths,
+    PersonRow, PhotoRow, Store, WholeFace,
 };
 use vow_types::{ContentId, Embedding, FaceId, FolderId, PackId, PersonId};
 
@@ -15,6 +15,7 @@ use crate::events::Heard;
 use crate::medium::Memory;
 use crate::samples::{self, pack, photo};
 use crate::steps::{Done, Step, apply_to_store, step};
+use crate::verify::findings;
 
 /// All there is to know of a store.
 #[derive(Debug, Clone, PartialEq)]
@@ -288,6 +289,7 @@ pub(crate) fn everything(store: &Store) -> State {
     }
     agree(store, &state);
     assert_eq!(Heard::from(store), Heard::of(&state), "what was told leads to the same");
+    assert_eq!(findings(store, Lengths::new()), [], "all of it fits together");
     state
 }
 
