@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::events::EventsArgs;
+use crate::restore::RestoreArgs;
 use crate::say::Say;
 pub(crate) use which::{HandOver, PhotoOrder, PhotosArgs};
 
@@ -156,8 +157,7 @@ pub(crate) enum Command {
     Resume,
     /// Copy all that is known - names, decisions, faces - into a new file; the daemon goes on meanwhile.
     Backup {
-        /// The file; nothing may be there yet. To go back to it, stop vowd and put it in place of vow.redb in its data
-        /// folder.
+        /// The file; nothing may be there yet. `vow restore` goes back to it.
         file: PathBuf,
     },
     /// Read all that is known and see whether it is whole, while the daemon goes on; exit code 1 when something is found.
@@ -166,6 +166,8 @@ pub(crate) enum Command {
         #[arg(long)]
         photos: bool,
     },
+    /// Go back to a backup: the daemon begins anew with it, and keeps what it knows now beside it.
+    Restore(RestoreArgs),
     /// The models that find and recognise faces: list, install, choose, remove.
     #[command(subcommand)]
     Models(ModelsCommand),

@@ -16,6 +16,7 @@ mod picture;
 mod questions;
 mod refit;
 mod render;
+mod restore;
 mod say;
 mod verify;
 mod watch;
@@ -73,6 +74,7 @@ async fn run(args: Args) -> Result<(), Failure> {
     let command = match args.command {
         Command::Models(command) => return packs::models(command, args.socket, &out).await,
         Command::Runtime(command) => return packs::runtime(command, args.socket, &out).await,
+        Command::Restore(what) => return restore::restore(what, args.socket, &out).await,
         command => command,
     };
     let mut daemon = Daemon::connect(args.socket).await?;
@@ -147,7 +149,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Export(ExportForm::Copies(to)) => {
             export::hand_over(&mut daemon, to, Way::Copy, &out).await?
         }
-        Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) => {}
+        Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) | Command::Restore(_) => {}
     }
     Ok(())
 }

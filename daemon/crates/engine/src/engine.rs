@@ -39,7 +39,7 @@ use crate::picture::Shelf;
 use crate::progress::{Progress, now};
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
-use ground::{load_pack, make_data_dir};
+use ground::{load_pack, make_data_dir, open_store};
 use threads::Starter;
 pub(crate) use threads::behind;
 
@@ -85,7 +85,7 @@ impl Engine {
         let pack = load_pack(config)?;
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;
-        let store = Store::open(&config.data_dir.join("vow.redb"))?;
+        let store = open_store(&config.data_dir)?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let (name, pack_id, embedder) = (pack.name.clone(), pack.id, pack.embedder);
         let params = Params::new(pack.distances);

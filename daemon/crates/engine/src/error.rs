@@ -128,6 +128,9 @@ pub enum EngineError {
     /// A backup could not be made.
     #[error(transparent)]
     Backup(vow_store::StoreError),
+    /// A file cannot be restored.
+    #[error(transparent)]
+    Restore(vow_store::StoreError),
     /// Events that were asked for are not kept any more.
     #[error(transparent)]
     EventsGone(vow_store::StoreError),

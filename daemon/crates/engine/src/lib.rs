@@ -68,6 +68,6 @@ pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
-pub use vow_store::{Decision, Event, Finding, JournalEntry, Told};
+pub use vow_store::{Contents, Decision, Event, Finding, JournalEntry, Told};
 pub use vow_types as types;
 pub use watched::FolderInfo;

@@ -139,7 +139,12 @@ pub async fn run(
         .add_service(reflection)
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
         .add_service(PeopleServer::new(people::Service::new(engine.clone(), stopped.clone())))
-        .add_service(AdminServer::new(admin::Service::new(engine.clone(), gallery, stopped.clone())))
+        .add_service(AdminServer::new(admin::Service::new(
+            engine.clone(),
+            depot.clone(),
+            gallery,
+            stopped.clone(),
+        )))
         .add_service(EventsServer::new(events::Service::new(engine.clone(), stopped.clone())))
         .add_service(
             FacesServer::new(faces::Service::new(engine.clone())).max_decoding_message_size(faces::LARGEST),

@@ -27,6 +27,7 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::Unreadable { .. }
         | EngineError::Offline { .. }
         | EngineError::Backup(_)
+        | EngineError::Restore(_)
         | EngineError::NoSuchEvent(_)
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
         EngineError::EventsGone(_) => Status::out_of_range(text),

@@ -58,7 +58,7 @@ fn progress(step: &Verified) -> v1::VerifyProgress {
 }
 
 fn finding(problem: Problem) -> v1::VerifyFinding {
-    const BACKUP: &str = "check the disk; go back to a backup that was made before";
+    const BACKUP: &str = "check the disk; `vow restore FILE` brings a backup back that was made before";
     const ANEW: &str =
         "stop vowd, remove the folder `index` in its data folder, and start it again: it is made anew";
     let about = |kind: Kind, what: &str, todo: &str| v1::VerifyFinding {
@@ -71,7 +71,7 @@ fn finding(problem: Problem) -> v1::VerifyFinding {
     match problem {
         Problem::Row(row) => {
             let todo = if row.derived {
-                "nothing that is known was lost, but answers may be wrong; go back to a backup that was made before"
+                "nothing that is known was lost, but answers may be wrong; `vow restore FILE` brings a backup back that was made before"
             } else {
                 BACKUP
             };

@@ -1,7 +1,7 @@
 //! A copy of the store as it is at one moment, made while it is read and written. A copy of the file itself, made by any
 //! other program meanwhile, may be of several moments and not open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use redb::{
 
 use crate::error::StoreError;
 use crate::fault::{self, guarded};
+use crate::open::sync_folder;
 use crate::store::Store;
 use crate::tables::{self, meta};
 
@@ -53,9 +54,7 @@ impl Store {
 fn settle(part: &Path, to: &Path) -> io::Result<u64> {
     let size = fs::metadata(part)?.len();
     fs::rename(part, to)?;
-    // It is there for good only once its name is.
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    sync_folder(to)?;
     Ok(size)
 }
 

@@ -75,6 +75,26 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that was to be restored is none that can be.
+    #[error(
+        "`{}` cannot be restored: {why}. Nothing was changed; choose a file that `vow backup` made",
+        path.display()
+    )]
+    NoBackup {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A backup could not be put in place; the store itself is as it was.
+    #[error("`{}` cannot be written or renamed: mend the data folder's permissions or free some space", path.display())]
+    Restore {
+        /// The copy of the backup.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// An earlier read or write failed, so that nothing is sure until the store has been opened again.
     #[error("the store `{}` is closed after an earlier error: start again", path.display())]
     Closed {

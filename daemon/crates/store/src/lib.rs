@@ -17,6 +17,7 @@ mod journal;
 mod open;
 mod path_bytes;
 mod people;
+mod restore;
 mod rows;
 mod store;
 mod tables;
@@ -25,6 +26,7 @@ mod verify;
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
 pub use events::{EVENTS_KEPT, Event, Told};
+pub use restore::{Contents, Restored, finish as finish_restore, prepare as prepare_restore};
 pub use rows::{
     Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow, WholeFace,
 };

@@ -76,7 +76,8 @@ impl Store {
     /// As [`Self::open`].
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
         let path = PathBuf::from("(other medium)");
-        let database = guarded(|| on(backend, &path)).map_err(|fault| fault.at(&path, "opened"))?;
+        let database =
+            guarded(|| on(backend, &path, Mode::Any)).map_err(|fault| fault.at(&path, "opened"))?;
         Ok(Self::new(database, path))
     }
 }
@@ -99,16 +100,30 @@ fn database(path: &Path) -> fault::Result<Database> {
         // It will be read as a whole, here and there; on a hard disk, once through from the start first is far quicker.
         io::copy(&mut &file, &mut io::sink())?;
     }
-    let database = on(FileBackend::new(file)?, path)?;
+    let database = on(FileBackend::new(file)?, path, Mode::Any)?;
     if new {
-        // It is durable only once its name is.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        sync_folder(path)?;
     }
     Ok(database)
 }
 
-fn lock(file: &File, path: &Path) -> fault::Result<()> {
+/// Opens the store in a file that must be one already; all of it is verified, however large.
+pub(crate) fn existing(path: &Path) -> Result<Store, StoreError> {
+    let open = || {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        on(FileBackend::new(file)?, path, Mode::Existing)
+    };
+    let database = guarded(open).map_err(|fault| fault.at(path, "opened"))?;
+    Ok(Store::new(database, path.to_owned()))
+}
+
+/// Makes names in a file's folder durable: a file is there for good only once its name is.
+pub(crate) fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(crate) fn lock(file: &File, path: &Path) -> fault::Result<()> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }.into()),
         // A file system without such locks: redb does what can be done.
@@ -126,14 +141,26 @@ fn peek(path: &Path) -> fault::Result<()> {
     }
 }
 
+/// What may be opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// A store, or what can be made one.
+    Any,
+    /// A store, all of which is verified.
+    Existing,
+}
+
 /// Opens or makes the store on this medium.
-fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
+fn on(backend: impl StorageBackend, path: &Path, mode: Mode) -> fault::Result<Database> {
     match look(&backend)? {
+        Found::Nothing | Found::Unfinished if mode == Mode::Existing => {
+            return Err(foreign(path, "there is nothing in it"));
+        }
         Found::Nothing | Found::Redb => {}
         Found::Unfinished => backend.set_len(0)?,
         Found::Foreign => return Err(foreign(path, "it holds something else")),
     }
-    let verify = backend.len()? <= VERIFIED;
+    let verify = mode == Mode::Existing || backend.len()? <= VERIFIED;
     let name = path.to_owned();
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(verify).set_repair_callback(move |check| {
@@ -144,6 +171,9 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
     });
     let database = builder.create_with_backend(backend)?;
     let holds = judge(&database.begin_read()?, path)?;
+    if mode == Mode::Existing && matches!(holds, Holds::Nothing) {
+        return Err(foreign(path, "there is nothing in it"));
+    }
     if !matches!(holds, Holds::Store { format: FORMAT, numbered: true }) {
         let mut txn = database.begin_write()?;
         txn.set_durability(Durability::Immediate)?;

@@ -20,6 +20,7 @@ mod meaning;
 mod medium;
 mod model;
 mod opening;
+mod restore;
 mod samples;
 mod steps;
 mod verify;
