@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "vow/v1/people.proto",
         "vow/v1/faces.proto",
         "vow/v1/admin.proto",
+        "vow/v1/events.proto",
         "vow/v1/packs.proto",
     ];
     for file in files {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::events::EventsArgs;
+use crate::restore::RestoreArgs;
 use crate::say::Say;
 pub(crate) use which::{HandOver, PhotoOrder, PhotosArgs};
 
@@ -14,7 +16,7 @@ const EVERYWHERE: &str = "Options of every command";
 
 /// Asks a running vowd who is in your photos.
 ///
-/// Exit codes: 0 fine, 1 what was asked for does not exist, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
+/// Exit codes: 0 fine, 1 what was asked for does not exist or `vow verify` found something, 2 wrong use, 3 the daemon cannot be reached, 4 refused.
 #[derive(Debug, Parser)]
 #[command(name = "vow", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Status,
     /// Follow its progress until everything is done.
     Watch,
+    /// What happened, an event a line: photos indexed and gone, faces and people, names and other decisions.
+    Events(EventsArgs),
     /// The watched folders.
     #[command(subcommand)]
     Folder(FolderCommand),
@@ -153,10 +157,17 @@ pub(crate) enum Command {
     Resume,
     /// Copy all that is known - names, decisions, faces - into a new file; the daemon goes on meanwhile.
     Backup {
-        /// The file; nothing may be there yet. To go back to it, stop vowd and put it in place of vow.redb in its data
-        /// folder.
+        /// The file; nothing may be there yet. `vow restore` goes back to it.
         file: PathBuf,
     },
+    /// Read all that is known and see whether it is whole, while the daemon goes on; exit code 1 when something is found.
+    Verify {
+        /// Read every original, too, and see whether it still shows what was indexed; takes hours for a large library.
+        #[arg(long)]
+        photos: bool,
+    },
+    /// Go back to a backup: the daemon begins anew with it, and keeps what it knows now beside it.
+    Restore(RestoreArgs),
     /// The models that find and recognise faces: list, install, choose, remove.
     #[command(subcommand)]
     Models(ModelsCommand),

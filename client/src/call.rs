@@ -1,4 +1,4 @@
-//! Speaks gRPC with the daemon: one method a question, pages put together, failures sorted by exit code.
+//! Speaks gRPC with the daemon: one method a question, pages put together.
 
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -7,91 +7,29 @@ use std::path::{Path, PathBuf};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Streaming};
 use vow_proto::v1;
 use vow_proto::v1::admin_client::AdminClient;
+use vow_proto::v1::events_client::EventsClient;
 use vow_proto::v1::faces_client::FacesClient;
 use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::packs_client::PacksClient;
 use vow_proto::v1::people_client::PeopleClient;
 
 use crate::args::PeopleOrder;
+pub(crate) use crate::failure::Failure;
 
 /// The largest answer taken, in bytes: pages are far smaller.
 const LARGEST: usize = 256 << 20;
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    #[error("no place for the daemon's socket is known: HOME is not set; give it with --socket PATH")]
-    NoSocket,
-    #[error(
-        "no daemon answers on {socket}: {reason}; start one with `vowd FOLDER`, or say where it is with --socket PATH"
-    )]
-    Unreachable { socket: PathBuf, reason: String },
-    #[error("{}", told(.0))]
-    Refused(#[from] Status),
-    #[error("{what} could not be started")]
-    System { what: &'static str, source: io::Error },
-    #[error("the answer could not be written: {0}")]
-    Output(#[from] io::Error),
-    #[error("{path} could not be written: {source}")]
-    File { path: PathBuf, source: io::Error },
-    #[error("{0}")]
-    Usage(String),
-    #[error(
-        "{} lies in the watched folder {folder}, where its photos would be found again; choose a place outside",
-        dir.display()
-    )]
-    InWatched { dir: PathBuf, folder: String },
-    #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
-    NotHandedOver { photos: u64, dir: PathBuf },
-    #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
-    Incomplete(&'static str),
-}
-
-fn told(status: &Status) -> String {
-    if status.message().is_empty() {
-        format!("the daemon answered: {}", status.code())
-    } else {
-        status.message().to_owned()
-    }
-}
-
-impl Failure {
-    /// 1 not found, 2 wrong use, 3 not reachable, 4 refused (and everything else).
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            Self::NoSocket | Self::Unreachable { .. } => 3,
-            Self::Usage(_) | Self::InWatched { .. } => 2,
-            Self::Refused(status) => match status.code() {
-                Code::NotFound => 1,
-                Code::InvalidArgument => 2,
-                Code::Unavailable | Code::Cancelled => 3,
-                _ => 4,
-            },
-            _ => 4,
-        }
-    }
-
-    /// The same in a word, for programs.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self.exit_code() {
-            1 => "not-found",
-            2 => "wrong-use",
-            3 => "unreachable",
-            _ => "refused",
-        }
-    }
-}
 
 /// A connection to the daemon.
 pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
     pub(crate) people: PeopleClient<Channel>,
     pub(crate) faces: FacesClient<Channel>,
-    admin: AdminClient<Channel>,
+    pub(crate) admin: AdminClient<Channel>,
     packs: PacksClient<Channel>,
+    pub(crate) events: EventsClient<Channel>,
 }
 
 impl Daemon {
@@ -110,7 +48,8 @@ impl Daemon {
             people: PeopleClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             admin: AdminClient::new(channel.clone()).max_decoding_message_size(LARGEST),
             faces: FacesClient::new(channel.clone()).max_decoding_message_size(LARGEST),
-            packs: PacksClient::new(channel),
+            packs: PacksClient::new(channel.clone()),
+            events: EventsClient::new(channel).max_decoding_message_size(LARGEST),
         })
     }
 

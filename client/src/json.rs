@@ -44,6 +44,7 @@ pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
         "runtime": status.runtime,
         "runtime_why": status.runtime_why,
         "started": status.started,
+        "last_event": status.last_event,
         "pid": status.pid,
     })
 }

@@ -6,7 +6,9 @@
 
 mod args;
 mod call;
+mod events;
 mod export;
+mod failure;
 mod hold;
 mod json;
 mod packs;
@@ -14,7 +16,9 @@ mod picture;
 mod questions;
 mod refit;
 mod render;
+mod restore;
 mod say;
+mod verify;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -70,12 +74,14 @@ async fn run(args: Args) -> Result<(), Failure> {
     let command = match args.command {
         Command::Models(command) => return packs::models(command, args.socket, &out).await,
         Command::Runtime(command) => return packs::runtime(command, args.socket, &out).await,
+        Command::Restore(what) => return restore::restore(what, args.socket, &out).await,
         command => command,
     };
     let mut daemon = Daemon::connect(args.socket).await?;
     match command {
         Command::Status => out.status(&daemon.status().await?)?,
         Command::Watch => watch::follow(&mut daemon, &out).await?,
+        Command::Events(args) => events::show(args, &mut daemon, &out).await?,
         Command::Rescan { path } => {
             daemon.rescan(path).await?;
             out.done("the folders are being compared with what is known")?;
@@ -124,6 +130,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Report { plot } => out.report(&daemon.report().await?, plot.as_deref())?,
         Command::Pause { time } => out.paused(&daemon.pause(time).await?)?,
         Command::Backup { file } => out.backed_up(&file, daemon.backup(&file).await?)?,
+        Command::Verify { photos } => verify::verify(&mut daemon, photos, &out).await?,
         Command::Resume => out.resumed(&daemon.resume().await?)?,
         Command::Export(ExportForm::Json { embeddings }) => {
             let mut rows = daemon.export(embeddings).await?;
@@ -142,7 +149,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Command::Export(ExportForm::Copies(to)) => {
             export::hand_over(&mut daemon, to, Way::Copy, &out).await?
         }
-        Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) => {}
+        Command::Completions { .. } | Command::Models(_) | Command::Runtime(_) | Command::Restore(_) => {}
     }
     Ok(())
 }

@@ -130,13 +130,13 @@ async fn switch(
 }
 
 /// Waits for a daemon that begins anew; it does not answer for a moment.
-async fn wait(
+pub(crate) async fn wait(
     socket: Option<PathBuf>,
     out: &Output,
     done: impl Fn(&v1::StatusResponse) -> bool,
 ) -> Result<v1::StatusResponse, Failure> {
     let spinner = (!out.is_json() && io::stderr().is_terminal())
-        .then(|| ProgressBar::new_spinner().with_message("the daemon switches over"));
+        .then(|| ProgressBar::new_spinner().with_message("the daemon begins anew"));
     let begun = Instant::now();
     loop {
         let answer = match Daemon::connect(socket.clone()).await {
@@ -153,7 +153,7 @@ async fn wait(
             Err(failure) if begun.elapsed() > PATIENCE => return Err(failure),
             Ok(_) if begun.elapsed() > PATIENCE => {
                 return Err(
-                    Status::deadline_exceeded("the daemon did not switch over; its log says why").into()
+                    Status::deadline_exceeded("the daemon did not begin anew; its log says why").into()
                 );
             }
             _ => {}

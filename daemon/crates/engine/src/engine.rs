@@ -6,7 +6,7 @@ mod holding;
 mod status;
 mod threads;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -39,8 +39,9 @@ use crate::picture::Shelf;
 use crate::progress::{Progress, now};
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
-use ground::{load_pack, make_data_dir};
-use threads::{Starter, stepped_back};
+use ground::{load_pack, make_data_dir, open_store};
+use threads::Starter;
+pub(crate) use threads::behind;
 
 /// Photos that may wait for the committer; a full channel makes the workers wait.
 const UNCOMMITTED: usize = 128;
@@ -59,6 +60,8 @@ struct Shared {
     people: Arc<People>,
     folders: Arc<Folders>,
     shelf: Shelf,
+    /// Rung after every transaction of the store.
+    written: watch::Sender<()>,
     orders: Sender<Order>,
     messages: Mutex<Option<Sender<Message>>>,
     runtime: Runtime,
@@ -82,13 +85,13 @@ impl Engine {
         let pack = load_pack(config)?;
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;
-        let store = Store::open(&config.data_dir.join("vow.redb"))?;
+        let store = open_store(&config.data_dir)?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let (name, pack_id, embedder) = (pack.name.clone(), pack.id, pack.embedder);
         let params = Params::new(pack.distances);
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
-        let faces = stepped_back(config.nice, || {
+        let faces = behind("models", config.nice, || {
             let place = (config.data_dir.as_path(), Others::Clear);
             graphs::start(pack, place, (&runtime, &config.tuning()), || load_pack(config))
         })?;
@@ -161,6 +164,7 @@ impl Engine {
             let root = root.clone();
             move || open_gpu(&root)
         };
+        let written = crate::events::bell(&bench.store);
         let meter = Arc::new(Mutex::new(Meter::new(View::new(&root), card)));
         let mut running = Vec::new();
 
@@ -206,6 +210,7 @@ impl Engine {
             people,
             folders,
             shelf: Shelf::default(),
+            written,
             orders,
             messages: Mutex::new(Some(messages)),
             runtime,
@@ -268,17 +273,6 @@ impl Engine {
         Ok(failures)
     }
 
-    /// Copies the store, as it is now, into a new file. Returns its size in bytes.
-    ///
-    /// # Errors
-    /// When there is something of that name, or it cannot be written.
-    pub fn backup(&self, to: &Path) -> Result<u64, EngineError> {
-        if !to.is_absolute() {
-            return Err(EngineError::Incomplete("a backup needs an absolute path"));
-        }
-        self.store().backup(to).map_err(EngineError::Backup)
-    }
-
     pub(crate) fn waiting(&self) -> (usize, usize) {
         self.0.bench.feed.waiting()
     }
@@ -325,6 +319,10 @@ impl Engine {
 
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf
+    }
+
+    pub(crate) fn written(&self) -> watch::Receiver<()> {
+        self.0.written.subscribe()
     }
 
     pub(crate) fn progress(&self) -> &Arc<Progress> {

@@ -128,6 +128,15 @@ pub enum EngineError {
     /// A backup could not be made.
     #[error(transparent)]
     Backup(vow_store::StoreError),
+    /// A file cannot be restored.
+    #[error(transparent)]
+    Restore(vow_store::StoreError),
+    /// Events that were asked for are not kept any more.
+    #[error(transparent)]
+    EventsGone(vow_store::StoreError),
+    /// The caller named an event of another store.
+    #[error(transparent)]
+    NoSuchEvent(vow_store::StoreError),
     /// An indexed file cannot be read any more.
     #[error("{path} cannot be looked at")]
     Unreadable {

@@ -18,6 +18,7 @@ mod decide;
 mod draw;
 mod engine;
 mod error;
+mod events;
 mod feed;
 mod folders;
 mod graphs;
@@ -37,9 +38,11 @@ mod refit;
 mod report;
 mod roster;
 mod rulings;
+mod safekeeping;
 mod said;
 mod stranger;
 mod undo;
+mod verify;
 mod views;
 mod watched;
 mod worker;
@@ -49,11 +52,13 @@ pub use config::{Config, LEAST_PICTURES, MOST_PICTURES, MOST_WITH_BATCHES, PackC
 pub use decide::{Ask, Pointed};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use events::Happened;
 pub use picture::{Jpeg, PictureOf};
 pub use progress::{IgnoredCounts, State, Status};
 pub use refit::{Method, Onlooker, RefitStage, RefitStep, Refitting};
 
 pub use report::{CpuUse, GpuUse, Live, MemoryUse, Report, StageCost};
+pub use verify::{Problem, Verified, VerifiedAll};
 pub use views::{
     Change, Companion, Difference, Done, Explained, FaceView, FailedFile, FileView, HistoryLine, LooksLike,
     Moved, NameFilter, NearFace, PeopleStats, PersonOrder, PersonPhoto, PersonView, PhotoOrder, PhotoQuery,
@@ -63,6 +68,6 @@ pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
 pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
-pub use vow_store::{Decision, JournalEntry};
+pub use vow_store::{Contents, Decision, Event, Finding, JournalEntry, Told};
 pub use vow_types as types;
 pub use watched::FolderInfo;

@@ -10,7 +10,7 @@ use vow_types::{ContentId, FaceId, PersonId};
 use crate::decide::{Ask, Result};
 use crate::error::EngineError;
 use crate::people::Keeper;
-use crate::rulings::{self, Rulings};
+use crate::rulings::Rulings;
 
 /// A decision that can be carried out.
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ impl Keeper {
     /// Whoever loses the last face by which they could be told is told by others from now on.
     pub(crate) fn tell_who_lost(&self, plan: &mut Plan, before: &Rulings, after: &Rulings) {
         let Some(decision) = &plan.decision else { return };
-        let faces = rulings::mentioned(decision).1;
+        let faces = decision.mentioned().1;
         let were: BTreeSet<PersonId> = faces.iter().filter_map(|face| before.said(*face).is).collect();
         for person in were.into_iter().map(|person| after.resolve(person)) {
             if after.can_be_told(person) || after.person(person).is_none() {

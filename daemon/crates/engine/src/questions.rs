@@ -184,7 +184,7 @@ impl Engine {
         let speaks = |entry: &JournalEntry, in_effect: bool| {
             in_effect
                 && rulings::is_decision(entry)
-                && (rulings::mentioned(&entry.decision).1.contains(&face)
+                && (entry.decision.mentioned().1.contains(&face)
                     || entry.known_by.iter().any(|(_, faces)| faces.contains(&face)))
         };
         Ok(self.lines(Some(&speaks), 0, usize::MAX)?.0)

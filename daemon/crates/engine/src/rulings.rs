@@ -9,7 +9,7 @@ use vow_cluster::Said;
 use vow_store::{Decision, JournalEntry};
 use vow_types::{FaceId, PersonId};
 
-pub(crate) use entries::{Backwards, dependents, is_decision, later, mentioned, undone, with_parents};
+pub(crate) use entries::{Backwards, dependents, is_decision, later, undone, with_parents};
 
 /// What humans said that counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -125,7 +125,7 @@ impl Rulings {
         if self.told.is_empty() {
             return;
         }
-        for person in mentioned(decision).0 {
+        for person in decision.mentioned().0 {
             if self.people.contains_key(&person)
                 && !self.can_be_told(person)
                 && let Some(told) = self.told.remove_entry(&person)

@@ -10,7 +10,7 @@ use crate::decide::{Answer, Ask};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::people::Message;
-use crate::rulings::{self, Backwards};
+use crate::rulings::Backwards;
 use crate::views::{Done, HistoryLine};
 
 /// Longest name of a person, in bytes.
@@ -55,7 +55,7 @@ impl Engine {
         let Some(person) = person else { return self.lines(None, skip, limit) };
         let current = self.people().rulings();
         let speaks = |entry: &JournalEntry, _| {
-            rulings::mentioned(&entry.decision).0.iter().any(|other| current.resolve(*other) == person)
+            entry.decision.mentioned().0.iter().any(|other| current.resolve(*other) == person)
         };
         self.lines(Some(&speaks), skip, limit)
     }
@@ -77,13 +77,18 @@ impl Engine {
         Ok((lines.collect::<Result<_, _>>()?, total))
     }
 
+    /// The line of the journal with this number, as it was said: in effect.
+    pub(crate) fn line_of(&self, number: u64) -> Result<Option<HistoryLine>, EngineError> {
+        self.entries(&[number])?.pop().map(|entry| self.line(entry, true)).transpose()
+    }
+
     fn line(&self, entry: JournalEntry, in_effect: bool) -> Result<HistoryLine, EngineError> {
         let about = match &entry.decision {
             Decision::Undone { entries } | Decision::Redone { entries } => self.entries(entries)?,
             _ => Vec::new(),
         };
         let (current, roster) = (self.people().rulings(), self.people().read());
-        let spoken_of = about.iter().chain([&entry]).flat_map(|entry| rulings::mentioned(&entry.decision).0);
+        let spoken_of = about.iter().chain([&entry]).flat_map(|entry| entry.decision.mentioned().0);
         let people: BTreeSet<PersonId> = spoken_of.collect();
         let name = |person: &PersonId| Some((*person, roster.name_of(current.resolve(*person))?.to_owned()));
         let names = people.iter().filter_map(name).collect();
@@ -148,6 +153,7 @@ mod tests {
     use vow_store::Decision;
 
     use super::*;
+    use crate::rulings;
 
     fn journal(words: &[(u8, u64)]) -> Vec<JournalEntry> {
         let entry = |(seq, (kind, of)): (u64, &(u8, u64))| {
@@ -172,7 +178,7 @@ mod tests {
             let journal = journal(&words);
             let undone = rulings::undone(&journal);
             let of_one = |entry: &JournalEntry, in_effect: bool| {
-                in_effect && rulings::mentioned(&entry.decision).0.contains(&PersonId(1))
+                in_effect && entry.decision.mentioned().0.contains(&PersonId(1))
             };
             let lines = journal.iter().rev().map(|entry| (entry.clone(), !undone.contains(&entry.seq)));
             let lines: Vec<_> = lines.filter(|(entry, counts)| !chosen || of_one(entry, *counts)).collect();

@@ -101,7 +101,7 @@ impl Keeper {
         let mut plan = Plan::default();
         plan.faces.extend(self.shared.rulings().faces_that_differ(&rulings));
         for entry in journal.iter().filter(|entry| seqs.contains(&entry.seq)) {
-            let (people, _) = rulings::mentioned(&entry.decision);
+            let (people, _) = entry.decision.mentioned();
             plan.people.extend(people.into_iter().map(|person| rulings.resolve(person)));
             // Where they were before; unless something else is said about them, they find their place by their looks.
             let were: Vec<(FaceId, PersonId)> = match &entry.decision {

@@ -2,22 +2,33 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use vow_depot::Depot;
 use vow_engine::Engine;
 use vow_proto::v1;
 
-use crate::refusal::blocking;
-use crate::{convert, report};
+use crate::refusal::{blocking, refuse};
+use crate::{convert, report, steps, verify};
 
 pub(crate) struct Service {
     engine: Engine,
+    /// Has the daemon begin anew.
+    depot: Depot,
+    stopped: watch::Receiver<bool>,
     /// The address that lets a browser into the gallery, where there is one.
     gallery: Option<String>,
 }
 
 impl Service {
-    pub(crate) fn new(engine: Engine, gallery: Option<String>) -> Self {
-        Self { engine, gallery }
+    pub(crate) fn new(
+        engine: Engine,
+        depot: Depot,
+        gallery: Option<String>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        Self { engine, depot, stopped, gallery }
     }
 }
 
@@ -38,6 +49,39 @@ impl v1::admin_server::Admin for Service {
         let (engine, path) = (self.engine.clone(), convert::path(request.into_inner().path));
         let size = blocking(move || engine.backup(&path)).await?;
         Ok(Response::new(v1::BackupResponse { size }))
+    }
+
+    type VerifyStream = ReceiverStream<Result<v1::VerifyResponse, Status>>;
+
+    async fn verify(
+        &self,
+        request: Request<v1::VerifyRequest>,
+    ) -> Result<Response<Self::VerifyStream>, Status> {
+        let (engine, originals) = (self.engine.clone(), request.into_inner().originals);
+        let steps = steps::stream(self.stopped.clone(), move |teller, cancel| {
+            verify::verify(&engine, originals, &teller, cancel).map_err(refuse)
+        });
+        Ok(Response::new(steps))
+    }
+
+    async fn restore(
+        &self,
+        request: Request<v1::RestoreRequest>,
+    ) -> Result<Response<v1::RestoreResponse>, Status> {
+        let v1::RestoreRequest { path, check_only } = request.into_inner();
+        let (engine, path) = (self.engine.clone(), convert::path(path));
+        let contents = blocking(move || engine.restore(&path, !check_only)).await?;
+        if !check_only {
+            self.depot.switch();
+        }
+        Ok(Response::new(v1::RestoreResponse {
+            photos: contents.photos,
+            faces: contents.faces,
+            named: contents.named,
+            decisions: contents.entries,
+            last_decision: contents.last_said,
+            kept: convert::bytes(&contents.kept),
+        }))
     }
 
     async fn get_gallery(

@@ -132,6 +132,7 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         start_id: *START_ID,
         groups: status.groups,
         hold: status.hold.map(hold),
+        last_event: status.last_event,
     }
 }
 

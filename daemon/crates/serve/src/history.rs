@@ -8,12 +8,6 @@ use vow_proto::v1::history_entry::Kind;
 use crate::convert;
 
 pub(crate) fn done(done: Done) -> v1::DecisionResponse {
-    let id = |person: Option<PersonId>| person.map(|person| person.to_string()).unwrap_or_default();
-    let moved = |moved: Moved| v1::MovedFace {
-        face_id: moved.face.to_string(),
-        from_person_id: id(moved.from),
-        to_person_id: id(moved.to),
-    };
     v1::DecisionResponse {
         entry: done.entry.map(|decided| {
             let names = done.people.iter().filter_map(|view| Some((view.id, view.name.clone()?))).collect();
@@ -22,6 +16,15 @@ pub(crate) fn done(done: Done) -> v1::DecisionResponse {
         moved: done.moved.into_iter().map(moved).collect(),
         people: done.people.into_iter().map(convert::person).collect(),
         notes: done.notes,
+    }
+}
+
+pub(crate) fn moved(moved: Moved) -> v1::MovedFace {
+    let id = |person: Option<PersonId>| person.map(|person| person.to_string()).unwrap_or_default();
+    v1::MovedFace {
+        face_id: moved.face.to_string(),
+        from_person_id: id(moved.from),
+        to_person_id: id(moved.to),
     }
 }
 

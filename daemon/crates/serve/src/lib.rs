@@ -6,6 +6,7 @@
 
 mod admin;
 mod convert;
+mod events;
 mod faces;
 mod gallery;
 mod history;
@@ -22,6 +23,7 @@ mod refusal;
 mod report;
 mod socket;
 mod steps;
+mod verify;
 
 use std::future::Future;
 use std::path::Path;
@@ -33,6 +35,7 @@ use vow_depot::Depot;
 use vow_engine::Engine;
 use vow_proto::v1;
 use vow_proto::v1::admin_server::AdminServer;
+use vow_proto::v1::events_server::EventsServer;
 use vow_proto::v1::faces_server::FacesServer;
 use vow_proto::v1::library_server::LibraryServer;
 use vow_proto::v1::packs_server::PacksServer;
@@ -123,6 +126,7 @@ pub async fn run(
     reporter.set_serving::<FacesServer<faces::Service>>().await;
     reporter.set_serving::<AdminServer<admin::Service>>().await;
     reporter.set_serving::<PacksServer<packs::Service>>().await;
+    reporter.set_serving::<EventsServer<events::Service>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
         .build_v1()
@@ -135,7 +139,13 @@ pub async fn run(
         .add_service(reflection)
         .add_service(LibraryServer::new(library::Service::new(engine.clone(), stopped.clone())))
         .add_service(PeopleServer::new(people::Service::new(engine.clone(), stopped.clone())))
-        .add_service(AdminServer::new(admin::Service::new(engine.clone(), gallery)))
+        .add_service(AdminServer::new(admin::Service::new(
+            engine.clone(),
+            depot.clone(),
+            gallery,
+            stopped.clone(),
+        )))
+        .add_service(EventsServer::new(events::Service::new(engine.clone(), stopped.clone())))
         .add_service(
             FacesServer::new(faces::Service::new(engine.clone())).max_decoding_message_size(faces::LARGEST),
         )

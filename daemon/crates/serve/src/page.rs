@@ -218,6 +218,7 @@ mod tests {
             ignored: IgnoredCounts::default(),
             scan_problems: Vec::new(),
             started: 1_780_000_000,
+            last_event: 0,
         };
         let cost = |stage| StageCost { stage, busy_s: 1.5, share: 0.1, waited_s: 0.25 };
         let stages = Stage::ALL.map(cost).to_vec();

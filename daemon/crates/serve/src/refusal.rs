@@ -27,7 +27,10 @@ pub(crate) fn refuse(error: EngineError) -> Status {
         | EngineError::Unreadable { .. }
         | EngineError::Offline { .. }
         | EngineError::Backup(_)
+        | EngineError::Restore(_)
+        | EngineError::NoSuchEvent(_)
         | EngineError::Dependents { .. } => Status::failed_precondition(text),
+        EngineError::EventsGone(_) => Status::out_of_range(text),
         EngineError::Stopping => Status::unavailable(text),
         EngineError::Cancelled => Status::cancelled(text),
         EngineError::DataDir { .. }

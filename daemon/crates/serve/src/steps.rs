@@ -13,6 +13,12 @@ const UNREAD: usize = 16;
 pub(crate) struct Teller<T>(mpsc::Sender<Result<T, Status>>);
 
 impl<T> Teller<T> {
+    /// A step that must not be left out: a slow reader is waited for.
+    pub(crate) fn insist(&self, step: T) {
+        // One that went away calls the work off.
+        let _ = self.0.blocking_send(Ok(step));
+    }
+
     /// A step that finds no room is made up for by the next.
     pub(crate) fn tell(&self, step: T) {
         let _ = self.0.try_send(Ok(step));

@@ -1,7 +1,7 @@
 //! A copy of the store as it is at one moment, made while it is read and written. A copy of the file itself, made by any
 //! other program meanwhile, may be of several moments and not open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,9 @@ use redb::{
 
 use crate::error::StoreError;
 use crate::fault::{self, guarded};
+use crate::open::sync_folder;
 use crate::store::Store;
-use crate::tables;
+use crate::tables::{self, meta};
 
 /// What redb may keep of the copy in memory: it is written once through.
 const CACHE: usize = 16 << 20;
@@ -53,9 +54,7 @@ impl Store {
 fn settle(part: &Path, to: &Path) -> io::Result<u64> {
     let size = fs::metadata(part)?.len();
     fs::rename(part, to)?;
-    // It is there for good only once its name is.
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    sync_folder(to)?;
     Ok(size)
 }
 
@@ -72,6 +71,11 @@ fn copy(from: &ReadTransaction, part: &Path) -> fault::Result<()> {
     let mut into = database.begin_write()?;
     into.set_durability(Durability::Immediate)?;
     rows(from, &into, tables::META)?;
+    // It is a store of its own, and its events begin when it is opened: those told until then are not its.
+    for counter in [meta::FIRST_EVENT, meta::NEXT_EVENT] {
+        into.open_table(tables::META)?.remove(counter)?;
+    }
+    into.open_table(tables::EVENTS)?;
     rows(from, &into, tables::FOLDERS)?;
     rows(from, &into, tables::FILES)?;
     rows(from, &into, tables::FAILURES)?;

@@ -4,8 +4,10 @@
 //! A value is one byte, the row version, and then the wire form in postcard's encoding. An embedding is the row version
 //! and then [`Embedding::to_bytes`]. Keys are not in the value; whoever decodes hands them in.
 
+mod events;
 mod journal;
 
+pub(crate) use events::{put_event, take_event};
 pub(crate) use journal::{put_entry, take_entry};
 use serde::{Deserialize, Serialize};
 use vow_types::{

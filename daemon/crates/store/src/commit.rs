@@ -1,18 +1,21 @@
 //! The one transaction in which files, photos and faces change, so that every table agrees with every other one when it
-//! is over.
+//! is over. How photos and faces are counted is in [`tallies`], faces that are added by hand in [`drawn`].
+
+mod drawn;
+mod tallies;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTransaction};
-use vow_types::num::len_u64;
 use vow_types::{ContentId, FaceId, PackId};
 
 use crate::codec::{
     put_analysis, put_embedding, put_face, put_file, put_photo, take_analysis, take_folder, take_photo,
 };
 use crate::error::StoreError;
-use crate::fault::{Fault, Result};
+use crate::events::{Event, Tale};
+use crate::fault::Result;
 use crate::files;
 use crate::path_bytes::{is_inside, to_bytes};
 use crate::rows::{Change, Committed, FaceRow, FileRow, FileState, NewFace, PhotoRow};
@@ -45,26 +48,6 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Adds a face to those that a pack saw in a photo: one that a human pointed out.
-    ///
-    /// # Errors
-    /// When the pack has not looked at the photo, or the store cannot be written; nothing was changed then.
-    pub fn add_face(
-        &self,
-        photo: ContentId,
-        pack: PackId,
-        face: NewFace,
-    ) -> std::result::Result<FaceRow, StoreError> {
-        self.write(|txn| {
-            let mut ingest = Ingest::begin(txn)?;
-            let row = ingest.add_face(photo, pack, face)?;
-            ingest.finish()?;
-            Ok(row)
-        })
-    }
-}
-
 /// The tables that such a transaction changes, and what it did so far.
 pub(crate) struct Ingest<'txn> {
     folders: Table<'txn, u64, Bytes>,
@@ -78,6 +61,8 @@ pub(crate) struct Ingest<'txn> {
     embeddings: Table<'txn, u64, Bytes>,
     tallies: Table<'txn, Pack, (u64, u64)>,
     meta: Table<'txn, &'static str, u64>,
+    events: Table<'txn, u64, Bytes>,
+    tale: Tale,
     /// What was known of a photo before, for all whose files were touched.
     before: BTreeMap<ContentId, Before>,
     analysed: Vec<(ContentId, PackId, Vec<FaceId>)>,
@@ -106,6 +91,8 @@ impl<'txn> Ingest<'txn> {
             embeddings: txn.open_table(tables::EMBEDDINGS)?,
             tallies: txn.open_table(tables::TALLIES)?,
             meta: txn.open_table(tables::META)?,
+            events: txn.open_table(tables::EVENTS)?,
+            tale: Tale::default(),
             before: BTreeMap::new(),
             analysed: Vec::new(),
             new_faces: Vec::new(),
@@ -134,6 +121,7 @@ impl<'txn> Ingest<'txn> {
                 done.analysed.push((*photo, faces.clone()));
             }
         }
+        self.tale.write_to(&mut self.meta, &mut self.events)?;
         Ok(done)
     }
 
@@ -158,7 +146,7 @@ impl<'txn> Ingest<'txn> {
         {
             return Err(StoreError::UnknownPhoto { file: file.path, photo: *photo }.into());
         }
-        self.put(file)
+        self.put(file, false)
     }
 
     fn analysed(&mut self, file: FileRow, photo: &PhotoRow, pack: PackId, faces: Vec<NewFace>) -> Result<()> {
@@ -184,12 +172,13 @@ impl<'txn> Ingest<'txn> {
             .get((&content.0, &pack.0))?
             .map(|bytes| take_analysis(bytes.value()))
             .transpose()?;
+        let is_new = old.is_none();
         let ids = match old {
             Some(ids) => ids,
             None => self.add_analysis(content, pack, faces)?,
         };
         self.analysed.push((content, pack, ids));
-        self.put(file)
+        self.put(file, is_new)
     }
 
     fn add_analysis(&mut self, photo: ContentId, pack: PackId, faces: Vec<NewFace>) -> Result<Vec<FaceId>> {
@@ -207,39 +196,26 @@ impl<'txn> Ingest<'txn> {
         Ok(ids)
     }
 
-    fn add_face(&mut self, photo: ContentId, pack: PackId, face: NewFace) -> Result<FaceRow> {
-        let ids =
-            self.analyses.get((&photo.0, &pack.0))?.map(|bytes| take_analysis(bytes.value())).transpose()?;
-        let mut ids = ids.ok_or_else(|| Fault::missing("analyses", photo))?;
-        let NewFace { detection, quality, norm, embedding } = face;
-        let id = tables::take_id(&mut self.meta, meta::NEXT_FACE)?;
-        let row = FaceRow { id: FaceId(id), photo, pack, detection, quality, norm };
-        self.new_faces.push((id, put_face(&row)?, put_embedding(&embedding)));
-        ids.push(row.id);
-        self.analyses.insert((&photo.0, &pack.0), put_analysis(&ids)?.as_slice())?;
-        if self.is_shown(&photo)? {
-            let (photos, faces) = self.tallies.get(&pack.0)?.map_or((0, 0), |tally| tally.value());
-            self.tallies.insert(&pack.0, (photos, faces.saturating_add(1)))?;
-        }
-        Ok(row)
-    }
-
     pub(crate) fn gone(&mut self, path: &std::path::Path) -> Result<()> {
         let key = to_bytes(path);
-        match files::file(&self.files, key)?.map(|file| file.state) {
+        let shown = match files::file(&self.files, key)?.map(|file| file.state) {
             None => return Ok(()),
-            Some(FileState::Failed { .. }) => drop(self.failures.remove(key)?),
+            Some(FileState::Failed { .. }) => {
+                self.failures.remove(key)?;
+                None
+            }
             Some(FileState::Shows { photo, .. }) => {
                 self.note(photo)?;
                 self.unlink(photo, key)?;
+                Some(photo)
             }
-        }
+        };
         self.files.remove(key)?;
-        Ok(())
+        self.tale.tell(&Event::Gone { path: path.to_owned(), photo: shown })
     }
 
-    /// Records a file, whose photo is in the store if it shows one.
-    fn put(&mut self, mut file: FileRow) -> Result<()> {
+    /// Records a file, whose photo is in the store if it shows one. `is_new`: a pack has looked at that for the first time.
+    fn put(&mut self, mut file: FileRow, is_new: bool) -> Result<()> {
         let folder = self.folders.get(file.folder.0)?.map(|bytes| take_folder(file.folder.0, bytes.value()));
         let Some(folder) = folder.transpose()? else {
             tracing::debug!(path = %file.path.display(), folder = %file.folder, "its folder has been removed");
@@ -266,6 +242,25 @@ impl<'txn> Ingest<'txn> {
             self.note(photo)?;
         }
         self.files.insert(path.as_slice(), put_file(&file)?.as_slice())?;
+        if let Some(photo) = before.flatten()
+            && Some(photo) != now
+        {
+            self.tale.tell(&Event::Gone { path: file.path.clone(), photo: Some(photo) })?;
+        }
+        match file.state {
+            FileState::Failed { failure, .. } => {
+                let as_before = old.is_some_and(
+                    |old| matches!(old.state, FileState::Failed { failure: before, .. } if before == failure),
+                );
+                if !as_before {
+                    self.tale.tell(&Event::Failed { path: file.path, failure })?;
+                }
+            }
+            FileState::Shows { photo, .. } if is_new || before != Some(now) => {
+                self.tale.tell(&Event::Shown { path: file.path, photo })?;
+            }
+            FileState::Shows { .. } => {}
+        }
         if before == Some(now) {
             return Ok(());
         }
@@ -324,24 +319,5 @@ impl<'txn> Ingest<'txn> {
     /// Whether a photo that is in the store has a file.
     fn is_shown(&self, photo: &ContentId) -> Result<bool> {
         Ok(self.hidden.get(&photo.0)?.is_none())
-    }
-
-    /// Counts a photo in, or out, in the tallies of all packs that have analysed it.
-    fn tally_all(&mut self, photo: &ContentId, step: fn(u64, u64) -> Option<u64>) -> Result<()> {
-        let all = (&photo.0, &[u8::MIN; 16])..=(&photo.0, &[u8::MAX; 16]);
-        let mut found = Vec::new();
-        for row in self.analyses.range(all)? {
-            let (key, bytes) = row?;
-            found.push((PackId(*key.value().1), take_analysis(bytes.value())?.len()));
-        }
-        found.into_iter().try_for_each(|(pack, faces)| self.tally(pack, faces, step))
-    }
-
-    fn tally(&mut self, pack: PackId, faces: usize, step: fn(u64, u64) -> Option<u64>) -> Result<()> {
-        let (photos, before) = self.tallies.get(&pack.0)?.map_or((0, 0), |tally| tally.value());
-        let now = step(photos, 1).zip(step(before, len_u64(faces)));
-        let now = now.ok_or_else(|| Fault::missing("tallies", "a photo that is counted out"))?;
-        self.tallies.insert(&pack.0, now)?;
-        Ok(())
     }
 }

@@ -125,6 +125,38 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// The people and the faces that a decision speaks of.
+    #[must_use]
+    pub fn mentioned(&self) -> (Vec<PersonId>, Vec<FaceId>) {
+        match self {
+            Self::Named { person, .. } | Self::Hidden { person, .. } => (vec![*person], Vec::new()),
+            Self::Merged { into, from, together } => {
+                let people = from.iter().map(|(person, _)| *person).chain([*into]).collect();
+                (people, together.clone())
+            }
+            Self::Split { from, into, faces } => (vec![*from, *into], faces.clone()),
+            Self::Confirmed { face, person, before } | Self::Rejected { face, person, before } => {
+                (before.iter().copied().chain([*person]).collect(), vec![*face])
+            }
+            Self::NotAFace { face, before } => (before.iter().copied().collect(), vec![*face]),
+            Self::Covered { person, face, .. } => (vec![*person], face.iter().copied().collect()),
+            Self::Apart { a, b } => (vec![*a, *b], Vec::new()),
+            Self::Undone { .. } | Self::Redone { .. } => (Vec::new(), Vec::new()),
+            Self::Refitted { groups, before, .. } => {
+                let people = groups.iter().chain(before).map(|(person, _)| *person);
+                (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
+            }
+            Self::Drawn { face, person } => (person.iter().copied().collect(), vec![*face]),
+            Self::Carried { faces } => (Vec::new(), faces.iter().map(|(new, _)| *new).collect()),
+            Self::Left { faces } => (
+                faces.iter().map(|(_, from, _)| *from).collect(),
+                faces.iter().map(|(face, ..)| *face).collect(),
+            ),
+        }
+    }
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {

@@ -75,6 +75,26 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that was to be restored is none that can be.
+    #[error(
+        "`{}` cannot be restored: {why}. Nothing was changed; choose a file that `vow backup` made",
+        path.display()
+    )]
+    NoBackup {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A backup could not be put in place; the store itself is as it was.
+    #[error("`{}` cannot be written or renamed: mend the data folder's permissions or free some space", path.display())]
+    Restore {
+        /// The copy of the backup.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// An earlier read or write failed, so that nothing is sure until the store has been opened again.
     #[error("the store `{}` is closed after an earlier error: start again", path.display())]
     Closed {
@@ -106,6 +126,30 @@ pub enum StoreError {
         folder: FolderId,
         /// The folder's path.
         path: PathBuf,
+    },
+    /// Events that somebody asks for are not kept any more.
+    #[error(
+        "the events after number {after} are not kept any more, but from {oldest} on: note {last}, list anew what you \
+         follow, and go on after {last}"
+    )]
+    EventsGone {
+        /// The number after which events were asked for.
+        after: u64,
+        /// The oldest that is kept.
+        oldest: u64,
+        /// The last that there is.
+        last: u64,
+    },
+    /// The number of an event of another store.
+    #[error(
+        "{after} is the number of no event here: it is another store's, or this one's before a backup was put in its place; \
+         note {last}, list anew what you follow, and go on after {last}"
+    )]
+    NoSuchEvent {
+        /// The number.
+        after: u64,
+        /// That of the last event here.
+        last: u64,
     },
     /// There is no such face.
     #[error("there is no face {0} in the store")]

@@ -210,6 +210,24 @@ impl Store {
         })
     }
 
+    /// Files of all folders, at most `limit`, in the order of their path's bytes; those after the path `after` where it is
+    /// given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn files_after(&self, after: Option<&Path>, limit: usize) -> Result<Vec<FileRow>, StoreError> {
+        self.read(|txn| {
+            let after = after.map_or(Unbounded, |path| Excluded(to_bytes(path)));
+            let rows = txn.open_table(FILES)?.range::<&[u8]>((after, Unbounded))?;
+            rows.take(limit)
+                .map(|row| {
+                    let (path, bytes) = row?;
+                    Ok(take_file(path.value(), bytes.value())?)
+                })
+                .collect()
+        })
+    }
+
     /// Files that failed, at most `limit`, in the order of their path's bytes; those after the path `after` where it is
     /// given.
     ///

@@ -8,6 +8,7 @@ use vow_types::{FaceId, PersonId};
 use crate::codec::{put_entry, take_entry};
 use crate::decision::{Decision, JournalEntry, Outcome, Standing};
 use crate::error::StoreError;
+use crate::events::{Event, News, Tale};
 use crate::people::{give, set};
 use crate::store::Store;
 use crate::tables::{self, JOURNAL, META, meta};
@@ -32,8 +33,12 @@ impl Store {
             let seq = tables::take_id(&mut txn.open_table(META)?, meta::NEXT_ENTRY)?;
             let entry = JournalEntry { seq, at: now, decision, known_by };
             txn.open_table(JOURNAL)?.insert(seq, put_entry(&entry)?.as_slice())?;
-            give(txn, &outcome.moves, now)?;
-            set(txn, &outcome.people)?;
+            let (mut news, mut tale) = (News::default(), Tale::default());
+            give(txn, &outcome.moves, now, &mut news)?;
+            set(txn, &outcome.people, &mut news)?;
+            tale.tell(&Event::Decided { entry: seq })?;
+            news.tell(&mut tale)?;
+            tale.write(txn)?;
             Ok(entry)
         })
     }
@@ -43,7 +48,12 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub fn put_people(&self, people: &[Standing]) -> Result<()> {
-        self.write(|txn| set(txn, people))
+        self.write(|txn| {
+            let (mut news, mut tale) = (News::default(), Tale::default());
+            set(txn, people, &mut news)?;
+            news.tell(&mut tale)?;
+            tale.write(txn)
+        })
     }
 
     /// The number of the last entry; 0 when there is none.

@@ -9,6 +9,7 @@ mod codec;
 mod commit;
 mod decision;
 mod error;
+mod events;
 mod faces;
 mod fault;
 mod files;
@@ -16,13 +17,18 @@ mod journal;
 mod open;
 mod path_bytes;
 mod people;
+mod restore;
 mod rows;
 mod store;
 mod tables;
+mod verify;
 
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
 pub use error::StoreError;
+pub use events::{EVENTS_KEPT, Event, Told};
+pub use restore::{Contents, Restored, finish as finish_restore, prepare as prepare_restore};
 pub use rows::{
     Change, Committed, Counts, FaceRow, FileRow, FileState, Folder, NewFace, PersonRow, PhotoRow, WholeFace,
 };
 pub use store::Store;
+pub use verify::{Finding, Lengths, Verifying};

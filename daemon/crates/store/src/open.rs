@@ -13,6 +13,7 @@ use redb::{
 };
 
 use crate::error::StoreError;
+use crate::events;
 use crate::fault::{self, Fault, guarded};
 use crate::store::Store;
 use crate::tables::{self, FORMAT, META, OLDEST, meta};
@@ -49,6 +50,8 @@ enum Holds {
     Store {
         /// One that this version reads.
         format: u64,
+        /// Its events have numbers of their own.
+        numbered: bool,
     },
 }
 
@@ -73,7 +76,8 @@ impl Store {
     /// As [`Self::open`].
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
         let path = PathBuf::from("(other medium)");
-        let database = guarded(|| on(backend, &path)).map_err(|fault| fault.at(&path, "opened"))?;
+        let database =
+            guarded(|| on(backend, &path, Mode::Any)).map_err(|fault| fault.at(&path, "opened"))?;
         Ok(Self::new(database, path))
     }
 }
@@ -96,16 +100,30 @@ fn database(path: &Path) -> fault::Result<Database> {
         // It will be read as a whole, here and there; on a hard disk, once through from the start first is far quicker.
         io::copy(&mut &file, &mut io::sink())?;
     }
-    let database = on(FileBackend::new(file)?, path)?;
+    let database = on(FileBackend::new(file)?, path, Mode::Any)?;
     if new {
-        // It is durable only once its name is.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        sync_folder(path)?;
     }
     Ok(database)
 }
 
-fn lock(file: &File, path: &Path) -> fault::Result<()> {
+/// Opens the store in a file that must be one already; all of it is verified, however large.
+pub(crate) fn existing(path: &Path) -> Result<Store, StoreError> {
+    let open = || {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        on(FileBackend::new(file)?, path, Mode::Existing)
+    };
+    let database = guarded(open).map_err(|fault| fault.at(path, "opened"))?;
+    Ok(Store::new(database, path.to_owned()))
+}
+
+/// Makes names in a file's folder durable: a file is there for good only once its name is.
+pub(crate) fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(crate) fn lock(file: &File, path: &Path) -> fault::Result<()> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }.into()),
         // A file system without such locks: redb does what can be done.
@@ -123,14 +141,26 @@ fn peek(path: &Path) -> fault::Result<()> {
     }
 }
 
+/// What may be opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// A store, or what can be made one.
+    Any,
+    /// A store, all of which is verified.
+    Existing,
+}
+
 /// Opens or makes the store on this medium.
-fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
+fn on(backend: impl StorageBackend, path: &Path, mode: Mode) -> fault::Result<Database> {
     match look(&backend)? {
+        Found::Nothing | Found::Unfinished if mode == Mode::Existing => {
+            return Err(foreign(path, "there is nothing in it"));
+        }
         Found::Nothing | Found::Redb => {}
         Found::Unfinished => backend.set_len(0)?,
         Found::Foreign => return Err(foreign(path, "it holds something else")),
     }
-    let verify = backend.len()? <= VERIFIED;
+    let verify = mode == Mode::Existing || backend.len()? <= VERIFIED;
     let name = path.to_owned();
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(verify).set_repair_callback(move |check| {
@@ -141,7 +171,10 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
     });
     let database = builder.create_with_backend(backend)?;
     let holds = judge(&database.begin_read()?, path)?;
-    if !matches!(holds, Holds::Store { format: FORMAT }) {
+    if mode == Mode::Existing && matches!(holds, Holds::Nothing) {
+        return Err(foreign(path, "there is nothing in it"));
+    }
+    if !matches!(holds, Holds::Store { format: FORMAT, numbered: true }) {
         let mut txn = database.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
         match holds {
@@ -149,6 +182,9 @@ fn on(backend: impl StorageBackend, path: &Path) -> fault::Result<Database> {
             // Its rows say their own version and are read as they are. Only the number must be right before the first
             // new row, so that an older version leaves the file alone.
             Holds::Store { .. } => drop(txn.open_table(META)?.insert(meta::FORMAT, FORMAT)?),
+        }
+        if !matches!(holds, Holds::Store { numbered: true, .. }) {
+            events::begin(&txn)?;
         }
         txn.commit()?;
     }
@@ -193,7 +229,10 @@ fn judge(txn: &ReadTransaction, path: &Path) -> fault::Result<Holds> {
         Err(error) => return Err(error.into()),
     };
     match tables::read(&table, meta::FORMAT)? {
-        Some(format @ OLDEST..=FORMAT) => Ok(Holds::Store { format }),
+        Some(format @ OLDEST..=FORMAT) => {
+            let numbered = tables::read(&table, meta::FIRST_EVENT)?.is_some();
+            Ok(Holds::Store { format, numbered })
+        }
         Some(found) if found > FORMAT => {
             Err(StoreError::TooNew { path: path.to_owned(), found, known: FORMAT }.into())
         }

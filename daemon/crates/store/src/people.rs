@@ -9,6 +9,7 @@ use vow_types::{FaceId, PersonId};
 use crate::codec::{put_person, take_person};
 use crate::decision::Standing;
 use crate::error::StoreError;
+use crate::events::{News, Tale};
 use crate::fault::{self, Fault};
 use crate::rows::PersonRow;
 use crate::store::Store;
@@ -24,7 +25,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownFace`]; when the store cannot be written. Then nothing was changed.
     pub fn assign(&self, moves: &[(FaceId, Option<PersonId>)], now: i64) -> Result<()> {
-        self.write(|txn| give(txn, moves, now))
+        self.write(|txn| {
+            let (mut news, mut tale) = (News::default(), Tale::default());
+            give(txn, moves, now, &mut news)?;
+            news.tell(&mut tale)?;
+            tale.write(txn)
+        })
     }
 
     /// Forgets who is who and what they are called: everything about people but the journal and the ids that are taken. For
@@ -34,8 +40,17 @@ impl Store {
     /// When the store cannot be written.
     pub fn forget_people(&self) -> Result<()> {
         self.write(|txn| {
-            txn.open_table(FACE_PERSON)?.retain(|_, _| false)?;
-            txn.open_table(PEOPLE)?.retain(|_, _| false)?;
+            let (mut news, mut tale) = (News::default(), Tale::default());
+            txn.open_table(FACE_PERSON)?.retain(|face, person| {
+                news.moved.push((FaceId(face), Some(PersonId(person)), None));
+                false
+            })?;
+            txn.open_table(PEOPLE)?.retain(|person, _| {
+                news.ended(PersonId(person));
+                false
+            })?;
+            news.tell(&mut tale)?;
+            tale.write(txn)?;
             txn.delete_multimap_table(PERSON_FACES)?;
             txn.delete_multimap_table(NAMES)?;
             txn.open_multimap_table(PERSON_FACES)?;
@@ -116,6 +131,7 @@ pub(crate) fn give(
     txn: &WriteTransaction,
     moves: &[(FaceId, Option<PersonId>)],
     now: i64,
+    news: &mut News,
 ) -> fault::Result<()> {
     let faces = txn.open_table(FACES)?;
     let mut person_of = txn.open_table(FACE_PERSON)?;
@@ -131,6 +147,9 @@ pub(crate) fn give(
             Some(person) => person_of.insert(face.0, person.0)?.map(|before| before.value()),
             None => person_of.remove(face.0)?.map(|before| before.value()),
         };
+        if before != person.map(|person| person.0) {
+            news.moved.push((*face, before.map(PersonId), *person));
+        }
         if let Some(before) = before {
             faces_of.remove(before, face.0)?;
             left.insert(before);
@@ -141,6 +160,7 @@ pub(crate) fn give(
             if people.get(person.0)?.is_none() {
                 let row = PersonRow { id: person, name: None, hidden: false, cover: None, created: now };
                 people.insert(person.0, put_person(&row, false)?.as_slice())?;
+                news.born(person);
             }
         }
     }
@@ -149,6 +169,7 @@ pub(crate) fn give(
             let row = people.get(id)?.map(|bytes| take_person(id, bytes.value())).transpose()?;
             if row.is_some_and(|(_, decided)| !decided) {
                 people.remove(id)?;
+                news.ended(PersonId(id));
             }
         }
     }
@@ -159,14 +180,15 @@ pub(crate) fn give(
 }
 
 /// Writes what is known of people, and their names.
-pub(crate) fn set(txn: &WriteTransaction, standings: &[Standing]) -> fault::Result<()> {
+pub(crate) fn set(txn: &WriteTransaction, standings: &[Standing], news: &mut News) -> fault::Result<()> {
     let faces_of = txn.open_multimap_table(PERSON_FACES)?;
     let mut people = txn.open_table(PEOPLE)?;
     let mut names = txn.open_multimap_table(NAMES)?;
     for Standing { row, decided } in standings {
         let id = row.id.0;
         let before = people.get(id)?.map(|bytes| take_person(id, bytes.value())).transpose()?;
-        if let Some(name) = before.as_ref().and_then(|(row, _)| row.name.as_ref()) {
+        let (was_there, old_name) = (before.is_some(), before.as_ref().and_then(|(row, _)| row.name.clone()));
+        if let Some(name) = &old_name {
             names.remove(fold(name).as_str(), id)?;
         }
         if let Some(name) = &row.name {
@@ -176,8 +198,14 @@ pub(crate) fn set(txn: &WriteTransaction, standings: &[Standing]) -> fault::Resu
             let created = before.map_or(row.created, |(before, _)| before.created);
             let row = PersonRow { created, ..row.clone() };
             people.insert(id, put_person(&row, *decided)?.as_slice())?;
-        } else {
-            people.remove(id)?;
+            if !was_there {
+                news.born(row.id);
+            }
+            if row.name != old_name {
+                news.renamed.push((row.id, row.name, old_name));
+            }
+        } else if people.remove(id)?.is_some() {
+            news.ended(row.id);
         }
         tables::raise_above(&mut txn.open_table(META)?, meta::NEXT_PERSON, id)?;
     }
@@ -191,6 +219,6 @@ fn row(txn: &ReadTransaction, person: PersonId) -> fault::Result<Option<PersonRo
 }
 
 /// The form under which names that count as the same are alike.
-fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.to_lowercase()
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 
@@ -26,7 +26,12 @@ struct Inner {
     path: PathBuf,
     /// redb panicked: it must not be trusted with anything more.
     broken: AtomicBool,
+    /// Called after every transaction that was finished.
+    written: OnceLock<Written>,
 }
+
+/// What is called when something was written.
+type Written = Box<dyn Fn() + Send + Sync>;
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -52,7 +57,19 @@ impl fmt::Debug for Store {
 impl Store {
     /// `path` is what errors call the store.
     pub(crate) fn new(database: Database, path: PathBuf) -> Self {
-        Self(Arc::new(Inner { database: Some(database), path, broken: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            database: Some(database),
+            path,
+            broken: AtomicBool::new(false),
+            written: OnceLock::new(),
+        }))
+    }
+
+    /// Has this called after every transaction that is durable from then on, by whoever wrote it; it must not wait. Only the
+    /// first call counts.
+    pub fn when_written(&self, call: impl Fn() + Send + Sync + 'static) {
+        // Whoever comes second keeps nothing; there is one engine to a store.
+        let _ = self.0.written.set(Box::new(call));
     }
 
     fn database(&self) -> fault::Result<&Database> {
@@ -79,14 +96,16 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTransaction) -> fault::Result<T>,
     ) -> Result<T, StoreError> {
-        self.guard("written", || {
+        let done = self.guard("written", || {
             let mut txn = self.database()?.begin_write()?;
             txn.set_durability(Durability::Immediate)?;
             // An error drops the transaction, which undoes it.
             let done = work(&txn)?;
             txn.commit()?;
             Ok(done)
-        })
+        })?;
+        self.0.written.get().into_iter().for_each(|written| written());
+        Ok(done)
     }
 
     /// Notes in the file which of its parts are free, so that the next [`open`](Self::open) is quick even when this process

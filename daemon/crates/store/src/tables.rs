@@ -8,8 +8,9 @@ use crate::fault::{Fault, Result};
 /// The version of all of this together. It changes whenever a program that knows the old one would misread the new one.
 ///
 /// 1: until files could say that they have no orientation, photos that one was found, and the journal knew more than names.
-/// 2: this one.
-pub(crate) const FORMAT: u64 = 2;
+/// 2: until events were told, without which a program would change things in silence.
+/// 3: this one.
+pub(crate) const FORMAT: u64 = 3;
 /// The oldest format that is read. A store of an older format than [`FORMAT`] becomes one of that when it is opened.
 pub(crate) const OLDEST: u64 = 1;
 
@@ -47,6 +48,8 @@ pub(crate) const TALLIES: TableDefinition<Pack, (u64, u64)> = TableDefinition::n
 /// Lengths of good faces' embeddings, learned by pack: the bits of an `f32`. An older store of this
 /// format has the table once one is learned.
 pub(crate) const FULL_NORMS: TableDefinition<Pack, u32> = TableDefinition::new("full_norms");
+/// By number.
+pub(crate) const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("events");
 
 /// Names in [`META`].
 pub(crate) mod meta {
@@ -57,9 +60,12 @@ pub(crate) mod meta {
     pub(crate) const NEXT_FACE: &str = "next_face";
     pub(crate) const NEXT_PERSON: &str = "next_person";
     pub(crate) const NEXT_ENTRY: &str = "next_journal_entry";
+    /// The number of the first event that ever was. Where it is missing, the store is a backup that was never opened.
+    pub(crate) const FIRST_EVENT: &str = "first_event";
+    pub(crate) const NEXT_EVENT: &str = "next_event";
 }
 
-/// Makes every table of a new store, and its counters.
+/// Makes every table of a new store, and its counters; those of events are made in `events`.
 pub(crate) fn create(txn: &WriteTransaction) -> Result<()> {
     let mut counters = txn.open_table(META)?;
     counters.insert(meta::FORMAT, FORMAT)?;

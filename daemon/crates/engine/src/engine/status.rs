@@ -53,6 +53,7 @@ impl Engine {
             ignored,
             scan_problems: folders.into_iter().flat_map(|one| one.problems).collect(),
             started: progress.started(),
+            last_event: *self.event_numbers()?.end(),
         })
     }
 

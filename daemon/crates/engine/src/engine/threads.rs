@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use vow_infer::FaceEngine;
 use vow_machine::lower_priority;
 use vow_store::StoreError;
 
@@ -61,20 +60,21 @@ fn step_back(nice: u8) {
     }
 }
 
-/// Starts the models from a thread that stepped back: the threads that run them, and those of the runtime's own, are
-/// its children and inherit that. They serve new photos and the backlog alike; a second set for new photos would cost
-/// its memory all the time. Where nobody else wants the processor, niceness costs nothing.
-pub(super) fn stepped_back(
+/// Works on a thread that stepped back, and waits for it. The models are started so: the threads that run them, and those
+/// of the runtime's own, are its children and inherit that. They serve new photos and the backlog alike; a second set for
+/// new photos would cost its memory all the time. Where nobody else wants the processor, niceness costs nothing.
+pub(crate) fn behind<T: Send>(
+    name: &'static str,
     nice: u8,
-    start: impl FnOnce() -> Result<FaceEngine, EngineError> + Send,
-) -> Result<FaceEngine, EngineError> {
+    work: impl FnOnce() -> Result<T, EngineError> + Send,
+) -> Result<T, EngineError> {
     std::thread::scope(|scope| {
-        let started = std::thread::Builder::new().name("vow-models".to_owned()).spawn_scoped(scope, || {
+        let started = std::thread::Builder::new().name(format!("vow-{name}")).spawn_scoped(scope, || {
             step_back(nice);
-            start()
+            work()
         });
         let reason =
-            || EngineError::Failed { thread: "models", reason: "it panicked; the log says where".to_owned() };
+            || EngineError::Failed { thread: name, reason: "it panicked; the log says where".to_owned() };
         started.map_err(EngineError::Thread)?.join().map_err(|_| reason())?
     })
 }

@@ -94,4 +94,6 @@ pub struct Status {
     pub scan_problems: Vec<(std::path::PathBuf, Failure)>,
     /// Start of the engine, seconds since 1970.
     pub started: i64,
+    /// The number of the last event.
+    pub last_event: u64,
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use vow_store::{Decision, JournalEntry};
-use vow_types::{FaceId, PersonId};
+use vow_types::PersonId;
 
 /// The numbers of the entries that were undone and not redone.
 pub(crate) fn undone(journal: &[JournalEntry]) -> BTreeSet<u64> {
@@ -47,34 +47,6 @@ pub(crate) fn is_decision(entry: &JournalEntry) -> bool {
     )
 }
 
-/// The people and the faces that a decision speaks of.
-pub(crate) fn mentioned(decision: &Decision) -> (Vec<PersonId>, Vec<FaceId>) {
-    match decision {
-        Decision::Named { person, .. } | Decision::Hidden { person, .. } => (vec![*person], Vec::new()),
-        Decision::Merged { into, from, together } => {
-            let people = from.iter().map(|(person, _)| *person).chain([*into]).collect();
-            (people, together.clone())
-        }
-        Decision::Split { from, into, faces } => (vec![*from, *into], faces.clone()),
-        Decision::Confirmed { face, person, before } | Decision::Rejected { face, person, before } => {
-            (before.iter().copied().chain([*person]).collect(), vec![*face])
-        }
-        Decision::NotAFace { face, before } => (before.iter().copied().collect(), vec![*face]),
-        Decision::Covered { person, face, .. } => (vec![*person], face.iter().copied().collect()),
-        Decision::Apart { a, b } => (vec![*a, *b], Vec::new()),
-        Decision::Undone { .. } | Decision::Redone { .. } => (Vec::new(), Vec::new()),
-        Decision::Refitted { groups, before, .. } => {
-            let people = groups.iter().chain(before).map(|(person, _)| *person);
-            (people.collect(), groups.iter().flat_map(|(_, faces)| faces.clone()).collect())
-        }
-        Decision::Drawn { face, person } => (person.iter().copied().collect(), vec![*face]),
-        Decision::Carried { faces } => (Vec::new(), faces.iter().map(|(new, _)| *new).collect()),
-        Decision::Left { faces } => {
-            (faces.iter().map(|(_, from, _)| *from).collect(), faces.iter().map(|(face, ..)| *face).collect())
-        }
-    }
-}
-
 /// The people who came into being by a decision.
 fn born(decision: &Decision) -> &[PersonId] {
     match decision {
@@ -91,7 +63,7 @@ pub(crate) fn dependents(journal: &[JournalEntry], undone: &BTreeSet<u64>, witho
     let mut dependents = Vec::new();
     for entry in journal.iter().filter(|entry| !undone.contains(&entry.seq) && is_decision(entry)) {
         let goes = without.contains(&entry.seq);
-        let depends = mentioned(&entry.decision).0.iter().any(|person| unborn.contains(person));
+        let depends = entry.decision.mentioned().0.iter().any(|person| unborn.contains(person));
         if depends && !goes {
             dependents.push(entry.seq);
         }
@@ -108,7 +80,7 @@ pub(crate) fn with_parents(journal: &[JournalEntry], undone: &BTreeSet<u64>, mut
     for entry in journal.iter().rev().filter(|entry| undone.contains(&entry.seq)) {
         let children = born(&entry.decision);
         let speaks = |child: &&JournalEntry| {
-            let of_them = || mentioned(&child.decision).0.iter().any(|person| children.contains(person));
+            let of_them = || child.decision.mentioned().0.iter().any(|person| children.contains(person));
             seqs.contains(&child.seq) && child.seq > entry.seq && of_them()
         };
         if !seqs.contains(&entry.seq) && journal.iter().any(|child| speaks(&child)) {
@@ -121,9 +93,9 @@ pub(crate) fn with_parents(journal: &[JournalEntry], undone: &BTreeSet<u64>, mut
 /// Later entries in effect that speak of the same people or faces.
 pub(crate) fn later(journal: &[JournalEntry], undone: &BTreeSet<u64>, seq: u64) -> Vec<u64> {
     let Some(entry) = journal.iter().find(|entry| entry.seq == seq) else { return Vec::new() };
-    let (people, faces) = mentioned(&entry.decision);
+    let (people, faces) = entry.decision.mentioned();
     let speaks = |other: &&JournalEntry| {
-        let (their_people, their_faces) = mentioned(&other.decision);
+        let (their_people, their_faces) = other.decision.mentioned();
         their_people.iter().any(|person| people.contains(person))
             || their_faces.iter().any(|face| faces.contains(face))
     };

@@ -1,9 +1,12 @@
 //! Rows survive their bytes, no bytes panic, and the bytes of format 1 are what they always were.
 
+use std::path::PathBuf;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::decision::{Decision, JournalEntry};
+use crate::events::{Event, Told};
 
 fn stage() -> impl Strategy<Value = Stage> {
     prop::sample::select(Stage::ALL.to_vec())
@@ -47,6 +50,28 @@ prop_compose! {
 
 fn ids(numbers: Vec<u64>) -> Vec<FaceId> {
     numbers.into_iter().map(FaceId).collect()
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let path = || prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| path_from(&bytes));
+    let photo = || any::<[u8; 32]>().prop_map(ContentId);
+    // Ids begin at 1.
+    let person = || (1u64..).prop_map(PersonId);
+    let people = move || prop::collection::vec(person(), 0..9);
+    let maybe = move || prop::option::of(person());
+    let name = || prop::option::of(".{0,20}");
+    let face = any::<u64>().prop_map(FaceId);
+    prop_oneof![
+        (path(), photo()).prop_map(|(path, photo)| Event::Shown { path, photo }),
+        (path(), prop::option::of(photo())).prop_map(|(path, photo)| Event::Gone { path, photo }),
+        (path(), stage(), ".{0,40}")
+            .prop_map(|(path, stage, reason)| Event::Failed { path, failure: Failure { stage, reason } }),
+        prop::collection::vec((face, maybe(), maybe()), 0..9).prop_map(|faces| Event::Assigned { faces }),
+        people().prop_map(|people| Event::Born { people }),
+        (person(), name(), name()).prop_map(|(person, name, before)| Event::Renamed { person, name, before }),
+        people().prop_map(|people| Event::Ended { people }),
+        any::<u64>().prop_map(|entry| Event::Decided { entry }),
+    ]
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
@@ -126,6 +151,11 @@ proptest! {
     }
 
     #[test]
+    fn events_survive(event in event(), number: u64, at: i64) {
+        prop_assert_eq!(take_event(number, &put_event(at, &event).unwrap()).unwrap(), Told { number, at, event });
+    }
+
+    #[test]
     fn embeddings_survive(raw in prop::collection::vec(-1f32..1.0, 1..600)) {
         if let Ok(embedding) = Embedding::from_raw(&raw) {
             prop_assert_eq!(take_embedding(&put_embedding(&embedding)).unwrap(), embedding);
@@ -143,8 +173,10 @@ proptest! {
 
     /// Rows that were cut off, or had a byte altered.
     #[test]
-    fn no_damaged_row_panics(file in file(), face in face(), at: prop::sample::Index, flip in 1u8..) {
-        for mut bytes in [put_file(&file).unwrap(), put_face(&face).unwrap()] {
+    fn no_damaged_row_panics(
+        file in file(), face in face(), event in event(), at: prop::sample::Index, flip in 1u8..,
+    ) {
+        for mut bytes in [put_file(&file).unwrap(), put_face(&face).unwrap(), put_event(1, &event).unwrap()] {
             let at = at.index(bytes.len());
             all(&bytes[..at]);
             bytes[at] ^= flip;
@@ -164,6 +196,7 @@ fn all(bytes: &[u8]) {
     let _ = take_person(1, bytes);
     let _ = take_entry(1, bytes);
     let _ = take_pack(bytes);
+    let _ = take_event(1, bytes);
 }
 
 #[test]
@@ -287,5 +320,30 @@ fn the_bytes_of_the_journal() {
     ];
     for (decision, body) in bytes {
         assert_eq!(put_entry(&entry(decision)).unwrap(), [b"\x02\x02", body, b"\x00"].concat());
+    }
+}
+
+/// Read by hand from docs/STORE.md.
+#[test]
+fn the_bytes_of_events() {
+    let (path, photo) = (PathBuf::from("a"), ContentId([7; 32]));
+    let people = vec![PersonId(1), PersonId(128)];
+    let failure = Failure { stage: Stage::Read, reason: "no".to_owned() };
+    let faces = vec![(FaceId(9), None, Some(PersonId(1)))];
+    let name = Some("A".to_owned());
+    let bytes: [(Event, Vec<u8>); 8] = [
+        (Event::Shown { path: path.clone(), photo }, [b"\x00\x01a", &[7; 32][..]].concat()),
+        (Event::Gone { path: path.clone(), photo: Some(photo) }, [b"\x01\x01a\x01", &[7; 32][..]].concat()),
+        (Event::Failed { path, failure }, b"\x02\x01a\x04read\x02no".to_vec()),
+        (Event::Assigned { faces }, b"\x03\x01\x09\x00\x01".to_vec()),
+        (Event::Born { people: people.clone() }, b"\x04\x02\x01\x80\x01".to_vec()),
+        (Event::Renamed { person: PersonId(1), name, before: None }, b"\x05\x01\x01\x01A\x00".to_vec()),
+        (Event::Ended { people }, b"\x06\x02\x01\x80\x01".to_vec()),
+        (Event::Decided { entry: 3 }, b"\x07\x03".to_vec()),
+    ];
+    for (event, body) in bytes {
+        let row = [&b"\x01\x02"[..], &body].concat();
+        assert_eq!(put_event(1, &event).unwrap(), row);
+        assert_eq!(take_event(5, &row).unwrap(), Told { number: 5, at: 1, event });
     }
 }

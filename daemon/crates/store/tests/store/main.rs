@@ -15,9 +15,12 @@
 #![cfg(test)]
 
 mod crash;
+mod events;
 mod meaning;
 mod medium;
 mod model;
 mod opening;
+mod restore;
 mod samples;
 mod steps;
+mod verify;

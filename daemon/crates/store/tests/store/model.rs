@@ -6,14 +6,16 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use vow_store::{
-    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, PersonRow,
-    PhotoRow, Store, WholeFace,
+    Change, Committed, Counts, Decision, FaceRow, FileRow, FileState, Folder, JournalEntry, Lengths,
+    PersonRow, PhotoRow, Store, WholeFace,
 };
 use vow_types::{ContentId, Embedding, FaceId, FolderId, PackId, PersonId};
 
+use crate::events::Heard;
 use crate::medium::Memory;
 use crate::samples::{self, pack, photo};
 use crate::steps::{Done, Step, apply_to_store, step};
+use crate::verify::findings;
 
 /// All there is to know of a store.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,6 +288,8 @@ pub(crate) fn everything(store: &Store) -> State {
         assert_eq!(store.counts(pack(p)).unwrap(), state.counts(pack(p)));
     }
     agree(store, &state);
+    assert_eq!(Heard::from(store), Heard::of(&state), "what was told leads to the same");
+    assert_eq!(findings(store, Lengths::new()), [], "all of it fits together");
     state
 }
 

@@ -1,0 +1,77 @@
+//! Why there is no answer, sorted by exit code.
+
+use std::io;
+use std::path::PathBuf;
+
+use tonic::{Code, Status};
+
+use crate::render::counted;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("no place for the daemon's socket is known: HOME is not set; give it with --socket PATH")]
+    NoSocket,
+    #[error(
+        "no daemon answers on {socket}: {reason}; start one with `vowd FOLDER`, or say where it is with --socket PATH"
+    )]
+    Unreachable { socket: PathBuf, reason: String },
+    #[error("{}", told(.0))]
+    Refused(#[from] Status),
+    #[error("{what} could not be started")]
+    System { what: &'static str, source: io::Error },
+    #[error("the answer could not be written: {0}")]
+    Output(#[from] io::Error),
+    #[error("{path} could not be written: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Usage(String),
+    #[error(
+        "{} lies in the watched folder {folder}, where its photos would be found again; choose a place outside",
+        dir.display()
+    )]
+    InWatched { dir: PathBuf, folder: String },
+    #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
+    NotHandedOver { photos: u64, dir: PathBuf },
+    #[error("{}; see above", counted(*.0, "finding"))]
+    Found(u64),
+    #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
+    Incomplete(&'static str),
+}
+
+fn told(status: &Status) -> String {
+    if status.message().is_empty() {
+        format!("the daemon answered: {}", status.code())
+    } else {
+        status.message().to_owned()
+    }
+}
+
+impl Failure {
+    /// 1 not found (or something found by `vow verify`), 2 wrong use, 3 not reachable, 4 refused (and everything else).
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::Found(_) => 1,
+            Self::Usage(_) | Self::InWatched { .. } => 2,
+            Self::Refused(status) => match status.code() {
+                Code::NotFound => 1,
+                Code::InvalidArgument => 2,
+                Code::Unavailable | Code::Cancelled => 3,
+                _ => 4,
+            },
+            _ => 4,
+        }
+    }
+
+    /// The same in a word, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.exit_code() {
+            _ if matches!(self, Self::Found(_)) => "found",
+            1 => "not-found",
+            2 => "wrong-use",
+            3 => "unreachable",
+            _ => "refused",
+        }
+    }
+}
