@@ -2,8 +2,8 @@
 
 One command:  python small_input.py --faces WORK/faces.npz --input INPUT --out DIR [--quality 86]
 
-DIR then holds this folder's scripts, the teacher, the backgrounds (numbered, in the same order, so that the same ones
-stay kept out) and `portraits.npz`: re-encoded portraits with their landmarks, boxes and numbers of people. Of somebody
+DIR then holds this folder's scripts, the teacher, the backgrounds (re-encoded without their notes, numbered in the same order, so
+that the same ones stay kept out) and `portraits.npz`: re-encoded portraits with their landmarks, boxes and numbers of people. Of somebody
 with very many portraits only the first `MOST` are taken, which is more than either training uses of one person. `read`
 makes of it what faces.npz holds."""
 import argparse
@@ -48,7 +48,7 @@ def main():
         shutil.copy(file, a.out)
     photos = os.path.join(a.input, "backgrounds")
     for i, file in enumerate(sorted(f for f in os.listdir(photos) if f.lower().endswith((".jpg", ".jpeg", ".png")))):
-        shutil.copyfile(os.path.join(photos, file), os.path.join(a.out, "backgrounds", f"{i:03d}{os.path.splitext(file)[1].lower()}"))
+        cv2.imwrite(os.path.join(a.out, "backgrounds", f"{i:03d}.jpg"), cv2.imread(os.path.join(photos, file)), [cv2.IMWRITE_JPEG_QUALITY, 90])
     faces = np.load(a.faces)
     person, picture = faces["person"], faces["picture"]
     rows = np.sort(np.concatenate([np.flatnonzero(person == p)[:MOST] for p in np.unique(person)]))
