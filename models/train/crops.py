@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from faces import CANVAS, MARGIN, crop
+from teacher import Teacher
 
 PORTRAITS = "9999.npz"
 
@@ -36,49 +37,12 @@ def bilinear(n=112, m=14):
 def colour(grey, chroma):
     """grey u8 [n, 112, 112], chroma i8 [n, 2, 14, 14] -> RGB f32 [n, 3, 112, 112] in 0..255.
 
-    `train_embedder.batch` does the same in PyTorch: the student sees the very picture that the teacher saw."""
+    `train_embedder.colours` does the same in PyTorch: the student sees the very picture that the teacher saw."""
     up = bilinear()
     k = chroma.reshape(-1, 14).astype(np.float32) @ up.T
     k = (up @ k.reshape(-1, 14, 112).transpose(1, 0, 2).reshape(14, -1)).reshape(112, -1, 2, 112).transpose(1, 2, 0, 3)
     g, red, blue = grey.astype(np.float32), k[:, 0], k[:, 1]
     return np.clip(np.stack([g + red, g - 0.5 * red - 0.2 * blue, g + blue], 1), 0, 255)
-
-
-class Teacher:
-    """MobileFaceNet: RGB f32 [n, 3, 112, 112] in 0..255 -> unit vectors [n, 128].
-
-    OpenVINO, where it is installed, runs it in bf16 in less than half of ONNX Runtime's time (cosine to f32: 0.998)."""
-
-    def __init__(self, path, batch=32):
-        self.batch = batch
-        try:
-            import openvino
-            core = openvino.Core()
-            model = core.read_model(path)
-            model.reshape([batch, 3, 112, 112])
-            model = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1,
-                                                      "INFERENCE_PRECISION_HINT": "bf16"})
-            request = model.create_infer_request()
-            self.call = lambda x: np.array(request.infer([x])[model.outputs[0]])
-        except ImportError:
-            from detect import session
-            s = session(path)
-            self.call = lambda x: s.run(None, {s.get_inputs()[0].name: x})[0]
-
-    def __call__(self, rgb):
-        out = []
-        for i in range(0, len(rgb), self.batch):
-            part = rgb[i : i + self.batch]
-            x = np.zeros((self.batch, 3, 112, 112), np.float32)
-            x[: len(part)] = (part - 127.5) / 127.5
-            out.append(self.call(x)[: len(part)])
-        out = np.concatenate(out)
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
-
-    def both(self, rgb):
-        """The mean of the answers to the crops and to their mirror images, as unit vectors: a better, symmetric teacher."""
-        out = self(rgb) + self(np.ascontiguousarray(rgb[:, :, :, ::-1]))
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
 class Maker:

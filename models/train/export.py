@@ -19,29 +19,29 @@ from nets import Detector, Embedder, fold
 STRIDES = (8, 16, 32)
 
 
-KINDS = {"cls": slice(0, 1), "obj": slice(1, 2), "bbox": slice(2, 6), "kps": slice(6, 16)}
+KINDS = {"cls": slice(0, 1), "obj": slice(1, 2), "bbox": slice(2, 6), "kps": slice(0, 10)}
 
 
 class YuNetHead(nn.Module):
     """The detector with YuNet's twelve outputs: cls, obj (after the sigmoid), bbox, kps, each [1, h/s * w/s, k].
 
-    The head's convolution is split in four, so that the graph needs no slicing."""
+    The head's convolution is split in three, so that the graph needs no slicing."""
 
     def __init__(self, net):
         super().__init__()
-        heads, net.head = net.head, nn.ModuleList(nn.Identity() for _ in STRIDES)
         self.net, self.heads = net, nn.ModuleDict()
         for kind, part in KINDS.items():
-            for s, head in zip(STRIDES, heads):
-                conv = nn.Conv2d(head.in_channels, part.stop - part.start, 1)
-                conv.weight.data, conv.bias.data = head.weight.data[part].clone(), head.bias.data[part].clone()
+            for s, whole in zip(STRIDES, net.points if kind == "kps" else net.head):
+                conv = nn.Conv2d(whole.in_channels, part.stop - part.start, 1)
+                conv.weight.data, conv.bias.data = whole.weight.data[part].clone(), whole.bias.data[part].clone()
                 self.heads[f"{kind}_{s}"] = conv
+        net.head = net.points = None
 
     def forward(self, x):
-        maps, out = dict(zip(STRIDES, self.net(x))), []
+        maps, out = dict(zip(STRIDES, self.net.features(x))), []
         for name, head in self.heads.items():
             kind, s = name.split("_")
-            y = head(maps[int(s)]).permute(0, 2, 3, 1).reshape(1, -1, head.out_channels)
+            y = head(maps[int(s)][kind == "kps"]).permute(0, 2, 3, 1).reshape(1, -1, head.out_channels)
             out.append(y.sigmoid() if kind in ("cls", "obj") else y)
         return tuple(out)
 
@@ -134,7 +134,7 @@ def centre(net, faces, most=3000):
 
 def embedder(average, path, faces=None):
     saved = torch.load(average, map_location="cpu", weights_only=False)
-    net = Embedder(saved["width"], saved["blocks"])
+    net = Embedder(**saved["shape"])
     net.load_state_dict(saved["average"])
     net = fold(net)
     if faces:

@@ -59,6 +59,14 @@ def crop(picture, points, margin=0, border=cv2.BORDER_CONSTANT):
     return cv2.warpAffine(picture, m, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
 
 
+def aligned(grey, points):
+    """A portrait's canvas and where its own corners lie there."""
+    m = similarity(points)
+    m[:, 2] += MARGIN
+    corner = np.array([[0, 0], [PICTURE, 0], [PICTURE, PICTURE], [0, PICTURE]]) @ m[:, :2].T + m[:, 2]
+    return crop(grey, points, MARGIN, cv2.BORDER_REFLECT_101), corner.astype(np.float32)
+
+
 def held_out(name):
     """True for a fixed tenth of the people."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 10 == 0
@@ -142,13 +150,9 @@ def main():
             person = names.setdefault(name, len(names))
             other += [[len(rows), *f] for f in further]
             spread.append(off)
-            m = similarity(points)
-            m[:, 2] += MARGIN
-            corner = np.array([[0, 0], [PICTURE, 0], [PICTURE, PICTURE], [0, PICTURE]]) @ m[:, :2].T + m[:, 2]
-            canvas = crop(grey, points, MARGIN, cv2.BORDER_REFLECT_101)
-            rows.append((grey, canvas, corner, person, held_out(name), box, points))
+            rows.append((grey, *aligned(grey, points), person, held_out(name), box, points))
     picture, canvas, corner, person, out, box, points = (np.array(c) for c in zip(*rows))
-    np.savez(a.out, picture=picture, canvas=canvas, corner=corner.astype(np.float32), person=person.astype(np.int32), held_out=out,
+    np.savez(a.out, picture=picture, canvas=canvas, corner=corner, person=person.astype(np.int32), held_out=out,
              box=box.astype(np.float32), points=points.astype(np.float32), other=np.array(other, np.float32).reshape(-1, 6))
     print(f"{len(rows)} portraits, {len(names)} people; held out {out.sum()} portraits, {len(set(person[out]))} people; "
           f"a single run's landmarks lie {np.mean(spread):.4f} of the eye distance from the average")

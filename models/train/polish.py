@@ -47,7 +47,7 @@ def main():
     a = a.parse_args()
     torch.set_num_threads(1)
     saved = torch.load(a.embedder, map_location="cpu", weights_only=False)
-    net = Embedder(saved["width"], saved["blocks"])
+    net = Embedder(**saved["shape"])
     net.load_state_dict(saved["average"])
     net.eval()
     shard = np.load(os.path.join(a.crops, PORTRAITS))
@@ -59,7 +59,7 @@ def main():
     net.read.weight.data, net.read.bias.data = torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
     net.scale.running_mean.zero_()
     net.scale.running_var.fill_(1 - net.scale.eps)
-    torch.save({"average": net.state_dict(), "width": saved["width"], "blocks": saved["blocks"]}, a.out)
+    torch.save({"average": net.state_dict(), "shape": saved["shape"]}, a.out)
     answer = x @ weight.T + bias
     centred = np.concatenate([target, target]) - target.mean(0)
     cosine = (answer * centred).sum(1) / np.linalg.norm(answer, axis=1) / np.linalg.norm(centred, axis=1)

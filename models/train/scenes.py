@@ -21,6 +21,13 @@ import numpy as np
 MOST = 48
 
 
+def shrunk(side, small):
+    """[3, 3]: where the pixels of a picture shrunk from `side` to `small` lie in it. Pixel centres count: (p + 0.5) / side
+    stays the same."""
+    f = side / small
+    return np.array([[f, 0, 0.5 * f - 0.5], [0, f, 0.5 * f - 0.5], [0, 0, 1]])
+
+
 def backgrounds(folder, check):
     """Photos without faces, BGR; every fifth is kept for checking."""
     files = sorted(f for f in os.listdir(folder) if f.lower().endswith((".jpg", ".jpeg", ".png")))
@@ -100,7 +107,7 @@ class Composer:
         k = np.clip(grey / 160, 0.1, 1.3)
         r = k * (shape * red + (1 - shape) * around[0])
         b = k * (shape * blue + (1 - shape) * around[1])
-        return np.stack([grey + b, grey - 0.5 * r - 0.2 * b, grey + r], 2)
+        return cv2.merge([np.asarray(v, np.float32) for v in (grey + b, grey - 0.5 * r - 0.2 * b, grey + r)])
 
     def light(self, side, points):
         """Hard light on one face: factors [side, side] for a portrait of that size with these landmarks."""
@@ -123,7 +130,7 @@ class Composer:
         i = min(int(np.searchsorted(self.upto, self.rng.random())), len(self.upto) - 1)
         picture, box, points = self.picture[i], self.box[i], self.points[i]
         if self.rng.random() < 0.5:  # mirror; left and right change their names
-            picture, points = picture[:, ::-1], points[[1, 0, 2, 4, 3]] * [-1, 1] + [250, 0]
+            picture, points = picture[:, ::-1], points[[1, 0, 2, 4, 3]] * [-1, 1] + [249, 0]
             box = np.array([250 - box[2], box[1], 250 - box[0], box[3]])
         return np.ascontiguousarray(picture), box, points
 
@@ -216,7 +223,7 @@ class Composer:
             mask = (cv2.resize(rng.standard_normal((n, n)).astype(np.float32), (s, s), interpolation=cv2.INTER_CUBIC) > rng.normal(0, 0.5)).astype(np.float32)
         mask = cv2.GaussianBlur(mask, (0, 0), np.exp(rng.uniform(np.log(0.6), np.log(12))))[..., None]
         dark, sun = rng.uniform(0.2, 0.65) * np.exp(rng.normal(0, 0.06, 3)), rng.uniform(0.9, 1.5)
-        return scene * (mask * dark + (1 - mask) * sun)
+        return scene * (mask * (dark - sun).astype(np.float32) + np.float32(sun))
 
     def fill(self, scene, polygon, hair=False):
         """Fill a polygon with cloth or hair: a colour, or a piece of something with that colour's cast."""
@@ -227,15 +234,15 @@ class Composer:
         w, h = hi - lo
         mask = np.zeros((h, w), np.uint8)
         cv2.fillPoly(mask, [np.ascontiguousarray(polygon - lo)], 255)
+        part, mask = scene[lo[1] : hi[1], lo[0] : hi[0]], mask > 0
         if hair:
             base = np.array([15, 20, 28]) * rng.uniform(0.3, 5) + rng.normal(0, 10, 3)
-            fill = base.astype(np.float32) + 10 * rng.standard_normal((h, w, 1), np.float32)
+            fill = base.astype(np.float32) + 10 * rng.standard_normal((int(mask.sum()), 1), np.float32)
         else:
-            base = rng.integers(0, 256, 3)
-            fill = base + (self.photo_patch(h, w).astype(np.float32) - 128) * rng.uniform(0, 0.8) if rng.random() < 0.5 and min(h, w) > 3 else np.broadcast_to(base.astype(np.float32), (h, w, 3))
-        part = scene[lo[1] : hi[1], lo[0] : hi[0]]
-        mask = mask > 0
-        part[mask] = np.clip(fill[mask], 0, 255).astype(np.uint8)
+            fill = rng.integers(0, 256, 3).astype(np.float32)
+            if rng.random() < 0.5 and min(h, w) > 3:
+                fill = fill + (self.photo_patch(h, w)[mask].astype(np.float32) - 128) * np.float32(rng.uniform(0, 0.8))
+        part[mask] = np.clip(fill, 0, 255)
         self.owner[lo[1] : hi[1], lo[0] : hi[0]][mask] = -1
 
     def put(self, scene, layer, alpha, m, owner=-1):
@@ -251,7 +258,7 @@ class Composer:
         if unit < 0.6:  # shrink first, else it sparkles
             small = max(8, int(round(side * unit * 1.2)))
             layer, alpha = (cv2.resize(v, (small, small), interpolation=cv2.INTER_AREA) for v in (layer, alpha))
-            m = m @ np.diag([side / small, side / small, 1])
+            m = m @ shrunk(side, small)
         m = m - np.array([[0, 0, lo[0]], [0, 0, lo[1]]])
         size = tuple(int(v) for v in hi - lo)
         layer = cv2.warpAffine(layer, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -280,8 +287,8 @@ class Composer:
         side = 250 if width > 110 else 125 if width > 50 else 64  # no need to paint what will be shrunk away
         if side < 250:
             picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-            box, m = box * (side / 250), m @ np.diag([250 / side, 250 / side, 1])
-        marks = points * (side / 250)
+            box, m = box * (side / 250), m @ shrunk(250, side)
+        marks = (points + 0.5) * (side / 250) - 0.5
         shape = self.shapes(box, side)
         grey = picture.astype(np.float32)
         if rng.random() < 0.6:
@@ -291,7 +298,7 @@ class Composer:
             line = np.linspace(-1, 1, side, dtype=np.float32)
             slope = rng.normal(0, 0.35, 2)
             grey = grey * np.clip(1 + slope[0] * line[None] + slope[1] * line[:, None], 0.2, 2)
-        if rng.random() < 0.35:
+        if rng.random() < (0.85 if self.harsh else 0.35):
             grey = grey * self.light(side, marks)
         layer = np.clip(self.tint(grey, shape), 0, 255).astype(np.float32)
         if rng.random() < 0.75:
@@ -364,7 +371,11 @@ class Composer:
         self.owner = np.full((s, s), -1, np.int16)  # whose face each pixel shows
         kind = rng.random()
         jobs = []
-        if kind < 0.45:  # a few faces of any size
+        self.harsh = rng.random() < 0.2  # small faces under a hard sun, or in the shade
+        if self.harsh and kind < 0.45:
+            for _ in range(int(rng.integers(1, 16))):
+                jobs.append((np.exp(rng.uniform(np.log(9), np.log(36))), rng.uniform(0.02, 0.98, 2) * s))
+        elif kind < 0.45:  # a few faces of any size
             for _ in range(int(rng.integers(1, 7))):
                 jobs.append((np.exp(rng.uniform(np.log(9), np.log(s * 0.45))), rng.uniform(0.02, 0.98, 2) * s))
         elif kind < 0.65:  # a crowd, in loose rows
@@ -392,11 +403,11 @@ class Composer:
         rows = [r for r, share in zip(rows, seen) if share > 0.15]
         # The camera: light, cast, blur, noise, compression.
         scene = scene.astype(np.float32)
-        if rng.random() < 0.25:
+        if rng.random() < (0.8 if self.harsh else 0.25):
             scene = self.shadow(scene)
         if rng.random() < 0.5:
             scene = (scene - 128) * np.exp(rng.normal(0, 0.2)) + 128 + rng.normal(0, 18)
-            scene = scene * np.exp(rng.normal(0, 0.08, 3))
+            scene *= np.exp(rng.normal(0, 0.08, 3)).astype(np.float32)
         if rng.random() < 0.12:
             scene[:] = scene.mean(2, keepdims=True)
         if rng.random() < 0.2:

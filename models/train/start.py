@@ -1,7 +1,7 @@
 """Begin an embedder's training from the weights of a pack's embedder.onnx instead of from nothing.
 
 The graph holds each batch norm folded into its convolution; here they come apart again. Stages may have more blocks
-than the graph's; the new ones begin by doing nothing."""
+than the graph's; the new ones begin by doing nothing. A stem of another kind begins anew."""
 import onnx
 import torch
 from onnx import numpy_helper
@@ -46,8 +46,8 @@ def begin(net, path, x):
         if not isinstance(part, Conv):
             continue
         place = ".".join(name.split(".")[:2])
-        if name == "squeeze" or place in names:
-            source = name.replace(place, names.get(place, place))
+        source = name.replace(place, names.get(place, place))
+        if source + ".conv.weight" in have and (name == "squeeze" or place in names):
             part.conv.weight.copy_(have[source + ".conv.weight"])
             unfold(part.norm, have[source + ".conv.bias"].to(x.device))
         elif name.endswith(".b"):

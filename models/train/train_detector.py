@@ -16,36 +16,51 @@ import torch
 from torch.nn import functional as F
 
 from muon import Muon
-from nets import Detector, settle
+from nets import Detector, keep, settle
 
 STRIDES = (8, 16, 32)
 # Sizes of face, sqrt(width * height) in pixels, that a stride answers for; they overlap on purpose.
 SIZES = ((7, 56), (44, 130), (100, 2000))
 
+# Sides of the pieces of small and of large scenes, and what the former are resized to.
+SMALL, LARGE, RESIZED = 320, 576, (192, 224, 256, 288, 352, 384)
 
-def piece(picture, face, side, rng):
-    """Random square of `side` pixels of each scene, mirrored or not, some resized: BGR u8 [n, side, side, 3], rows."""
-    n, whole = len(picture), picture.shape[1]
-    out, rows = np.empty((n, side, side, 3), np.uint8), face.copy()
-    for i in range(n):
-        y, x = rng.integers(0, whole - side + 1, 2)
-        out[i] = picture[i, y : y + side, x : x + side]
-        r = rows[i]
-        r[:, 0:14:2] -= x
-        r[:, 1:14:2] -= y
-        if rng.random() < 0.5:
-            out[i] = out[i, :, ::-1]
-            r[:, 0:14:2] = side - r[:, 0:14:2]
-            r[:, [0, 2]] = r[:, [2, 0]]
-            r[:, 4:14] = r[:, [6, 7, 4, 5, 8, 9, 12, 13, 10, 11]]
+
+def size(rng):
+    return int(rng.choice(RESIZED)) if rng.random() < 0.5 else SMALL
+
+
+def piece(picture, face, side, generator):
+    """Random square of `side` pixels of each scene, mirrored or not: BGR u8 [n, side, side, 3], and its rows."""
+    n, whole, device = len(picture), picture.shape[1], picture.device
+    u = torch.rand(3, n, generator=generator).to(device)
+    y, x = (u[:2] * (whole - side + 1)).long()
+    flip, at = u[2] < 0.5, torch.arange(side, device=device)
+    column = x[:, None] + torch.where(flip[:, None], side - 1 - at, at)
+    out = picture[torch.arange(n, device=device)[:, None, None], (y[:, None] + at)[:, :, None], column[:, None]]
+    points = face[..., :14].unflatten(2, (7, 2)) - torch.stack([x, y], 1)[:, None, None]
+    mirrored = points[:, :, [0, 1, 3, 2, 4, 6, 5]] * points.new_tensor([-1, 1]) + points.new_tensor([side - 1, 0])
+    # A mirrored box's left edge was its right one; edges lie between pixels, landmarks at their middles.
+    mirrored[:, :, :2, 0] = mirrored[:, :, [1, 0], 0] + 1
+    points = torch.where(flip[:, None, None, None], mirrored, points)
     # Of a face that the edge cuts, at least half must be there to count, and a quarter to be looked away from.
-    inside = np.clip(np.minimum(rows[..., 2:4], side) - np.maximum(rows[..., 0:2], 0), 0, None).prod(-1)
-    share = inside / np.maximum((rows[..., 2:4] - rows[..., 0:2]).prod(-1), 1)
-    mark = face[..., 14].copy()
+    low, high = points[:, :, 0], points[:, :, 1]
+    share = (high.clamp(max=side) - low.clamp(min=0)).clamp(min=0).prod(-1) / (high - low).prod(-1).clamp(min=1)
+    mark = face[..., 14].clone()
     mark[(mark == 1) & (share < 0.55)] = 0
     mark[(mark >= 0) & (share < 0.2)] = -1
-    rows[..., 14] = mark
-    return out, rows
+    return out, torch.cat([points.flatten(2), mark[..., None]], 2)
+
+
+def light(x, generator):
+    """Other light and colours for some of the pictures f32 [n, 3, h, w], and another camera's darkness for a few."""
+    n = len(x)
+    u, k = torch.rand(3, n, 1, 1, 1, generator=generator), torch.randn(5, n, 1, 1, 1, generator=generator)
+    gain = torch.exp(0.15 * k[:3].squeeze(3).permute(1, 0, 2, 3) + 0.15 * k[3])
+    dark = torch.where(u[1] < 0.2, 0.2 + 0.6 * u[2], 1)
+    some = u[0] < 0.5
+    gain, add = torch.where(some, gain, 1) * dark, torch.where(some, 10 * k[4], 0)
+    return (x * gain.to(x.device) + add.to(x.device)).clamp(0, 255)
 
 
 def assign(rows, side, device):
@@ -86,9 +101,9 @@ def flatten(maps):
     for p, s in zip(maps, STRIDES):
         h, w = p.shape[2:]
         out.append(p.flatten(2).transpose(1, 2))
-        y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        cells.append(torch.stack([x.flatten(), y.flatten(), torch.full((h * w,), s)], 1))
-    return torch.cat(out, 1), torch.cat(cells).to(out[0].device).float()
+        y, x = torch.meshgrid(torch.arange(h, device=p.device), torch.arange(w, device=p.device), indexing="ij")
+        cells.append(torch.stack([x.flatten(), y.flatten(), torch.full_like(x.flatten(), s)], 1))
+    return torch.cat(out, 1), torch.cat(cells).float()
 
 
 def iou_loss(a, b):
@@ -131,6 +146,57 @@ def loss_of(maps, rows, side):
     return sum(parts.values()), parts
 
 
+class Lesson:
+    """The detector in training: the net, its optimiser, and the average of its weights."""
+
+    def __init__(self, lr, device):
+        self.net, self.average = (Detector().to(device, memory_format=torch.channels_last) for _ in range(2))
+        self.average.load_state_dict(self.net.state_dict())
+        self.optimiser, self.device = Muon(self.net, lr), device
+        self.steps, self.smooth = 0, {}
+
+    def step(self, picture, rows, new, rate, generator):
+        """One step on pieces u8 [n, side, side, 3] and their rows, resized to `new` pixels, at `rate` times the full
+        learning rate."""
+        self.net.train()
+        self.optimiser.scale(max(min(1, rate, (self.steps + 1) / 100), 0))
+        side = picture.shape[1]
+        x = light(picture.permute(0, 3, 1, 2).float(), generator)
+        if new != side:
+            x = F.interpolate(x, (new, new), mode="bilinear", antialias=new < side)
+            # Landmarks lie at pixels' middles: (p + 0.5) / side stays the same.
+            f = new / side
+            rows = torch.cat([rows[..., :4] * f, (rows[..., 4:14] + 0.5) * f - 0.5, rows[..., 14:]], 2)
+        with torch.autocast(self.device, torch.bfloat16):
+            maps = self.net(x.to(torch.bfloat16, memory_format=torch.channels_last))
+        loss, parts = loss_of(maps, rows, new)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        self.optimiser.step()
+        self.steps += 1
+        for k, v in parts.items():
+            self.smooth[k] = self.smooth.get(k, v.detach()).lerp(v.detach(), 0.02)
+        keep(self.average, self.net, min(0.998, 1 - 1 / (1 + self.steps / 5)))
+
+    def saved(self):
+        return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.state_dict(),
+                "steps": self.steps, "smooth": self.smooth}
+
+    def resume(self, saved):
+        self.net.load_state_dict(saved["net"]), self.optimiser.load_state_dict(saved["optimiser"]), self.average.load_state_dict(saved["average"])
+        self.steps, self.smooth = saved["steps"], saved["smooth"]
+
+    def result(self, batches, path):
+        """Settle the average on a few batches of pictures u8 [n, h, w, 3] and write it."""
+        settle(self.average, (x.permute(0, 3, 1, 2).float() for x in batches))
+        torch.save({"average": self.average.state_dict()}, path + ".part")
+        os.replace(path + ".part", path)
+
+    def losses(self):
+        return {k: round(float(v), 4) for k, v in self.smooth.items()}
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--scenes", required=True)
@@ -144,30 +210,26 @@ def main():
     a.add_argument("--large", type=float, default=0.75, help="share of the training after which large scenes join")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--device", default="cpu")
     a = a.parse_args()
     from evaluate import detector_check  # needs the nets, so not at the top
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
-    net = Detector().to(a.device, memory_format=torch.channels_last)
-    average = Detector().to(a.device)
-    average.load_state_dict(net.state_dict())
-    optimiser = Muon(net, a.lr)
-    state = {"spent": 0.0, "step": 0, "seen": 0, "pass": 0}
+    lesson = Lesson(a.lr, "cpu")
+    state = {"spent": 0.0, "seen": 0, "pass": 0}
     path = os.path.join(a.out, "checkpoint.pt")
     if os.path.exists(path):
-        saved = torch.load(path, map_location=a.device, weights_only=False)
-        net.load_state_dict(saved["net"]), optimiser.load_state_dict(saved["optimiser"]), average.load_state_dict(saved["average"])
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+        lesson.resume(saved["lesson"])
         state = saved["state"]
         print("resumed", state)
-    print(sum(p.numel() for p in net.parameters()), "parameters")
+    print(sum(p.numel() for p in lesson.net.parameters()), "parameters")
 
     def save():
-        torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average.state_dict(), "state": state}, path + ".part")
+        torch.save({"lesson": lesson.saved(), "state": state}, path + ".part")
         os.replace(path + ".part", path)
 
-    last_report, used, smooth = state["spent"], {}, {}
+    last_report, used = state["spent"], {}
     while state["seen"] < a.samples:
         large = state["seen"] / a.samples >= a.large and state["pass"] % 2 == 0
         shards = sorted(glob.glob(os.path.join(a.scenes, f"{640 if large else 384}_[0-9]*[0-9].npz")))
@@ -175,56 +237,29 @@ def main():
         for s in shards:
             used.setdefault(s, level)
         rng = np.random.default_rng([a.seed, state["pass"]])
+        generator = torch.Generator().manual_seed(a.seed * 1000 + state["pass"])
         name = min(shards, key=lambda s: (used[s], rng.random()))
         used[name] += 1
         data = dict(np.load(name))
         order = rng.permutation(len(data["picture"]))
         batch = max(4, a.batch // 3) if large else a.batch
-        net.train()
+        take = lambda rows, side: piece(*(torch.from_numpy(data[k][rows]) for k in ("picture", "face")), side, generator)
         for i in range(0, len(order) - batch + 1, batch):
             t = time.time()
-            done = state["seen"] / a.samples
-            optimiser.scale(max(min(1, (state["step"] + 1) / 100, (1 - done) / a.down), 0))
-            side = 576 if large else 320
-            picture, rows = piece(data["picture"][order[i : i + batch]], data["face"][order[i : i + batch]], side, rng)
-            x = torch.from_numpy(picture).to(a.device).permute(0, 3, 1, 2).float()
-            rows = torch.from_numpy(rows).to(a.device)
-            if rng.random() < 0.4:  # light and colour of the whole batch's pictures, one by one
-                x = x * torch.from_numpy(np.exp(rng.normal(0, 0.15, (len(x), 3, 1, 1)))).float().to(a.device) + float(rng.normal(0, 10))
-                x = x.clamp(0, 255)
-            if not large and rng.random() < 0.5:  # another scale
-                new = int(rng.choice([224, 256, 288, 352, 384]))
-                x = F.interpolate(x, (new, new), mode="bilinear", antialias=new < side)
-                rows[..., :14] *= new / side
-                side = new
-            with torch.autocast(a.device, torch.bfloat16):
-                maps = net(x.to(torch.bfloat16, memory_format=torch.channels_last))
-            loss, parts = loss_of(maps, rows, side)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
-            optimiser.step()
-            state["step"] += 1
+            side = LARGE if large else SMALL
+            lesson.step(*take(order[i : i + batch], side), side if large else size(rng), (1 - state["seen"] / a.samples) / a.down, generator)
             state["seen"] += batch
-            for k, v in parts.items():
-                smooth[k] = smooth.get(k, v.item()) * 0.98 + v.item() * 0.02
-            with torch.no_grad():
-                keep = min(0.995, 1 - 1 / (1 + state["step"] / 5))
-                for p, q in zip(average.parameters(), net.parameters()):
-                    p.lerp_(q, 1 - keep)
             state["spent"] += time.time() - t
-            if state["step"] % a.every == 0:
+            if lesson.steps % a.every == 0:
                 save()
             if state["seen"] >= a.samples:
                 break
         state["pass"] += 1
         if state["spent"] - last_report > 180 or state["seen"] >= a.samples:
             last_report = state["spent"]
-            take = (torch.from_numpy(piece(data["picture"][k : k + 16], data["face"][k : k + 16], 320, rng)[0]) for k in range(0, 256, 16))
-            settle(average, (x.to(a.device).permute(0, 3, 1, 2).float() for x in take))
-            torch.save({"average": average.state_dict()}, os.path.join(a.out, "average.pt"))
-            line = {"minutes": round(state["spent"] / 60, 1), "seen": state["seen"], **{k: round(v, 4) for k, v in smooth.items()},
-                    **detector_check(average, a.check, a.device)}
+            lesson.result((take(order[k : k + 16], SMALL)[0] for k in range(0, 256, 16)), os.path.join(a.out, "average.pt"))
+            line = {"minutes": round(state["spent"] / 60, 1), "seen": state["seen"], **lesson.losses(),
+                    **detector_check(lesson.average, a.check, "cpu")}
             print(json.dumps(line), flush=True)
             with open(os.path.join(a.out, "log.jsonl"), "a") as f:
                 f.write(json.dumps(line) + "\n")

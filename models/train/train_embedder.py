@@ -19,24 +19,27 @@ from torch.nn import functional as F
 from crops import bilinear
 from evaluate import held_out_crops, tpr_at
 from muon import Muon
-from nets import Embedder, settle
+from nets import Embedder, keep, settle
 from start import begin
 
 
-def batch(shard, rows, device, up, generator):
-    """Rows of a shard as (input bf16 [n, 3, 112, 112], channels last, target [n, 128]), with changes that hardly move
-    the teacher's answer: mirrored or not, contrast and brightness. The colours are those of `crops.colour`."""
-    grey, chroma, target = (torch.from_numpy(shard[k][rows]).to(device) for k in ("grey", "chroma", "target"))
-    n = len(grey)
+def colours(grey, chroma, up):
+    """grey u8 [n, 112, 112], chroma i8 [n, 2, 14, 14] -> red, green, blue, each f32 [n, 112, 112] in 0..255, as `crops.colour`."""
+    g, k = grey.float(), up @ chroma.float() @ up.T
+    return [v.clamp_(0, 255) for v in (g + k[:, 0], g - 0.5 * k[:, 0] - 0.2 * k[:, 1], g + k[:, 1])]
+
+
+def batch(grey, chroma, target, up, generator):
+    """Crops as (input bf16 [n, 3, 112, 112], channels last, target [n, 128]), with changes that hardly move the teacher's
+    answer: mirrored or not, contrast and brightness."""
+    n, device = len(grey), grey.device
     u = torch.rand(3, n, 1, 1, generator=generator).to(device)
     flip = u[2] < 0.5
-    g = torch.where(flip, grey.flip(2), grey).float()
-    k = up @ torch.where(flip[..., None], chroma.flip(3), chroma).float() @ up.T
     x = torch.empty(n, 112, 112, 3, dtype=torch.bfloat16, device=device)
     gain = (0.9 + 0.2 * u[0]) / 127.5
     base = (u[1] - 0.5) * (20 / 127.5) - 127.5 * gain
-    for c, v in enumerate((g + k[:, 0], g - 0.5 * k[:, 0] - 0.2 * k[:, 1], g + k[:, 1])):
-        x[..., c] = v.clamp_(0, 255).mul_(gain).add_(base).clamp_(-1, 1)
+    for c, v in enumerate(colours(torch.where(flip, grey.flip(2), grey), torch.where(flip[..., None], chroma.flip(3), chroma), up)):
+        x[..., c] = v.mul_(gain).add_(base).clamp_(-1, 1)
     return x.permute(0, 3, 1, 2), F.normalize(target.float())
 
 
@@ -59,6 +62,52 @@ def embed(net, crops, device="cpu", size=256):
     return torch.cat(out).numpy()
 
 
+class Lesson:
+    """An embedder in training: the net, its optimiser, and the average of its weights."""
+
+    def __init__(self, shape, lr, device):
+        self.net, self.average = (Embedder(**shape).to(device, memory_format=torch.channels_last) for _ in range(2))
+        self.average.load_state_dict(self.net.state_dict())
+        self.optimiser, self.device = Muon(self.net, lr), device
+        self.steps, self.cosine = 0, 0.0
+
+    def step(self, x, target, rate):
+        """One step on a batch at `rate` times the full learning rate."""
+        self.net.train()
+        self.optimiser.scale(max(min(rate, (self.steps + 1) / 100), 0))
+        with torch.autocast(self.device, torch.bfloat16):
+            out = self.net(x)
+        loss, cosine = loss_of(out, target)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.steps += 1
+        self.cosine = self.cosine + (cosine.detach() - self.cosine) * max(0.01, 1 / self.steps)
+        keep(self.average, self.net, min(0.998, 1 - 1 / (1 + self.steps / 5)))
+
+    def saved(self):
+        return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.state_dict(),
+                "steps": self.steps, "cosine": self.cosine}
+
+    def resume(self, saved):
+        self.net.load_state_dict(saved["net"]), self.optimiser.load_state_dict(saved["optimiser"]), self.average.load_state_dict(saved["average"])
+        self.steps, self.cosine = saved["steps"], saved["cosine"]
+
+    def result(self, batches, path):
+        """Settle the average on a few batches of input and write it."""
+        settle(self.average, batches)
+        torch.save({"average": self.average.state_dict(), "shape": self.average.shape}, path + ".part")
+        os.replace(path + ".part", path)
+
+
+def figures(net, check, person, device):
+    """The TPR on kept-out people's crops, alone and averaged with the mirror images."""
+    e = embed(net, check, device)
+    two = e + embed(net, check[:, :, ::-1], device)
+    return {"tpr_1e-3": round(tpr_at(e, person, 1e-3)[0], 4),
+            "mirrored": round(tpr_at(two / np.linalg.norm(two, axis=1, keepdims=True), person, 1e-3)[0], 4)}
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--faces", required=True)
@@ -74,49 +123,32 @@ def main():
     a.add_argument("--down", type=float, default=0.85, help="share of the time over which the learning rate falls")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--device", default="cpu")
     a = a.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     os.makedirs(a.out, exist_ok=True)
-    up = torch.from_numpy(bilinear()).to(a.device)
-    net = Embedder(a.width, a.blocks).to(a.device, memory_format=torch.channels_last)
-    optimiser = Muon(net, a.lr)
-    average = Embedder(a.width, a.blocks).to(a.device)
-    state = {"spent": 0.0, "step": 0, "seen": 0, "pass": 0}
+    up = torch.from_numpy(bilinear())
+    lesson = Lesson({"width": a.width, "blocks": a.blocks}, a.lr, "cpu")
+    state = {"spent": 0.0, "seen": 0, "pass": 0}
     path = os.path.join(a.out, "checkpoint.pt")
+    tensors = lambda shard, rows: [torch.from_numpy(shard[k][rows]) for k in ("grey", "chroma", "target")]
     if os.path.exists(path):
-        saved = torch.load(path, map_location=a.device, weights_only=False)
-        net.load_state_dict(saved["net"]), optimiser.load_state_dict(saved["optimiser"]), average.load_state_dict(saved["average"])
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+        lesson.resume(saved["lesson"])
         state = saved["state"]
         print("resumed", state)
-    else:
-        if a.start:
-            first = dict(np.load(min(glob.glob(os.path.join(a.crops, "[0-9]*[0-9].npz")))))
-            begin(net, a.start, batch(first, np.arange(1024), a.device, up, torch.Generator().manual_seed(a.seed))[0].float())
-        average.load_state_dict(net.state_dict())
-    print(sum(p.numel() for p in net.parameters()), "parameters")
+    elif a.start:
+        first = dict(np.load(min(glob.glob(os.path.join(a.crops, "[0-9]*[0-9].npz")))))
+        begin(lesson.net, a.start, batch(*tensors(first, np.arange(1024)), up, torch.Generator().manual_seed(a.seed))[0].float())
+        lesson.average.load_state_dict(lesson.net.state_dict())
+    print(sum(p.numel() for p in lesson.net.parameters()), "parameters")
     check, person = held_out_crops(a.faces)
 
     def save():
-        torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average.state_dict(),
-                    "state": state, "width": a.width, "blocks": a.blocks}, path + ".part")
+        torch.save({"lesson": lesson.saved(), "state": state}, path + ".part")
         os.replace(path + ".part", path)
 
-    def report(cosine):
-        settle(average, (batch(shard, order[i : i + 256], a.device, up, generator)[0].float() for i in range(0, 2048, 256)))
-        torch.save({"average": average.state_dict(), "width": a.width, "blocks": a.blocks}, os.path.join(a.out, "average.pt"))
-        e = embed(average, check, a.device)
-        two = e + embed(average, check[:, :, ::-1], a.device)
-        line = {"minutes": round(state["spent"] / 60, 1), "seen": state["seen"], "cosine": round(cosine, 4),
-                "tpr_1e-3": round(tpr_at(e, person, 1e-3)[0], 4),
-                "mirrored": round(tpr_at(two / np.linalg.norm(two, axis=1, keepdims=True), person, 1e-3)[0], 4)}
-        print(json.dumps(line), flush=True)
-        with open(os.path.join(a.out, "log.jsonl"), "a") as f:
-            f.write(json.dumps(line) + "\n")
-
-    last_report, smooth = state["spent"], 0.0
-    used = {}
+    last_report, used = state["spent"], {}
     while state["seen"] < a.samples:
         # The shard seen least often next; a new shard starts at the level of the others, so it isn't seen in a row.
         shards = sorted(glob.glob(os.path.join(a.crops, "[0-9]*[0-9].npz")))
@@ -129,34 +161,25 @@ def main():
         shard = dict(np.load(name))
         order = rng.permutation(len(shard["grey"]))
         generator = torch.Generator().manual_seed(a.seed * 1000 + state["pass"])
-        net.train()
         for i in range(0, len(order) - a.batch + 1, a.batch):
             t = time.time()
-            done = state["seen"] / a.samples
-            optimiser.scale(max(min(1, (state["step"] + 1) / 100, (1 - done) / a.down), 0))
-            x, target = batch(shard, order[i : i + a.batch], a.device, up, generator)
-            with torch.autocast(a.device, torch.bfloat16):
-                out = net(x)
-            loss, cosine = loss_of(out, target)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            state["step"] += 1
+            lesson.step(*batch(*tensors(shard, order[i : i + a.batch]), up, generator), (1 - state["seen"] / a.samples) / a.down)
             state["seen"] += a.batch
-            smooth += (cosine.item() - smooth) * max(0.01, 1 / state["step"])
-            with torch.no_grad():
-                keep = min(0.998, 1 - 1 / (1 + state["step"] / 5))
-                for p, q in zip(average.parameters(), net.parameters()):
-                    p.lerp_(q, 1 - keep)
             state["spent"] += time.time() - t
-            if state["step"] % a.every == 0:
+            if lesson.steps % a.every == 0:
                 save()
             if state["seen"] >= a.samples:
                 break
         state["pass"] += 1
         if state["spent"] - last_report > 120 or state["seen"] >= a.samples:
             last_report = state["spent"]
-            report(smooth)
+            lesson.result((batch(*tensors(shard, order[i : i + 256]), up, generator)[0].float() for i in range(0, 2048, 256)),
+                          os.path.join(a.out, "average.pt"))
+            line = {"minutes": round(state["spent"] / 60, 1), "seen": state["seen"], "cosine": round(float(lesson.cosine), 4),
+                    **figures(lesson.average, check, person, "cpu")}
+            print(json.dumps(line), flush=True)
+            with open(os.path.join(a.out, "log.jsonl"), "a") as f:
+                f.write(json.dumps(line) + "\n")
         save()
 
 
