@@ -286,7 +286,7 @@ pub(crate) enum RuntimeCommand {
         /// The one that runs on NVIDIA cards: needs their driver, CUDA 13 and cuDNN 9.
         #[arg(long)]
         cuda: bool,
-        /// With it CUDA 13 and cuDNN 9 (1 GB to fetch, 1.9 GB on disk, under NVIDIA's own licences, which are put
+        /// With it CUDA 13 and cuDNN 9 (0.9 GB to fetch, 1.5 GB on disk, under NVIDIA's own licences, which are put
         /// beside them): for machines that have NVIDIA's driver alone.
         #[arg(long, requires = "cuda")]
         libraries: bool,

@@ -36,7 +36,7 @@ pub(crate) struct Wheel {
 }
 
 /// The wheels are for CPython 3.12, but only the C library in them is used, which is the same for every Python.
-pub(crate) const WHEELS: [Wheel; 7] = [
+pub(crate) const WHEELS: [Wheel; 8] = [
     Wheel {
         arch: "x86_64",
         part: Part::Plain,
@@ -68,46 +68,57 @@ pub(crate) const WHEELS: [Wheel; 7] = [
         size: 255_569_273,
         sha256: "05d548956197b9d01f59b625de740e0d6be3593f874e241a12dc0362650ecdf7",
     },
-    // What that one was linked against and what it loads: CUDA's runtime, cuBLAS, cuRAND and cuDNN.
+    // What that one was linked against and what it loads: cuBLAS, cuDNN, CUDA's compiler and runtime, cuRAND. These versions
+    // were seen working with it on a driver of CUDA 13.0.
     Wheel {
         arch: "x86_64",
         part: Part::Libraries,
-        requirement: "nvidia-cublas==13.10.0.20",
-        platform: "manylinux_2_5_x86_64",
-        file: "nvidia_cublas-13.10.0.20-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl",
-        url: "https://files.pythonhosted.org/packages/b4/12/16628161ed8c109c8c73b38167df50cbc630a8a6e6548e2534d461526c3c/nvidia_cublas-13.10.0.20-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl",
-        size: 444_289_903,
-        sha256: "dcc6d63884c53d07e267ce7e6feac17b2538cebaafec5db865736c3e28e4dc84",
+        requirement: "nvidia-cublas==13.1.0.3",
+        platform: "manylinux_2_27_x86_64",
+        file: "nvidia_cublas-13.1.0.3-py3-none-manylinux_2_27_x86_64.whl",
+        url: "https://files.pythonhosted.org/packages/e7/44/423ac00af4dd95a5aeb27207e2c0d9b7118702149bf4704c3ddb55bb7429/nvidia_cublas-13.1.0.3-py3-none-manylinux_2_27_x86_64.whl",
+        size: 423_133_236,
+        sha256: "ee8722c1f0145ab246bccb9e452153b5e0515fd094c3678df50b2a0888b8b171",
     },
     Wheel {
         arch: "x86_64",
         part: Part::Libraries,
-        requirement: "nvidia-cuda-runtime==13.5.37",
+        requirement: "nvidia-cuda-nvrtc==13.0.88",
+        platform: "manylinux_2_12_x86_64",
+        file: "nvidia_cuda_nvrtc-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+        url: "https://files.pythonhosted.org/packages/c3/68/483a78f5e8f31b08fb1bb671559968c0ca3a065ac7acabfc7cee55214fd6/nvidia_cuda_nvrtc-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+        size: 90_215_200,
+        sha256: "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
+    },
+    Wheel {
+        arch: "x86_64",
+        part: Part::Libraries,
+        requirement: "nvidia-cuda-runtime==13.0.96",
         platform: "manylinux_2_17_x86_64",
-        file: "nvidia_cuda_runtime-13.5.37-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
-        url: "https://files.pythonhosted.org/packages/0b/7c/14b8f5518f8951e9dca57ea80f44f8ea8bcc8671812e6cc38009f3205e57/nvidia_cuda_runtime-13.5.37-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
-        size: 2_504_024,
-        sha256: "df2b79a8852f10d1fef8c848489c49eebb5754051bf870202a862831412b179d",
+        file: "nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+        url: "https://files.pythonhosted.org/packages/2e/24/d1558f3b68b1d26e706813b1d10aa1d785e4698c425af8db8edc3dced472/nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+        size: 2_243_632,
+        sha256: "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
     },
     Wheel {
         arch: "x86_64",
         part: Part::Libraries,
-        requirement: "nvidia-curand==10.4.5.25",
+        requirement: "nvidia-cudnn-cu13==9.19.0.56",
         platform: "manylinux_2_27_x86_64",
-        file: "nvidia_curand-10.4.5.25-py3-none-manylinux_2_27_x86_64.whl",
-        url: "https://files.pythonhosted.org/packages/12/63/636e5dc9afb2959bfc0042a357d5567358df829b66c96d9fc36d77dc0596/nvidia_curand-10.4.5.25-py3-none-manylinux_2_27_x86_64.whl",
-        size: 77_113_015,
-        sha256: "22bb226a857e5888fe6b54ae465fc4371296bcff13a35f79e19691bcf454f529",
+        file: "nvidia_cudnn_cu13-9.19.0.56-py3-none-manylinux_2_27_x86_64.whl",
+        url: "https://files.pythonhosted.org/packages/a3/22/0b4b932655d17a6da1b92fa92ab12844b053bb2ac2475e179ba6f043da1e/nvidia_cudnn_cu13-9.19.0.56-py3-none-manylinux_2_27_x86_64.whl",
+        size: 366_066_321,
+        sha256: "d20e1734305e9d68889a96e3f35094d733ff1f83932ebe462753973e53a572bf",
     },
     Wheel {
         arch: "x86_64",
         part: Part::Libraries,
-        requirement: "nvidia-cudnn-cu13==9.28.1.4",
+        requirement: "nvidia-curand==10.4.0.35",
         platform: "manylinux_2_27_x86_64",
-        file: "nvidia_cudnn_cu13-9.28.1.4-py3-none-manylinux_2_27_x86_64.whl",
-        url: "https://files.pythonhosted.org/packages/ef/6f/94535c450d44a68ef0b43d7a5e54c0e5ecda2ca3db7daec5d54c8d94e0d8/nvidia_cudnn_cu13-9.28.1.4-py3-none-manylinux_2_27_x86_64.whl",
-        size: 516_817_937,
-        sha256: "a54f205b1db1f2895d99f398754db1369816f0569dd459731f925635cf7b65ec",
+        file: "nvidia_curand-10.4.0.35-py3-none-manylinux_2_27_x86_64.whl",
+        url: "https://files.pythonhosted.org/packages/a5/9f/be0a41ca4a4917abf5cb9ae0daff1a6060cc5de950aec0396de9f3b52bc5/nvidia_curand-10.4.0.35-py3-none-manylinux_2_27_x86_64.whl",
+        size: 59_544_258,
+        sha256: "1aee33a5da6e1db083fe2b90082def8915f30f3248d5896bcec36a579d941bfc",
     },
 ];
 

@@ -43,6 +43,11 @@ impl Detector {
         let close_up = if input.sides.take(CLOSE_UP) { CLOSE_UP } else { first };
         let heads = Heads::find(spec.head, &graph.output_names())?;
         let network = Network::new(Role::Detector, spec.input, graph, input, RANK, runtime);
+        // A card makes a plan for every size, which takes seconds: there, one size is enough for all that is not looked at
+        // from near.
+        if let Some(square) = shapes.first().copied().filter(|_| runtime.provider().gains_from_batches()) {
+            shapes = vec![square];
+        }
         if network.is_slow_when_tall() && shapes.iter().any(|shape| !is_tall(*shape)) {
             shapes.retain(|shape| !is_tall(*shape));
         }

@@ -17,7 +17,7 @@ use crate::crew::Machine;
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
-use crate::net::{Feed, Net, PinnedMemory, split};
+use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
 use crate::network::Network;
 use crate::runtime::session::Place;
 use crate::runtime::{Provider, Runtime};
@@ -140,7 +140,7 @@ impl Networks {
                 return Ok(None);
             }
             let net = self.network(role).open(place(&self.tuning, provider, role));
-            let net = net.map_err(|source| InferError::Run { role, source })?;
+            let mut net = net.map_err(|source| InferError::Run { role, source })?;
             *self.pinned(role).lock().unwrap_or_else(PoisonError::into_inner) = net.pinned_memory();
             Ok(Some(net))
         };
@@ -247,7 +247,9 @@ impl Machine for Networks {
         // Ordinary memory does where a card's cannot be had: while the network is not loaded, or there is no more.
         if let Some(memory) = &*self.pinned(key.role).lock().unwrap_or_else(PoisonError::into_inner) {
             let old = if let Some(Input::Pinned(old)) = spare { Some(old) } else { None };
-            let pinned = gather_pinned(network, memory, key.size, works, old);
+            // As many as the card's session takes, so that it can read them where they are.
+            let room = taken_at_once(works.len(), self.most(key.role)).max(works.len());
+            let pinned = gather_pinned(network, memory, (key.size, room), works, old);
             return pinned.map_or_else(|| gather_plain(network, pixels, works, None), Input::Pinned);
         }
         gather_plain(network, pixels, works, spare)
@@ -305,7 +307,8 @@ fn place(tuning: &Tuning, provider: Provider, role: Role) -> Place {
         let detectors = bytes / DETECTORS_SHARE.1 * DETECTORS_SHARE.0;
         if role == Role::Detector { detectors } else { bytes - detectors }
     };
-    Place { provider, threads: 1, device_memory: tuning.device_memory.map(share) }
+    let batch = tuning.batch(provider);
+    Place { provider, threads: 1, device_memory: tuning.device_memory.map(share), batch }
 }
 
 #[cfg(test)]

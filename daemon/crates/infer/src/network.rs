@@ -131,12 +131,14 @@ impl Network {
         let half = self.half.as_ref().filter(|_| place.provider == Provider::Cuda);
         if self.most(wanted) > 1 || half.is_some() {
             let pictures = probes(3 * index(size.width) * index(size.height));
-            let mut full = self.loader.open(place)?;
-            let alone = self.outputs_alone(&mut full, size, &pictures)?;
+            let mut net = self.loader.open(place)?;
+            let mut alone = self.outputs_alone(&mut net, size, &pictures)?;
             if let Some(half) = half {
-                let found =
-                    half.open(place).and_then(|mut half| self.outputs_alone(&mut half, size, &pictures));
-                let cosine = found.map(|found| least_cosine(&alone, &found));
+                let found = half.open(place).and_then(|mut half| {
+                    let found = self.outputs_alone(&mut half, size, &pictures)?;
+                    Ok((half, found))
+                });
+                let cosine = found.as_ref().map(|(_, found)| least_cosine(&alone, found));
                 self.use_half = matches!(cosine, Ok(cosine) if cosine > SAME_IN_HALF);
                 match cosine {
                     Ok(cosine) if self.use_half => {
@@ -149,11 +151,25 @@ impl Network {
                         tracing::warn!(role = %self.role, %error, "half precision is not used: it fails")
                     }
                 }
+                // What is compared below is what will be used.
+                if let (Ok(of_half), true) = (found, self.use_half) {
+                    (net, alone) = of_half;
+                }
             }
             if self.most(wanted) > 1 {
-                let together = self.outputs(&mut full, size, &pictures);
+                // A card's batch is a full one; on a processor, any will do.
+                let count =
+                    if place.provider.gains_from_batches() { self.most(wanted) } else { pictures.len() };
+                let outputs = alone.len() / pictures.len().max(1);
+                let alone: Vec<_> = alone.iter().cycle().take(count * outputs).cloned().collect();
+                let company: Vec<_> = pictures.iter().cycle().take(count).cloned().collect();
+                let together = self.outputs(&mut net, size, &company);
                 let cosine = together.map(|together| least_cosine(&alone, &together));
-                self.batched = matches!(cosine, Ok(cosine) if cosine > SAME_IN_BATCH);
+                self.batched = match &cosine {
+                    Ok(cosine) => *cosine > SAME_IN_BATCH,
+                    // Too large is no difference: it is made smaller when it is run.
+                    Err(error) => error.is_memory(),
+                };
                 if !self.batched {
                     tracing::warn!(role = %self.role, ?cosine, "in a batch it gives something else than alone");
                 }

@@ -23,7 +23,7 @@ use common::real::{self, DETECTORS, EMBEDDERS, Photo, RealDetector, cosine};
 use vow_graph::{Picture, Recipe, half, prepare};
 use vow_infer::{FaceEngine, Models, Provider, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::{Detection, Lane, Orientation};
-use vow_vision::{SHAPES, crop, frame};
+use vow_vision::{crop, frame};
 
 /// Half precision moves a box by some tenths of a pixel of its frame; here in pixels of a photo of 1,280.
 const FURTHEST_PX: f32 = 2.0;
@@ -88,7 +88,7 @@ fn it_sees_what_the_processor_sees() {
         let start = |runtime| FaceEngine::start(models.clone(), runtime, &Tuning::new(2)).unwrap();
         let (here, there) = (start(&processor), start(&card));
         assert_eq!(card.provider(), Provider::Cuda, "it was given up: {:?}", card.info());
-        for shape in here.shapes().to_vec() {
+        for shape in there.shapes().to_vec() {
             let what = format!("{} at {}x{}", detector.file, shape.width, shape.height);
             let frame = frame(photo.view(), Orientation::Upright, shape).unwrap();
             let sorted = |engine: &FaceEngine| {
@@ -135,7 +135,7 @@ fn too_little_memory_halves_batches() {
         FaceEngine::start(models.clone(), &card, &tuning).unwrap()
     };
     let alone = start(1, None);
-    for mib in [400, 150] {
+    for mib in [1200, 600] {
         let starved = start(64, Some(mib << 20));
         assert_eq!(card.provider(), Provider::Cuda, "{mib} MiB: it was given up: {:?}", card.info());
         check_many(&alone, &starved, &photo);
@@ -143,9 +143,9 @@ fn too_little_memory_halves_batches() {
     }
 }
 
-/// Many askers with frames of two shapes and with crops get what they get alone.
+/// Many askers with frames of both sizes and with crops get what they get alone.
 fn check_many(alone: &FaceEngine, together: &FaceEngine, photo: &Photo) {
-    let frames = [SHAPES[0], SHAPES[1]]
+    let frames = [alone.shapes()[0], alone.close_up()]
         .map(|shape| Arc::new(frame(photo.view(), Orientation::Upright, shape).unwrap()));
     let expected = frames.clone().map(|frame| alone.detect(frame, Lane::Live).unwrap().value);
     let cut = |face: &Detection| crop(photo.view(), Orientation::Upright, &face.landmarks, 112).unwrap();

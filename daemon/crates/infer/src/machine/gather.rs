@@ -62,15 +62,15 @@ pub(super) fn gather_plain(network: &Network, pixels: usize, works: &[Work], spa
     }
 }
 
-/// `None` where the memory cannot be had.
+/// With room for so many pictures; what is not filled stays as it was. `None` where the memory cannot be had.
 pub(super) fn gather_pinned(
     network: &Network,
     memory: &PinnedMemory,
-    size: Size,
+    (size, count): (Size, usize),
     works: &[Work],
     spare: Option<Pinned>,
 ) -> Option<Pinned> {
-    let (width, height, count) = (index(size.width), index(size.height), works.len());
+    let (width, height) = (index(size.width), index(size.height));
     let each = 3 * width * height;
     match network.layout {
         Layout::Bytes => {

@@ -2,6 +2,7 @@
 //!
 //! A [`Loader`] is shared and keeps what is needed to load a network again; a [`Net`] is what one thread runs.
 
+mod card;
 mod kept;
 mod onnxruntime;
 mod outputs;
@@ -11,6 +12,7 @@ mod tract;
 
 use std::sync::Arc;
 
+pub(crate) use card::taken_at_once;
 use kept::Kept;
 pub(crate) use onnxruntime::failed;
 pub(crate) use pinned::{Pinned, PinnedMemory};
@@ -24,13 +26,14 @@ use crate::runtime::{Backend, Runtime};
 
 /// Loads one network, any number of times.
 pub(crate) enum Loader {
-    OnnxRuntime { graph: Kept, environment: ort::environment::Environment },
+    OnnxRuntime { graph: Arc<Kept>, environment: ort::environment::Environment },
     Tract(Arc<tract::Plans>),
 }
 
 /// One thread's own copy of a network.
 pub(crate) enum Net {
     OnnxRuntime(Box<onnxruntime::Net>),
+    Card { net: Box<card::Net>, memory: Option<PinnedMemory> },
     Tract(tract::Net),
 }
 
@@ -38,9 +41,10 @@ impl Loader {
     /// Keeps the graph in the form that the runtime wants.
     pub(crate) fn new(graph: Graph, runtime: &Runtime) -> Self {
         match runtime.backend() {
-            Backend::OnnxRuntime { environment, .. } => {
-                Self::OnnxRuntime { graph: Kept::new(graph.bytes), environment: environment.clone() }
-            }
+            Backend::OnnxRuntime { environment, .. } => Self::OnnxRuntime {
+                graph: Arc::new(Kept::new(graph.bytes)),
+                environment: environment.clone(),
+            },
             Backend::Tract => Self::Tract(Arc::new(tract::Plans::new(graph.proto))),
         }
     }
@@ -70,6 +74,11 @@ impl Loader {
     /// knows no place but the processor.
     pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
         match self {
+            Self::OnnxRuntime { graph, environment } if place.provider.gains_from_batches() => {
+                let net = caught(|| card::Net::open(Arc::clone(graph), environment.clone(), place));
+                net.unwrap_or_else(|message| Err(GraphError::Panicked { message }))
+                    .map(|(net, memory)| Net::Card { net: Box::new(net), memory })
+            }
             Self::OnnxRuntime { graph, environment } => {
                 let bytes = graph
                     .bytes()
@@ -85,11 +94,11 @@ impl Loader {
 }
 
 impl Net {
-    /// Memory that a card reads directly, where there is one.
-    pub(crate) fn pinned_memory(&self) -> Option<PinnedMemory> {
+    /// Memory that a card reads directly, where there is one; given away once.
+    pub(crate) fn pinned_memory(&mut self) -> Option<PinnedMemory> {
         match self {
-            Self::OnnxRuntime(net) => net.pinned_memory(),
-            Self::Tract(_) => None,
+            Self::Card { memory, .. } => memory.take(),
+            Self::OnnxRuntime(_) | Self::Tract(_) => None,
         }
     }
 
@@ -101,6 +110,7 @@ impl Net {
     ) -> Result<T, GraphError> {
         match self {
             Self::OnnxRuntime(net) => net.run(feed, read),
+            Self::Card { net, .. } => net.run(feed, read),
             Self::Tract(net) => net.run(feed, read),
         }
     }

@@ -6,6 +6,7 @@ use ort::session::Session;
 use ort::value::Tensor;
 
 use super::Numbers;
+use crate::runtime::Provider;
 
 /// Where such memory comes from. Belongs to one session's device, and may outlive the session.
 pub(crate) struct PinnedMemory(Allocator);
@@ -19,16 +20,18 @@ pub(crate) enum Pinned {
 }
 
 impl PinnedMemory {
-    /// Of a session on CUDA.
-    pub(super) fn of_cuda(session: &Session) -> ort::Result<Self> {
+    /// Of a session's card; ordinary memory where a provider has no such.
+    pub(super) fn of(session: &Session, provider: Provider) -> ort::Result<Self> {
+        if provider != Provider::Cuda {
+            return Ok(Self::ordinary());
+        }
         let (device, kind) = (AllocationDevice::CUDA_PINNED, AllocatorType::Device);
         let info = MemoryInfo::new(device, 0, kind, MemoryType::CPUOutput)?;
         Allocator::new(session, info).map(Self)
     }
 
-    /// Ordinary memory in its place, where there is no card to test with.
-    #[cfg(test)]
-    pub(crate) fn ordinary() -> Self {
+    /// Ordinary memory in its place.
+    pub(super) fn ordinary() -> Self {
         Self(Allocator::default())
     }
 

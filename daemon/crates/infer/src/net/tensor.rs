@@ -1,5 +1,7 @@
 //! What goes into a network and what comes out, and whose part of it is whose.
 
+use std::ops::Range;
+
 use vow_types::Size;
 use vow_types::num::index;
 
@@ -26,6 +28,17 @@ pub(crate) struct Feed<'a> {
 }
 
 impl Feed<'_> {
+    /// Some of the pictures.
+    pub(crate) fn part(&self, pictures: Range<usize>) -> Self {
+        let each = 3 * index(self.size.width) * index(self.size.height);
+        let range = pictures.start * each..pictures.end * each;
+        let numbers = match self.numbers {
+            Numbers::Planes(planes) => Numbers::Planes(planes.get(range).unwrap_or_default()),
+            Numbers::Bytes(bytes) => Numbers::Bytes(bytes.get(range).unwrap_or_default()),
+        };
+        Self { numbers, size: self.size, count: pictures.len(), pinned: None }
+    }
+
     /// Dimensions of the input tensor.
     pub(crate) fn dims(&self) -> [usize; 4] {
         let (width, height) = (index(self.size.width), index(self.size.height));

@@ -17,10 +17,12 @@ pub(crate) struct Place {
     /// Bytes of device memory that the session's arena may take; `None` for as many as there are. What a library of the
     /// device takes for itself comes on top. Of no meaning on the processor.
     pub(crate) device_memory: Option<usize>,
+    /// Pictures of a full batch. Of no meaning on the processor, where sessions take what comes.
+    pub(crate) batch: usize,
 }
 
 impl Place {
-    pub(crate) const CPU: Self = Self { provider: Provider::Cpu, threads: 1, device_memory: None };
+    pub(crate) const CPU: Self = Self { provider: Provider::Cpu, threads: 1, device_memory: None, batch: 1 };
 }
 
 /// Loads a network on a provider. A provider that cannot be had is an error; ONNX Runtime's own way is to take the CPU and say nothing.

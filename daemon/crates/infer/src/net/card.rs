@@ -1,0 +1,240 @@
+//! A network on a card. Providers of cards make a plan for every size of input, which takes a second or two, and a session
+//! remembers one: with batches as they come, nearly every run would make it anew (ONNX Runtime 1.31 on an H200: 4 ms a
+//! run, 1.6 s after a change of size). So each size of picture has a session for one picture and one for a whole batch,
+//! which is filled up with black; a few pictures go one by one.
+
+use std::sync::Arc;
+
+use ort::environment::Environment;
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session};
+use vow_types::Size;
+
+use super::kept::Kept;
+use super::onnxruntime::{NAME, failed, tensor};
+use super::{Feed, Numbers, Pinned, PinnedMemory, Tensor};
+use crate::error::GraphError;
+use crate::runtime::session::{self, Place};
+
+/// Up to this part of a batch goes one by one: a batch that is nearly empty takes as long as a full one.
+const FEW: usize = 8;
+
+/// Parts of the memory that a network may take: for its sessions of one picture and of a batch. The detector has two sizes.
+const SHARES: [usize; 2] = [1, 3];
+const SHARED: usize = 2 * (SHARES[0] + SHARES[1]);
+
+/// How many pictures a session that runs `count` of them takes, where a batch is of `batch`: one, or as many as a batch.
+pub(crate) fn taken_at_once(count: usize, batch: usize) -> usize {
+    if batch > 1 && count > batch / FEW { batch } else { 1 }
+}
+
+pub(crate) struct Net {
+    graph: Arc<Kept>,
+    environment: Environment,
+    place: Place,
+    /// Pictures that a full batch has; fewer once memory was short.
+    batch: usize,
+    sessions: Vec<Bound>,
+}
+
+impl Net {
+    /// Opens nothing yet but a session to see that the graph can be loaded, and whose memory cards read.
+    pub(super) fn open(
+        graph: Arc<Kept>,
+        environment: Environment,
+        place: Place,
+    ) -> Result<(Self, Option<PinnedMemory>), GraphError> {
+        let net = Self { graph, environment, place, batch: place.batch.max(1), sessions: Vec::new() };
+        let first = net.session(1)?;
+        let memory = PinnedMemory::of(&first, place.provider);
+        let memory = memory.inspect_err(|error| tracing::debug!(%error, "no pinned memory")).ok();
+        Ok((net, memory))
+    }
+
+    fn session(&self, count: usize) -> Result<Session, GraphError> {
+        let loading = |source| GraphError::Load { runtime: NAME, source };
+        let bytes = self.graph.bytes().map_err(|error| loading(error.into()))?;
+        let [one, several] = SHARES;
+        let share = |all: usize| all / SHARED * if count == 1 { one } else { several };
+        let place = Place { device_memory: self.place.device_memory.map(share), ..self.place };
+        session::open(&self.environment, &bytes, place).map_err(|error| loading(error.into()))
+    }
+
+    /// The session for so many pictures of a size.
+    fn bound(&mut self, size: Size, count: usize) -> Result<&mut Bound, GraphError> {
+        let at = self.sessions.iter().position(|bound| (bound.size, bound.count) == (size, count));
+        let at = match at {
+            Some(at) => at,
+            None => {
+                let session = self.session(count)?;
+                let binding = session.create_binding().map_err(failed)?;
+                let memory = PinnedMemory::of(&session, self.place.provider).ok();
+                self.sessions.push(Bound { size, count, session, binding, memory, input: None });
+                self.sessions.len() - 1
+            }
+        };
+        self.sessions
+            .get_mut(at)
+            .ok_or_else(|| GraphError::Incomplete { what: "it is not loaded".to_owned() })
+    }
+
+    pub(super) fn run<T>(
+        &mut self,
+        feed: &Feed<'_>,
+        read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
+    ) -> Result<T, GraphError> {
+        let at_once = taken_at_once(feed.count, self.batch);
+        if feed.count <= at_once {
+            let run = self.bound(feed.size, at_once)?.run(feed, read);
+            return self.learn(at_once, run);
+        }
+        let mut all = Vec::new();
+        for first in (0..feed.count).step_by(at_once) {
+            let part = feed.part(first..feed.count.min(first + at_once));
+            let run = self.bound(feed.size, at_once)?.run(&part, |outputs| append(&mut all, outputs));
+            self.learn(at_once, run)?;
+        }
+        read(&all.iter().map(Whole::tensor).collect::<Vec<_>>())
+    }
+
+    /// A batch that was too large for the card's memory is half as large from now on; whoever asked for it asks for less.
+    fn learn<T>(&mut self, at_once: usize, run: Result<T, GraphError>) -> Result<T, GraphError> {
+        if at_once > 1 && run.as_ref().is_err_and(GraphError::is_memory) {
+            self.batch = at_once / 2;
+            // Their memory is what is missing.
+            self.sessions.retain(|bound| bound.count == 1);
+        }
+        run
+    }
+}
+
+/// An output of pictures that ran one after the other.
+struct Whole {
+    dims: Vec<usize>,
+    numbers: Vec<f32>,
+}
+
+impl Whole {
+    fn tensor(&self) -> Tensor<'_> {
+        Tensor { dims: self.dims.clone(), numbers: &self.numbers }
+    }
+}
+
+fn append(all: &mut Vec<Whole>, outputs: &[Tensor<'_>]) -> Result<(), GraphError> {
+    if all.is_empty() {
+        *all = outputs
+            .iter()
+            .map(|output| Whole { dims: output.dims.clone(), numbers: output.numbers.to_vec() })
+            .collect();
+        return Ok(());
+    }
+    for (whole, output) in all.iter_mut().zip(outputs) {
+        match (whole.dims.split_first_mut(), output.dims.split_first()) {
+            (Some((count, rest)), Some((more, others))) if rest == others => *count += more,
+            _ => return Err(GraphError::Batch { pictures: 1, found: output.dims.clone() }),
+        }
+        whole.numbers.extend_from_slice(output.numbers);
+    }
+    Ok(())
+}
+
+/// A session that has only ever seen one size of input.
+struct Bound {
+    size: Size,
+    count: usize,
+    session: Session,
+    binding: IoBinding,
+    /// Where its own input is from; `None` where the card gives none.
+    memory: Option<PinnedMemory>,
+    /// For pictures that do not lie ready in memory that the card reads.
+    input: Option<Pinned>,
+}
+
+impl Bound {
+    /// Runs at most as many pictures as it takes; `read` sees the outputs of these alone.
+    fn run<T>(
+        &mut self,
+        feed: &Feed<'_>,
+        read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
+    ) -> Result<T, GraphError> {
+        let whole = Feed { count: self.count, pinned: None, ..*feed };
+        let ready = feed.pinned.filter(|pinned| pinned.has(whole.dims()));
+        if ready.is_none() {
+            self.fill(feed, whole.dims())?;
+        }
+        let Some(input) = ready.or(self.input.as_ref()) else {
+            return Err(GraphError::Incomplete { what: "there is no memory for its input".to_owned() });
+        };
+        let result = run_bound(&mut self.session, &mut self.binding, input, |outputs| {
+            read(&outputs.iter().map(|output| first(output, feed.count, self.count)).collect::<Vec<_>>())
+        });
+        // What the device holds of this batch is free for the next.
+        self.binding.clear();
+        result
+    }
+
+    /// Copies pictures into the session's own input, and makes the rest of it black.
+    fn fill(&mut self, feed: &Feed<'_>, dims: [usize; 4]) -> Result<(), GraphError> {
+        if self.input.is_none() {
+            let ordinary = PinnedMemory::ordinary();
+            let memory = self.memory.as_ref().unwrap_or(&ordinary);
+            let input = match feed.numbers {
+                Numbers::Planes(_) => memory.planes(dims),
+                Numbers::Bytes(_) => memory.bytes(dims),
+            };
+            self.input = Some(input.map_err(failed)?);
+        }
+        let Some(input) = &mut self.input else { return Ok(()) };
+        match feed.numbers {
+            Numbers::Planes(planes) => copy(planes, input.planes_mut().unwrap_or_default()),
+            Numbers::Bytes(bytes) => copy(bytes, input.bytes_mut().unwrap_or_default()),
+        }
+        Ok(())
+    }
+}
+
+fn copy<T: Copy + Default>(from: &[T], to: &mut [T]) {
+    let filled = from.len().min(to.len());
+    let (pictures, rest) = to.split_at_mut(filled);
+    pictures.copy_from_slice(from.get(..filled).unwrap_or_default());
+    rest.fill(T::default());
+}
+
+/// The part of an output that is of the first `count` pictures of `all`.
+fn first<'a>(output: &Tensor<'a>, count: usize, all: usize) -> Tensor<'a> {
+    let mut part = output.clone();
+    if let Some(pictures) = part.dims.first_mut().filter(|pictures| count < all && **pictures == all) {
+        *pictures = count;
+        part.numbers = output.numbers.get(..output.numbers.len() / all * count).unwrap_or_default();
+    }
+    part
+}
+
+/// The input is copied to the device when it is bound, so it is bound anew for each run; so are the outputs, because the
+/// tensors of the last run would be taken for where the next has to write.
+fn run_bound<T>(
+    session: &mut Session,
+    binding: &mut IoBinding,
+    input: &Pinned,
+    read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
+) -> Result<T, GraphError> {
+    let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)
+        .map_err(failed)?;
+    binding.clear();
+    for output in session.outputs() {
+        binding.bind_output_to_device(output.name(), &host).map_err(failed)?;
+    }
+    let name = session.inputs().first().map(|input| input.name().to_owned()).unwrap_or_default();
+    match input {
+        Pinned::Planes(tensor) => binding.bind_input(name, tensor),
+        Pinned::Bytes(tensor) => binding.bind_input(name, tensor),
+    }
+    .map_err(failed)?;
+    let outputs = session.run_binding(binding).map_err(failed)?;
+    let outputs: Vec<_> = outputs.values().collect();
+    read(&outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?)
+}
+
+#[cfg(test)]
+#[path = "card_tests.rs"]
+mod tests;
