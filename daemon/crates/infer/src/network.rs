@@ -1,5 +1,7 @@
 //! One network of a pack, its contract checked: what it is fed, where it is loaded, how many pictures it takes at once.
 
+use std::sync::{Mutex, PoisonError};
+
 use vow_types::num::index;
 use vow_types::{InputFormat, Size};
 use vow_vision::fill_nchw;
@@ -26,6 +28,8 @@ pub(crate) struct Network {
     /// Whether `half` is what is loaded on a GPU.
     use_half: bool,
     batched: bool,
+    /// What was tried out on a card, with its plans made: whoever loads the network there first gets it.
+    tried: Mutex<Option<(Place, Net)>>,
     /// Pictures at once for which there is memory.
     fits: usize,
 }
@@ -50,6 +54,7 @@ impl Network {
             half: None,
             use_half: false,
             batched,
+            tried: Mutex::new(None),
             fits: usize::MAX,
         }
     }
@@ -110,6 +115,10 @@ impl Network {
 
     /// Loads it for one thread.
     pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, net)) = tried.filter(|(there, _)| *there == place) {
+            return Ok(net);
+        }
         match &self.half {
             Some(half) if self.use_half && place.provider == Provider::Cuda => half.open(place),
             _ => self.loader.open(place),
@@ -173,6 +182,9 @@ impl Network {
                 if !self.batched {
                     tracing::warn!(role = %self.role, ?cosine, "in a batch it gives something else than alone");
                 }
+            }
+            if place.provider.gains_from_batches() {
+                *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, net));
             }
         }
         if wanted > 1 && !self.batched {
