@@ -14,7 +14,7 @@ from evaluate import Embedder, curve, held_out_crops, recall_at, tpr_at
 from scenes import backgrounds
 
 TOML = """name = "starter"
-version = "4"
+version = "5"
 licence = "MIT OR Apache-2.0"
 source = "trained by the VowImager project, see MODEL_CARD.md"
 
@@ -46,7 +46,7 @@ neighbour = {neighbour:.2f}
 [quality]
 min_face = 24
 min_score = {min_score:.2f}
-full_norm = {full_norm:.1f}
+full_norm = {full_norm:.3g}
 """
 
 

@@ -6,6 +6,7 @@ Only simple operators, opset 13. Weights lie as fp16 with a Cast to fp32 before 
 tract fold away when they load the graph."""
 import argparse
 import os
+import shutil
 
 import numpy as np
 import onnx
@@ -44,6 +45,16 @@ class YuNetHead(nn.Module):
             y = head(maps[int(s)][kind == "kps"]).permute(0, 2, 3, 1).reshape(1, -1, head.out_channels)
             out.append(y.sigmoid() if kind in ("cls", "obj") else y)
         return tuple(out)
+
+
+def plain(model):
+    """Make every Constant an initialiser."""
+    for node in [n for n in model.graph.node if n.op_type == "Constant"]:
+        value = node.attribute[0].t
+        value.name = node.output[0]
+        model.graph.initializer.append(value)
+        model.graph.node.remove(node)
+    return model
 
 
 def half(model):
@@ -85,7 +96,7 @@ def free_batch(model):
 def write(net, example, path, inputs, outputs, axes):
     torch.onnx.export(net, (example,), path, dynamo=False, opset_version=13, input_names=inputs, output_names=outputs,
                       dynamic_axes=axes, do_constant_folding=True)
-    model = half(onnx.load(path))
+    model = half(plain(onnx.load(path)))
     del model.metadata_props[:]
     model.producer_name, model.producer_version, model.doc_string = "vowimager models/train", "", ""
     onnx.checker.check_model(model, full_check=True)
@@ -94,6 +105,9 @@ def write(net, example, path, inputs, outputs, axes):
 
 
 def detector(average, path):
+    if average.endswith(".onnx"):
+        shutil.copyfile(average, path)
+        return os.path.getsize(path), 0.0
     net = Detector()
     net.load_state_dict(torch.load(average, map_location="cpu", weights_only=False)["average"])
     net = YuNetHead(fold(net)).eval()
@@ -152,7 +166,7 @@ def embedder(average, path, faces=None):
 def main():
     torch.set_num_threads(1)
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--detector")
+    a.add_argument("--detector", help="averaged weights, or an earlier pack's detector.onnx to be kept")
     a.add_argument("--embedder")
     a.add_argument("--faces", help="faces.npz, to centre the embedder's answers on real portraits")
     a.add_argument("--out", required=True)

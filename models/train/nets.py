@@ -5,6 +5,11 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
+def relu(x, top=None):
+    """ReLU, with a ceiling if told so."""
+    return F.relu(x, inplace=True) if top is None else x.clamp(0, top)
+
+
 class Conv(nn.Module):
     """Convolution, batch norm, and (unless told otherwise) ReLU. `folded()` joins the first two for the export."""
 
@@ -12,11 +17,11 @@ class Conv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(i, o, size, stride, size // 2 if pad is None else pad, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(o)
-        self.act = act
+        self.act, self.top = act, None
 
     def forward(self, x):
         x = self.norm(self.conv(x))
-        return F.relu(x, inplace=True) if self.act else x
+        return relu(x, self.top) if self.act else x
 
     def fold(self):
         self.conv, self.norm = fuse_conv_bn_eval(self.conv, self.norm), nn.Identity()
@@ -27,19 +32,20 @@ class Block(nn.Module):
 
     def __init__(self, c):
         super().__init__()
-        self.a, self.b = Conv(c, c), Conv(c, c, act=False)
+        self.a, self.b, self.top = Conv(c, c), Conv(c, c, act=False), None
 
     def forward(self, x):
-        return F.relu(x + self.b(self.a(x)), inplace=True)
+        return relu(x + self.b(self.a(x)), self.top)
 
 
 class Embedder(nn.Module):
     """RGB [n, 3, 112, 112], (x - 127.5) / 127.5 -> [n, 128], not normalised.
 
     A stem of two steps to 28 x 28, then stages of 28, 14 and 7 pixels; the last map is squeezed and read by one matrix,
-    so that each place of the face has weights of its own."""
+    so that each place of the face has weights of its own. `ceilings`, one for each part of the body, are set after the
+    training (`polish.py`)."""
 
-    def __init__(self, width=(32, 64, 128), blocks=(1, 2, 1), squeeze=24, dimension=128):
+    def __init__(self, width=(32, 64, 128), blocks=(1, 2, 1), squeeze=24, dimension=128, ceilings=None):
         super().__init__()
         self.shape = {"width": tuple(width), "blocks": tuple(blocks)}
         layers, last = [nn.Sequential(Conv(3, 16, 3, 2), Conv(16, width[0], 3, 2))], width[0]
@@ -52,6 +58,14 @@ class Embedder(nn.Module):
         self.squeeze = Conv(last, squeeze, 1)
         self.read = nn.Linear(squeeze * 49, dimension)
         self.scale = nn.BatchNorm1d(dimension, affine=False)
+        if ceilings:
+            self.limit(ceilings)
+
+    def limit(self, ceilings):
+        """Hold what each part of the body gives at or below these."""
+        self.shape["ceilings"] = list(ceilings)
+        for part, top in zip(self.body, ceilings, strict=True):
+            (part[-1] if isinstance(part, nn.Sequential) else part).top = top
 
     def forward(self, x):
         return self.scale(self.read(self.squeeze(self.body(x)).flatten(1)))
