@@ -29,7 +29,7 @@ pub struct RuntimeOrder {
     pub cuda: bool,
     /// With it the libraries of CUDA and cuDNN that it needs, for machines that have NVIDIA's driver alone.
     pub libraries: bool,
-    /// A wheel that is here already, or a folder of wheels, named as they were published.
+    /// A wheel that is here already; NVIDIA's, named as they were published, lie beside it.
     pub from: Option<PathBuf>,
     /// Take that wheel even if nobody here knows it.
     pub unconfirmed: bool,
