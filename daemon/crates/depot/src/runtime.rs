@@ -211,12 +211,11 @@ fn unpack_libraries(
 ) -> Result<(), DepotError> {
     let mut archive = Archive::open(wheel)?;
     let members = archive.members().to_vec();
-    let of_nvidia = |member: &&Member| {
-        let mut folders = member.name.split('/');
-        folders.next() == Some("nvidia") && folders.all(|part| !matches!(part, "" | "." | ".."))
+    // A name that leads out of the archive's folder is none of its members.
+    let is_library = |member: &&Member| {
+        member.name.starts_with("nvidia/") && member.name.contains("/lib/") && member.name.contains(".so")
     };
-    let is_library = |member: &&Member| member.name.contains("/lib/") && member.name.contains(".so");
-    let mut libraries = members.iter().filter(of_nvidia).filter(is_library).peekable();
+    let mut libraries = members.iter().filter(is_library).peekable();
     if libraries.peek().is_none() {
         return Err(DepotError::NotAWheel { path: wheel.to_owned(), what: "library of NVIDIA" });
     }
