@@ -94,6 +94,7 @@ fn engine(models: &Path) -> FaceEngine {
         embedder_graph: read("mobilefacenet.onnx"),
         detector_half: None,
         embedder_half: None,
+        known: None,
         pack_name: "bench".to_owned(),
     };
     let choice =

@@ -101,6 +101,7 @@ impl Bench {
             embedder_graph: self.prepared(EMBEDDER, crops, Picture::Square(112)),
             detector_half: None,
             embedder_half: None,
+            known: None,
             pack_name: file.to_owned(),
         }
     }

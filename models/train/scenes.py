@@ -5,7 +5,7 @@ One command:  python scenes.py --faces WORK/faces.npz --backgrounds DIR --out WO
 Portraits are cut out (oval, or as they are), tinted, turned, scaled, given hair and a body, and put over colour
 photos without faces, over patterns and over noise: single faces, groups, crowds, close-ups, and scenes without any.
 Things that are no face are put there too: heads without features, shuffled portraits, single ears, eyes and mouths,
-raised hands. Light may be hard: half of a face in shade, shadows with edges across the scene, sun from above.
+raised hands, writing, rows of like things (clutter.py). Light may be hard: half of a face in shade, shadows with edges across the scene, sun from above.
 A shard is one .npz, decided by its seed; one that is there already is not made again. For n scenes:
   picture u8  [n, size, size, 3]  BGR
   face    f32 [n, 48, 15]         x0 y0 x1 y1, five points x y, and a mark: 1 face, 0 look away, -1 no such row
@@ -17,6 +17,8 @@ import time
 
 import cv2
 import numpy as np
+
+import clutter
 
 MOST = 48
 
@@ -327,11 +329,24 @@ class Composer:
         p = points @ m[:, :2].T + m[:, 2]
         return np.concatenate([mid - [w / 2, h / 2], mid + [w / 2, h / 2], p.ravel(), [1]]), whole
 
+    def clutter(self, scene, is_writing):
+        """Put writing or rows of like things, upright mostly, as large as the scene or much smaller."""
+        rng, s = self.rng, self.size
+        layer, alpha = clutter.writing(rng) if is_writing else clutter.rows(rng, self.photo_patch)
+        k = np.exp(rng.uniform(np.log(0.15), np.log(1.3))) * s / clutter.SIDE
+        turn = np.deg2rad(rng.normal(0, 3) if rng.random() < 0.7 else rng.uniform(-40, 40))
+        a = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * k
+        a = a @ np.array([[np.exp(rng.normal(0, 0.15)), rng.normal(0, 0.08)], [0, 1]])
+        self.put(scene, layer, alpha, np.hstack([a, (rng.uniform(0.1, 0.9, 2) * s - a @ np.full(2, clutter.SIDE / 2))[:, None]]))
+
     def nothing(self, scene):
         """Put something that is no face."""
         rng, s = self.rng, self.size
-        if rng.random() < 0.35:
+        which = rng.random()
+        if which < 0.25:
             return self.hand(scene)
+        if which < 0.55:
+            return self.clutter(scene, which < 0.42)
         width = np.exp(rng.uniform(np.log(14), np.log(s * 0.5)))
         picture, box, points = self.pick()
         m = self.place(width, rng.uniform(0, s, 2))
@@ -415,6 +430,8 @@ class Composer:
         if rng.random() < 0.4:
             scene += rng.standard_normal((s, s, 1 if rng.random() < 0.5 else 3), np.float32) * rng.uniform(1, 12)
         scene = np.clip(scene, 0, 255).astype(np.uint8)
+        if rng.random() < 0.12:
+            clutter.bar(rng, scene, rows)
         if rng.random() < 0.4:
             scene = cv2.imdecode(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 90))])[1], cv2.IMREAD_COLOR)
         out = np.full((MOST, 15), -1, np.float32)

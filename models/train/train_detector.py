@@ -208,6 +208,7 @@ def main():
     a.add_argument("--lr", type=float, default=0.02)
     a.add_argument("--down", type=float, default=0.8)
     a.add_argument("--large", type=float, default=0.75, help="share of the training after which large scenes join")
+    a.add_argument("--start", help="averaged weights to begin with, for a last part at a low rate")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--threads", type=int, default=2)
     a = a.parse_args()
@@ -223,6 +224,9 @@ def main():
         lesson.resume(saved["lesson"])
         state = saved["state"]
         print("resumed", state)
+    elif a.start:
+        for net in (lesson.net, lesson.average):
+            net.load_state_dict(torch.load(a.start, map_location="cpu")["average"])
     print(sum(p.numel() for p in lesson.net.parameters()), "parameters")
 
     def save():

@@ -190,7 +190,7 @@ def main():
     a.add_argument("--input", required=True)
     a.add_argument("--out", required=True)
     a.add_argument("--minutes", type=float, default=8.5, help="time to train in, from the start of this command to its last steps")
-    a.add_argument("--makers", type=int, nargs=3, default=(5, 7, 2), help="processes that make crops, scenes of 384 px, scenes of 640 px")
+    a.add_argument("--makers", type=int, nargs=3, help="processes that make crops, scenes of 384 px, scenes of 640 px; without crops only the detector is trained, without scenes only embedders (5 7 2, 1 1 1 for --tiny)")
     a.add_argument("--batch", type=int, default=1024, help="crops a step")
     a.add_argument("--pictures", type=int, default=192, help="pieces of scenes a step")
     a.add_argument("--crops", type=int, default=1_000_000, help="crops kept on the GPU, 13 kB each")
@@ -203,8 +203,9 @@ def main():
     a.add_argument("--device", default="cuda")
     a.add_argument("--tiny", action="store_true", help="few samples and small batches, to try it out")
     a = a.parse_args()
+    a.makers = a.makers or ((1, 1, 1) if a.tiny else (5, 7, 2))
     if a.tiny:
-        a.makers, a.batch, a.pictures, a.crops, a.scenes = (1, 1, 1), 32, 4, 4096, 256
+        a.batch, a.pictures, a.crops, a.scenes = 32, 4, 4096, 256
     os.makedirs(a.out, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     clock = Clock(context, a.minutes * 60)
@@ -229,11 +230,12 @@ def main():
             block, fields = (64 if a.tiny else 512, CROP) if not kind else (4 if a.tiny else 16, {"picture": ((kind, kind, 3), "u1"), "face": ((MOST, 15), "f4")})
             feeds[kind] = [Feed(os.path.join(a.scratch, f"{kind}_{n}"), block, fields) for n in range(count)]
             processes += [context.Process(target=make, args=(a, kind, n, f, os.getpid()), daemon=True) for n, f in enumerate(feeds[kind])]
-        trainers = [context.Process(target=trainer, args=(embedders, a, clock, feeds[0]), daemon=True),
-                    context.Process(target=trainer, args=(detector, a, clock, *(feeds[s] for s in SIDES)), daemon=True)]
-        processes += trainers
-        for p in trainers + processes[:-2]:
+        works = [(embedders, feeds[0])] if feeds[0] else []
+        works += [(detector, *(feeds[s] for s in SIDES))] if all(feeds[s] for s in SIDES) else []
+        trainers = [context.Process(target=trainer, args=(work, a, clock, *rest), daemon=True) for work, *rest in works]
+        for p in trainers + processes:
             p.start()
+        processes += trainers
         lost = set()
         while any(p.is_alive() for p in trainers) and clock.used.value < clock.budget + 90:
             time.sleep(0.5)

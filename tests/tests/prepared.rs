@@ -57,6 +57,6 @@ fn where_they_cannot_be_kept_they_are_made_and_it_is_said_once() {
     let status = daemon.wait_idle();
     assert_eq!(status["faces"], 2, "{status}");
     let log = daemon.log();
-    assert_eq!(log.matches("cannot keep the prepared graph").count(), 1, "{log}");
+    assert_eq!(log.matches("cannot keep what was prepared").count(), 1, "{log}");
     assert!(!log.contains("is not understood"), "{log}");
 }

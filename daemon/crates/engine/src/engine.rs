@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::error::EngineError;
 use crate::feed::{Desk, Feed};
 use crate::folders::real_folder;
-use crate::graphs::{self, Others};
+use crate::graphs::{self, Place};
 use crate::inflight::Inflight;
 use crate::library::{Librarian, Order};
 use crate::neighbour::{Neighbour, battery, lock};
@@ -92,8 +92,7 @@ impl Engine {
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
         let faces = behind("models", config.nice, || {
-            let place = (config.data_dir.as_path(), Others::Clear);
-            graphs::start(pack, place, (&runtime, &config.tuning()), || load_pack(config))
+            graphs::start(pack, Place::of(config), (&runtime, &config.tuning()), || load_pack(config))
         })?;
         store.put_pack(pack_id, &name)?;
 

@@ -8,7 +8,9 @@ use vow_graph::{Picture, Recipe, Shelf, half};
 use vow_infer::{FaceEngine, InferError, Models, Provider, Runtime, Tuning};
 use vow_models::Pack;
 
+use crate::config::Config;
 use crate::error::EngineError;
+use crate::trials::Trial;
 
 /// Where they are kept, below the data folder: among the packs, and no name of a pack begins with a point.
 const SHELF: &str = "packs/.prepared";
@@ -22,6 +24,21 @@ pub(crate) enum Others {
     Keep,
 }
 
+/// Where prepared graphs are kept, and for which machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) machine_root: &'a Path,
+    pub(crate) others: Others,
+}
+
+impl<'a> Place<'a> {
+    /// The engine's own: what was prepared for other packs goes.
+    pub(crate) fn of(config: &'a Config) -> Self {
+        Self { data_dir: &config.data_dir, machine_root: &config.machine_root, others: Others::Clear }
+    }
+}
+
 /// Starts the networks of a pack. Should the runtime refuse what was prepared, `again` gives the pack once more and its
 /// graphs are used as they are.
 ///
@@ -29,11 +46,19 @@ pub(crate) enum Others {
 /// When the pack's own graphs cannot be used.
 pub(crate) fn start(
     pack: Pack,
-    (data_dir, others): (&Path, Others),
+    Place { data_dir, machine_root, others }: Place<'_>,
     (runtime, tuning): (&Runtime, &Tuning),
     again: impl FnOnce() -> Result<Pack, EngineError>,
 ) -> Result<FaceEngine, EngineError> {
-    match FaceEngine::start(prepared(pack, (data_dir, others), runtime.provider()), runtime, tuning) {
+    let mut shelf = Shelf::new(data_dir.join(SHELF));
+    let mut models = prepared(pack, &mut shelf, runtime.provider());
+    let trial = Trial::of(&models, runtime, machine_root);
+    let known = trial.as_ref().and_then(|trial| trial.recall(&mut shelf));
+    models.known = known;
+    if others == Others::Clear {
+        shelf.clear_others();
+    }
+    match FaceEngine::start(models, runtime, tuning) {
         Err(error @ InferError::Pack { .. }) => {
             // What is wrong with the pack itself is better said of its own graphs.
             let started = FaceEngine::start(as_they_are(again()?), runtime, tuning)?;
@@ -43,7 +68,14 @@ pub(crate) fn start(
             );
             Ok(started)
         }
-        started => Ok(started?),
+        started => {
+            let started = started?;
+            let found = started.trials().filter(|found| known != Some(*found));
+            if let Some((trial, found)) = trial.zip(found) {
+                trial.remember(&mut shelf, found);
+            }
+            Ok(started)
+        }
     }
 }
 
@@ -56,12 +88,12 @@ pub(crate) fn as_they_are(pack: Pack) -> Models {
         embedder: pack.embedder,
         embedder_graph: pack.embedder_graph,
         embedder_half: None,
+        known: None,
         pack_name: pack.name,
     }
 }
 
-fn prepared(pack: Pack, (data_dir, others): (&Path, Others), provider: Provider) -> Models {
-    let mut shelf = Shelf::new(data_dir.join(SHELF));
+fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> Models {
     let mut not_kept = None;
     let mut prepare = |role: &str, graph: Vec<u8>, recipe: Recipe| {
         let (prepared, failed) = shelf.prepare(graph, &recipe);
@@ -82,9 +114,6 @@ fn prepared(pack: Pack, (data_dir, others): (&Path, Others), provider: Provider)
     if let Some(error) = not_kept {
         tracing::warn!(%error, "prepared graphs are made again at every start; free the disk or make the folder writable");
     }
-    if others == Others::Clear {
-        shelf.clear_others();
-    }
     // Only there does half precision pay, and is it asked for.
     let halves = provider == Provider::Cuda;
     let halved = |role: &str, graph: &[u8]| {
@@ -98,6 +127,7 @@ fn prepared(pack: Pack, (data_dir, others): (&Path, Others), provider: Provider)
         embedder: pack.embedder,
         embedder_half: halved("embedder", &embedder_graph),
         embedder_graph,
+        known: None,
         pack_name: pack.name,
     }
 }

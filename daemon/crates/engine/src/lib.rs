@@ -41,6 +41,7 @@ mod rulings;
 mod safekeeping;
 mod said;
 mod stranger;
+mod trials;
 mod undo;
 mod verify;
 mod views;

@@ -9,7 +9,7 @@ use vow_vision::Framed;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::graphs::{self, Others};
+use crate::graphs::{self, Others, Place};
 
 impl Engine {
     /// What runs the networks, and why.
@@ -30,7 +30,7 @@ impl Engine {
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let tuning = Tuning { threads: 1, ..config.tuning() };
         let again = || Ok(Pack::load(folder)?);
-        let place = (config.data_dir.as_path(), Others::Keep);
+        let place = Place { others: Others::Keep, ..Place::of(config) };
         let faces = graphs::start(again()?, place, (&runtime, &tuning), again)?;
         for shape in faces.shapes().iter().copied().chain([faces.close_up()]) {
             let pixels = vec![0; 3 * num::index(shape.width) * num::index(shape.height)];

@@ -24,4 +24,4 @@ pub use error::NotPrepared;
 pub use fixed::fixed;
 pub use half::half;
 pub use prepare::{Picture, Prepared, Recipe, prepare};
-pub use shelf::{Shelf, ShelfError};
+pub use shelf::{Note, Shelf, ShelfError};

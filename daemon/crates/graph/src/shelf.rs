@@ -1,4 +1,4 @@
-//! Prepared graphs on disk: made once, named by what they were made from, checked whenever they are read.
+//! Prepared graphs on disk, and notes about them: made once, named by what they were made from, checked whenever they are read.
 //!
 //! A file is the prepared graph with a last metadata entry, its seal: the BLAKE3 of all that comes before it. To ONNX
 //! it is an entry like any other, so the file can be given to any runtime; and there is no second file to lose.
@@ -21,6 +21,11 @@ const SEAL: &str = "vow.blake3";
 /// Keeps the hash of a recipe apart from every other use of BLAKE3.
 const RECIPE_DOMAIN: &str = "VowImager graph recipe 1";
 
+/// As [`RECIPE_DOMAIN`], for what a note is about.
+const NOTE_DOMAIN: &str = "VowImager graph note 1";
+/// What the name of a note ends with.
+const NOTE: &str = ".note";
+
 /// What an unfinished file begins with.
 const UNFINISHED: &str = ".preparing-";
 
@@ -32,9 +37,15 @@ pub struct Shelf {
     used: HashSet<OsString>,
 }
 
-/// A prepared graph could not be kept. It is no reason to do without it: it was made, and will be made again.
+/// The name of something that is remembered about graphs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    name: String,
+}
+
+/// A prepared graph, or a note, could not be kept. It is no reason to do without it: it was made, and will be made again.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot keep the prepared graph {}: {source}", .path.display())]
+#[error("cannot keep what was prepared, {}: {source}", .path.display())]
 pub struct ShelfError {
     /// The file that could not be written.
     pub path: PathBuf,
@@ -66,8 +77,29 @@ impl Shelf {
         if prepared.did.is_err() {
             return (prepared, None);
         }
-        let kept = self.keep(&path, &prepared.graph);
+        let kept = self.keep(&path, &[&prepared.graph, &seal(&prepared.graph)]);
         (prepared, kept.err().map(|source| ShelfError { path, source }))
+    }
+
+    /// What a note says; nothing where it is not there or not whole.
+    #[must_use]
+    pub fn recall(&mut self, note: &Note) -> Option<String> {
+        self.used.insert(note.name.clone().into());
+        let text = fs::read_to_string(self.folder.join(&note.name)).ok()?;
+        let (found, note) = text.split_once('\n')?;
+        (found == blake3::hash(note.as_bytes()).to_hex().as_str()).then(|| note.to_owned())
+    }
+
+    /// Keeps what a note says from now on.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn remember(&mut self, note: &Note, says: &str) -> Result<(), ShelfError> {
+        self.used.insert(note.name.clone().into());
+        let path = self.folder.join(&note.name);
+        let seal = blake3::hash(says.as_bytes()).to_hex();
+        let kept = self.keep(&path, &[seal.as_bytes(), b"\n", says.as_bytes()]);
+        kept.map_err(|source| ShelfError { path, source })
     }
 
     /// Removes what was not asked for from this shelf: graphs of packs and programs that are gone, and what a kill left
@@ -77,7 +109,7 @@ impl Shelf {
         for entry in entries.flatten() {
             let name = entry.file_name();
             let text = name.to_string_lossy();
-            let ours = text.ends_with(".onnx") || text.starts_with(UNFINISHED);
+            let ours = text.ends_with(".onnx") || text.ends_with(NOTE) || text.starts_with(UNFINISHED);
             if ours && !self.used.contains(&name) {
                 // A folder is none of ours, and stays.
                 let _ = fs::remove_file(entry.path());
@@ -86,14 +118,27 @@ impl Shelf {
     }
 
     /// Whoever looks meanwhile sees the old file or the whole new one; so does whoever looks after a power cut.
-    fn keep(&self, path: &Path, graph: &[u8]) -> io::Result<()> {
+    fn keep(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-        file.write_all(graph)?;
-        file.write_all(&seal(graph))?;
+        for part in parts {
+            file.write_all(part)?;
+        }
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()
+    }
+}
+
+impl Note {
+    /// About these things, which are known by their bytes: graphs, and whatever else counts.
+    #[must_use]
+    pub fn about(things: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(NOTE_DOMAIN);
+        for thing in things {
+            hasher.update(blake3::hash(thing).as_bytes());
+        }
+        Self { name: hasher.finalize().to_hex().chars().take(32).chain(NOTE.chars()).collect() }
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// Loads these networks for one thread.
     fn open(&self, roles: Roles) -> Result<Self::Seat, InferError>;
 
+    /// Makes what the first pictures would have to wait for, where there is such a thing.
+    fn make_ready(&self, seat: &mut Self::Seat);
+
     /// Puts pictures together. `spare` is an input that was run before, for its memory.
     fn gather(&self, key: Key, works: &[Self::Work], spare: Option<Self::Input>) -> Self::Input;
 

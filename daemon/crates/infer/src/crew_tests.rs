@@ -54,6 +54,8 @@ impl Machine for Fake {
         Ok(Opened(Arc::clone(&self.counts)))
     }
 
+    fn make_ready(&self, _: &mut Self::Seat) {}
+
     fn gather(&self, _: Key, works: &[u32], spare: Option<Vec<u32>>) -> Vec<u32> {
         let mut input = spare.unwrap_or_default();
         input.clear();

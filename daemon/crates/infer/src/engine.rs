@@ -13,7 +13,7 @@ use crate::crew::{self, Crew, Item, Machine as _, Rules};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
-use crate::machine::{Made, Networks, Work};
+use crate::machine::{Made, Networks, Trials, Work};
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles, Waits};
 use crate::tuning::Tuning;
@@ -38,6 +38,10 @@ pub struct Models {
     pub detector_half: Option<Vec<u8>>,
     /// The embedder in half precision; as [`Self::detector_half`].
     pub embedder_half: Option<Vec<u8>>,
+    /// What the trials of these very graphs found earlier on this runtime and card ([`FaceEngine::trials`]): with it they are
+    /// not tried again, which takes seconds there, and the networks are made ready while photos are looked for. Not looked at
+    /// on the processor.
+    pub known: Option<Trials>,
     /// For messages.
     pub pack_name: String,
 }
@@ -93,7 +97,8 @@ impl fmt::Debug for Announced {
 
 impl FaceEngine {
     /// Loads both networks and runs each once, so that whatever is wrong with a pack is said here and not at the first
-    /// photo. On the processor every thread (at least one) has its own; on a GPU each network is there once.
+    /// photo. On the processor every thread (at least one) has its own; on a GPU each network is there once, and what its first
+    /// pictures would have to wait for is made ready when this has returned.
     ///
     /// A GPU that cannot take these networks is given up for the processor, with a warning.
     ///
@@ -128,7 +133,8 @@ impl FaceEngine {
                 network.offer_half(half.clone(), runtime);
             }
         }
-        let networks = Networks::new(detector, embedder, runtime, tuning)
+        let known = models.known.filter(|_| runtime.provider().gains_from_batches());
+        let networks = Networks::new(detector, embedder, runtime, tuning, known)
             .map_err(|(role, source)| broken(role, source))?;
         let threads = tuning.threads.max(1);
         let stations = if runtime.provider() == Provider::Cpu {
@@ -142,7 +148,9 @@ impl FaceEngine {
         let rules = Rules { stations, waits: WAITS, idle_after: tuning.idle_after, most_bytes };
         let crew = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;
         let engine = Self(Arc::new(Inner { crew, threads }));
-        engine.warm_up().map_err(|error| blame(error, &models.pack_name))?;
+        if known.is_none() {
+            engine.warm_up().map_err(|error| blame(error, &models.pack_name))?;
+        }
         engine.networks().started.store(true, Ordering::SeqCst);
         tracing::info!(
             pack = models.pack_name,
@@ -184,6 +192,15 @@ impl FaceEngine {
         let batch = self.networks().most(Role::Detector);
         let running = if batch > 1 { 2 * batch } else { self.0.threads };
         running.max(self.0.threads) + 1
+    }
+
+    /// What was found out about the networks on a card, for [`Models::known`] of the next start; nothing on the processor, and
+    /// on a card that was given up.
+    #[must_use]
+    pub fn trials(&self) -> Option<Trials> {
+        let Networks { detector, embedder, .. } = self.networks();
+        let trials = Trials { detector: detector.network.found(), embedder: embedder.network.found() };
+        self.networks().is_on_a_card().then_some(trials)
     }
 
     /// Threads that have their networks loaded; none when they have been idle for long.

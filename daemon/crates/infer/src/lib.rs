@@ -34,6 +34,8 @@ mod tuning;
 
 pub use engine::{Announced, FaceEngine, Models, Timed};
 pub use error::{Cause, GraphError, InferError, LibraryError, Role};
+pub use machine::Trials;
+pub use network::Tried;
 pub use runtime::{
     ParseChoiceError, ParseProviderError, PassedOver, Provider, ProviderChoice, ProviderPassedOver, Runtime,
     RuntimeChoice, RuntimeInfo,

@@ -18,7 +18,7 @@ use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
 use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
-use crate::network::Network;
+use crate::network::{Network, Tried};
 use crate::runtime::session::Place;
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles};
@@ -45,6 +45,15 @@ pub(crate) struct Networks {
     pub(crate) started: AtomicBool,
     pinned_frames: Mutex<Option<PinnedMemory>>,
     pinned_crops: Mutex<Option<PinnedMemory>>,
+}
+
+/// What a card's trials found out about the networks of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trials {
+    /// Of the detector.
+    pub detector: Tried,
+    /// Of the embedder.
+    pub embedder: Tried,
 }
 
 /// A picture.
@@ -97,14 +106,25 @@ impl Networks {
         mut embedder: Embedder,
         runtime: &Runtime,
         tuning: &Tuning,
+        known: Option<Trials>,
     ) -> Result<Self, (Role, GraphError)> {
         let provider = runtime.provider();
-        let wanted = tuning.batch(provider);
-        let (frame, crop) = (detector.smallest(), embedder.size());
-        let tried = detector.network.try_out(frame, place(tuning, provider, Role::Detector), wanted);
-        tried.map_err(|error| (Role::Detector, error))?;
-        let tried = embedder.network.try_out(crop, place(tuning, provider, Role::Embedder), wanted);
-        tried.map_err(|error| (Role::Embedder, error))?;
+        if let Some(Trials { detector: of_detector, embedder: of_embedder }) = known {
+            detector.network.believe(of_detector);
+            embedder.network.believe(of_embedder);
+        } else {
+            let wanted = tuning.batch(provider);
+            let (frame, crop) = (detector.smallest(), embedder.size());
+            let (frames, crops) = (&mut detector.network, &mut embedder.network);
+            let place = |role| place(tuning, provider, role);
+            let (of_detector, of_embedder) = std::thread::scope(|scope| {
+                let other = scope.spawn(|| crops.try_out(crop, place(Role::Embedder), wanted));
+                let one = frames.try_out(frame, place(Role::Detector), wanted);
+                (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            });
+            of_detector.map_err(|error| (Role::Detector, error))?;
+            of_embedder.map_err(|error| (Role::Embedder, error))?;
+        }
         if provider == Provider::Cpu {
             room::make_fit(&mut detector, &mut embedder, tuning)?;
         }
@@ -118,6 +138,10 @@ impl Networks {
             pinned_frames: Mutex::new(None),
             pinned_crops: Mutex::new(None),
         })
+    }
+
+    pub(crate) fn is_on_a_card(&self) -> bool {
+        self.provider.gains_from_batches() && self.runtime.provider() == self.provider
     }
 
     fn network(&self, role: Role) -> &Network {
@@ -238,6 +262,16 @@ impl Machine for Networks {
                 self.open(roles)
             }
             other => other,
+        }
+    }
+
+    fn make_ready(&self, nets: &mut Nets) {
+        let frames: Vec<_> =
+            self.detector.shapes.iter().copied().chain([self.detector.close_up]).collect();
+        for (role, sizes) in [(Role::Detector, frames), (Role::Embedder, vec![self.embedder.size()])] {
+            if let Ok(net) = nets.of(role) {
+                self.network(role).make_ready(net, &sizes);
+            }
         }
     }
 

@@ -25,7 +25,7 @@ fn networks() -> Networks {
     let detector = Detector::new(spec, graph.bytes(), &tract()).unwrap();
     let spec = EmbedderSpec { input: RGB, size: 16, dimension: 12, mirror: false, refine: false };
     let embedder = Embedder::new(spec, onnx::embedder(Dim::Open("n"), 16).bytes(), &tract()).unwrap();
-    Networks::new(detector, embedder, &tract(), &Tuning::new(1)).unwrap()
+    Networks::new(detector, embedder, &tract(), &Tuning::new(1), None).unwrap()
 }
 
 /// A network that cannot be run, as of a card that has gone.
@@ -89,9 +89,17 @@ fn half_precision_is_used_where_it_agrees() {
     let same = onnx::embedder(Dim::Open("n"), 16);
     network.offer_half(same.bytes(), &tract());
     network.try_out(crop, CUDA, 1).unwrap();
-    assert!(network.uses_half());
+    assert!(network.found().half);
     // Only on a card.
     network.try_out(crop, Place::CPU, 1).unwrap();
+
+    // What was found is believed without a trial, as far as it can be.
+    let found = network.found();
+    assert_eq!(found, Tried { half: true, batched: false });
+    network.believe(Tried { half: false, batched: true });
+    assert_eq!(network.found(), Tried { half: false, batched: false }, "tract takes one at a time");
+    network.believe(found);
+    assert_eq!(network.found(), found);
 
     // The maximum in place of the mean: a little different.
     let mut other = same.clone();
@@ -100,12 +108,12 @@ fn half_precision_is_used_where_it_agrees() {
     });
     network.offer_half(other.bytes(), &tract());
     network.try_out(crop, CUDA, 1).unwrap();
-    assert!(!network.uses_half());
+    assert!(!network.found().half);
 
     // One that cannot be run at all, and one that is fed differently.
     let mut broken = same.clone();
     broken.0.node[0].op_type = "Teleport".to_owned();
     network.offer_half(broken.bytes(), &tract());
     network.try_out(crop, CUDA, 1).unwrap();
-    assert!(!network.uses_half());
+    assert!(!network.found().half);
 }

@@ -18,6 +18,15 @@ const SAME_IN_HALF: f32 = 0.9995;
 /// A picture in a batch and alone give the same but for the device's rounding.
 const SAME_IN_BATCH: f32 = 0.999;
 
+/// What a card's trial found out about a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tried {
+    /// Half precision gives what full precision gives.
+    pub half: bool,
+    /// Several pictures together give what they give alone.
+    pub batched: bool,
+}
+
 /// A network that can be loaded.
 pub(crate) struct Network {
     pub(crate) role: Role,
@@ -113,6 +122,15 @@ impl Network {
         net.run(&Feed { numbers, size, count, pinned: None }, |_| Ok(()))
     }
 
+    /// Makes all that a card needs for pictures of these sizes.
+    pub(crate) fn make_ready(&self, net: &mut Net, sizes: &[Size]) {
+        let nothing = match self.layout {
+            Layout::Bytes => Numbers::Bytes(&[]),
+            Layout::Planes => Numbers::Planes(&[]),
+        };
+        net.make_ready(sizes, nothing);
+    }
+
     /// Loads it for one thread.
     pub(crate) fn open(&self, place: Place) -> Result<Net, GraphError> {
         let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -125,9 +143,15 @@ impl Network {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn uses_half(&self) -> bool {
-        self.use_half
+    /// What is known of it now.
+    pub(crate) fn found(&self) -> Tried {
+        Tried { half: self.use_half, batched: self.batched }
+    }
+
+    /// Takes what an earlier trial of the same graphs at the same place found, instead of another one.
+    pub(crate) fn believe(&mut self, tried: Tried) {
+        self.use_half = tried.half && self.half.is_some();
+        self.batched = tried.batched && self.batched;
     }
 
     /// Lets go of what the threads shared; it is made again when it is asked for.
@@ -140,13 +164,19 @@ impl Network {
         let half = self.half.as_ref().filter(|_| place.provider == Provider::Cuda);
         if self.most(wanted) > 1 || half.is_some() {
             let pictures = probes(3 * index(size.width) * index(size.height));
-            let mut net = self.loader.open(place)?;
-            let mut alone = self.outputs_alone(&mut net, size, &pictures)?;
-            if let Some(half) = half {
-                let found = half.open(place).and_then(|mut half| {
-                    let found = self.outputs_alone(&mut half, size, &pictures)?;
-                    Ok((half, found))
-                });
+            let alone = |loader: &Loader| -> Result<_, GraphError> {
+                let mut net = loader.open(place)?;
+                let outputs = self.outputs_alone(&mut net, size, &pictures)?;
+                Ok((net, outputs))
+            };
+            // At the same time: a card's plans keep a processor busy for seconds each.
+            let (full, half) = std::thread::scope(|scope| {
+                let half = half.map(|half| scope.spawn(move || alone(half)));
+                let full = alone(&self.loader);
+                (full, half.map(|half| half.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+            });
+            let (mut net, mut alone) = full?;
+            if let Some(found) = half {
                 let cosine = found.as_ref().map(|(_, found)| least_cosine(&alone, found));
                 self.use_half = matches!(cosine, Ok(cosine) if cosine > SAME_IN_HALF);
                 match cosine {

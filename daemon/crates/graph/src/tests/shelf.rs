@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::build::Build;
 use super::{BGR, RGB, recipe};
 use crate::prepare::prepare;
-use crate::shelf::Shelf;
+use crate::shelf::{Note, Shelf};
 
 fn graph() -> Vec<u8> {
     let mut b = Build::new(13, &[1, 3, 8, 8]);
@@ -99,6 +99,28 @@ fn what_is_not_understood_leaves_nothing_behind() {
     assert!(!below.exists());
 }
 
+#[test]
+fn a_note_is_remembered_for_what_it_is_about_and_for_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Note::about(&[b"card", b"graph"]), Note::about(&[b"car", b"dgraph"]));
+    let mut shelf = Shelf::new(folder.path());
+    assert_eq!(shelf.recall(&one), None);
+    shelf.remember(&one, "half batches\n").unwrap();
+    shelf.remember(&one, "full alone\n").unwrap();
+    assert_eq!(shelf.recall(&one).as_deref(), Some("full alone\n"));
+    assert_eq!(shelf.recall(&other), None);
+
+    // One that was asked for stays, another goes; what is not whole is no note.
+    shelf.clear_others();
+    assert_eq!(shelf.recall(&one).as_deref(), Some("full alone\n"));
+    let file = files(folder.path()).remove(0);
+    let text = fs::read_to_string(&file).unwrap().replace("alone", "batches");
+    fs::write(&file, text).unwrap();
+    assert_eq!(shelf.recall(&one), None);
+    Shelf::new(folder.path()).clear_others();
+    assert!(files(folder.path()).is_empty());
+}
+
 /// The graph is made all the same, and the reason is told with the path.
 #[test]
 fn a_folder_that_cannot_be_written_is_no_reason_to_refuse() {
@@ -109,7 +131,7 @@ fn a_folder_that_cannot_be_written_is_no_reason_to_refuse() {
     let (made, failed) = Shelf::new(&taken).prepare(graph(), &recipe(RGB));
     made.did.unwrap();
     let failed = failed.unwrap().to_string();
-    assert!(failed.contains("cannot keep the prepared graph") && failed.contains("prepared/"), "{failed}");
+    assert!(failed.contains("cannot keep what was prepared") && failed.contains("prepared/"), "{failed}");
 
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).unwrap();

@@ -27,7 +27,7 @@ impl<M: Machine> Seat<M> {
         self.opened.is_some()
     }
 
-    /// Loads the networks and says how that went; whether they can be used.
+    /// Loads the networks, says how that went, and makes ready what nobody waits for yet; whether they can be used.
     pub(super) fn report(&mut self, ready: &Sender<Result<(), InferError>>) -> bool {
         let first = self.with(self.first_role(), |_, _| Ok(()));
         let usable = first.is_ok();
@@ -36,7 +36,21 @@ impl<M: Machine> Seat<M> {
         });
         // Fails only when nobody waits any more, because another thread could not be started.
         ready.send(first).ok();
+        if usable {
+            self.make_ready();
+        }
         usable
+    }
+
+    fn make_ready(&mut self) {
+        // What panics here leaves a seat without networks, and the next picture sees why.
+        let made = self.with(self.first_role(), |machine, seat| {
+            machine.make_ready(seat);
+            Ok(())
+        });
+        if let Err(Trouble::Memory(error) | Trouble::Other(error)) = made {
+            tracing::debug!(%error, "networks are not ready");
+        }
     }
 
     fn first_role(&self) -> Role {
@@ -85,7 +99,9 @@ impl<M: Machine> Seat<M> {
     pub(super) fn serve(&mut self, batch: Gathered<M>) -> Option<M::Input> {
         let Gathered { key, works, replies, taken, gathering, input } = batch;
         // Loading is not work on these pictures; what is wrong with it is seen below.
-        let _ = caught(|| self.load().ok());
+        if !self.is_loaded() && caught(|| self.load()).is_ok_and(|loaded| loaded.is_ok()) {
+            self.make_ready();
+        }
         let began = Instant::now();
         let count = works.len();
         let settled = settle(count, |part| match &input {

@@ -13,6 +13,7 @@ use vow_types::Size;
 use super::kept::Kept;
 use super::onnxruntime::{NAME, failed, tensor};
 use super::{Feed, Numbers, Pinned, PinnedMemory, Tensor};
+use crate::caught::caught;
 use crate::error::GraphError;
 use crate::runtime::session::{self, Place};
 
@@ -45,19 +46,39 @@ impl Net {
         place: Place,
     ) -> Result<(Self, Option<PinnedMemory>), GraphError> {
         let net = Self { graph, environment, place, batch: place.batch.max(1), sessions: Vec::new() };
-        let first = net.session(1)?;
+        let first = session(&net.graph, &net.environment, place, 1)?;
         let memory = PinnedMemory::of(&first, place.provider);
         let memory = memory.inspect_err(|error| tracing::debug!(%error, "no pinned memory")).ok();
         Ok((net, memory))
     }
 
-    fn session(&self, count: usize) -> Result<Session, GraphError> {
-        let loading = |source| GraphError::Load { runtime: NAME, source };
-        let bytes = self.graph.bytes().map_err(|error| loading(error.into()))?;
-        let [one, several] = SHARES;
-        let share = |all: usize| all / SHARED * if count == 1 { one } else { several };
-        let place = Place { device_memory: self.place.device_memory.map(share), ..self.place };
-        session::open(&self.environment, &bytes, place).map_err(|error| loading(error.into()))
+    /// Makes the sessions that pictures of these sizes will ask for, with their plans, at the same time: each plan keeps a
+    /// processor busy for seconds. What fails here fails again, and is dealt with, when pictures come.
+    pub(super) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>) {
+        let Self { graph, environment, place, batch, sessions } = self;
+        let counts = if *batch > 1 { vec![1, *batch] } else { vec![1] };
+        let all = sizes.iter().flat_map(|size| counts.iter().map(move |count| (*size, *count)));
+        let missing = all.filter(|wanted| sessions.iter().all(|bound| (bound.size, bound.count) != *wanted));
+        let mut missing: Vec<_> = missing.collect();
+        missing.sort_unstable_by_key(|(size, count)| (size.height, size.width, *count));
+        missing.dedup();
+        let make = |(size, count)| {
+            let mut bound = Bound::open(graph, environment, *place, (size, count))?;
+            let black = Feed { numbers: nothing, size, count, pinned: None };
+            bound.run(&black, |_| Ok(()))?;
+            Ok::<_, GraphError>(bound)
+        };
+        let made = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                missing.into_iter().map(|wanted| scope.spawn(move || caught(|| make(wanted)))).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()?.ok()).collect::<Vec<_>>()
+        });
+        for made in made {
+            match made {
+                Ok(bound) => sessions.push(bound),
+                Err(error) => tracing::debug!(%error, "a session could not be made ahead"),
+            }
+        }
     }
 
     /// The session for so many pictures of a size.
@@ -66,10 +87,7 @@ impl Net {
         let at = match at {
             Some(at) => at,
             None => {
-                let session = self.session(count)?;
-                let binding = session.create_binding().map_err(failed)?;
-                let memory = PinnedMemory::of(&session, self.place.provider).ok();
-                self.sessions.push(Bound { size, count, session, binding, memory, input: None });
+                self.sessions.push(Bound::open(&self.graph, &self.environment, self.place, (size, count))?);
                 self.sessions.len() - 1
             }
         };
@@ -106,6 +124,21 @@ impl Net {
         }
         run
     }
+}
+
+/// For so many pictures at once; what else is in the card's memory is others'.
+fn session(
+    graph: &Kept,
+    environment: &Environment,
+    place: Place,
+    count: usize,
+) -> Result<Session, GraphError> {
+    let loading = |source| GraphError::Load { runtime: NAME, source };
+    let bytes = graph.bytes().map_err(|error| loading(error.into()))?;
+    let [one, several] = SHARES;
+    let share = |all: usize| all / SHARED * if count == 1 { one } else { several };
+    let place = Place { device_memory: place.device_memory.map(share), ..place };
+    session::open(environment, &bytes, place).map_err(|error| loading(error.into()))
 }
 
 /// An output of pictures that ran one after the other.
@@ -151,6 +184,18 @@ struct Bound {
 }
 
 impl Bound {
+    fn open(
+        graph: &Kept,
+        environment: &Environment,
+        place: Place,
+        (size, count): (Size, usize),
+    ) -> Result<Self, GraphError> {
+        let session = session(graph, environment, place, count)?;
+        let binding = session.create_binding().map_err(failed)?;
+        let memory = PinnedMemory::of(&session, place.provider).ok();
+        Ok(Self { size, count, session, binding, memory, input: None })
+    }
+
     /// Runs at most as many pictures as it takes; `read` sees the outputs of these alone.
     fn run<T>(
         &mut self,

@@ -23,6 +23,47 @@ fn opened(graph: &onnx::Graph, batch: usize) -> Option<Net> {
     Some(Net::open(kept, environment.clone(), Place { batch, ..Place::CPU }).unwrap().0)
 }
 
+/// Runs a test once more, in a process of its own, because a process that has loaded a library is not what other tests
+/// expect; whether this is that process.
+fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "VOW_INFER_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().unwrap();
+    let name = format!("net::card::tests::{test}");
+    let mut alone = std::process::Command::new(own);
+    let status = alone.args(["--exact", &name, "--nocapture"]).env(ALONE, "1").status();
+    assert!(status.unwrap().success());
+    false
+}
+
+/// Every session that will be asked for, once each, and they give what they would have given.
+#[test]
+fn sessions_that_are_made_ahead_are_those_that_are_asked_for() {
+    if !is_alone("sessions_that_are_made_ahead_are_those_that_are_asked_for") {
+        return;
+    }
+    let graph = onnx::embedder(Dim::Open("batch"), 16);
+    let Some(mut net) = opened(&graph, 16) else { return };
+    let size = Size { width: 16, height: 16 };
+    let wrong = Size { width: 24, height: 16 };
+    net.make_ready(&[size, size, wrong], Numbers::Planes(&[]));
+    let made = |net: &Net| net.sessions.iter().map(|bound| (bound.size, bound.count)).collect::<Vec<_>>();
+    assert_eq!(made(&net), [(size, 1), (size, 16)], "what cannot be made is left for later");
+    net.make_ready(&[size], Numbers::Planes(&[]));
+    for count in [1usize, 5, 16, 33] {
+        let planes = vec![3.0; count * 768];
+        let feed = Feed { numbers: Numbers::Planes(&planes), size, count, pinned: None };
+        let read = |outputs: &[Tensor<'_>]| {
+            let parts = split(outputs, count)?;
+            Ok(parts.iter().map(|part| part[0].to_vec()).collect::<Vec<_>>())
+        };
+        assert_eq!(net.run(&feed, read).unwrap(), vec![vec![3.0; 12]; count]);
+    }
+    assert_eq!(made(&net).len(), 2, "none was made twice");
+}
+
 #[test]
 fn few_pictures_go_one_by_one_and_others_in_a_full_batch() {
     let at_once = |counts: &[usize], batch| -> Vec<usize> {
@@ -35,17 +76,10 @@ fn few_pictures_go_one_by_one_and_others_in_a_full_batch() {
     assert_eq!(at_once(&[32, 16], 16), [16, 16]);
 }
 
-/// Batches of several sizes one after the other: nothing of the last one, input or output, is seen in the next. In a
-/// process of its own, because a process that has loaded a library is not what other tests expect.
+/// Batches of several sizes one after the other: nothing of the last one, input or output, is seen in the next.
 #[test]
 fn what_is_bound_is_what_is_run() {
-    const ALONE: &str = "VOW_INFER_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().unwrap();
-        let name = "net::card::tests::what_is_bound_is_what_is_run";
-        let mut alone = std::process::Command::new(own);
-        let status = alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1").status();
-        assert!(status.unwrap().success());
+    if !is_alone("what_is_bound_is_what_is_run") {
         return;
     }
     let (batch, side) = (Dim::Open("batch"), Dim::Is(16));

@@ -18,6 +18,8 @@ pub(crate) use onnxruntime::failed;
 pub(crate) use pinned::{Pinned, PinnedMemory};
 pub(crate) use tensor::{Feed, Numbers, Tensor, split};
 
+use vow_types::Size;
+
 use crate::caught::caught;
 use crate::error::GraphError;
 use crate::graph::Graph;
@@ -99,6 +101,14 @@ impl Net {
         match self {
             Self::Card { memory, .. } => memory.take(),
             Self::OnnxRuntime(_) | Self::Tract(_) => None,
+        }
+    }
+
+    /// Makes what a card needs for pictures of these sizes, so that the first of them need not wait for it. `nothing` is no
+    /// pictures, in the form that the network takes.
+    pub(crate) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>) {
+        if let Self::Card { net, .. } = self {
+            net.make_ready(sizes, nothing);
         }
     }
 

@@ -34,6 +34,7 @@ pub fn tiny(head: Head) -> Models {
         embedder_graph: onnx::embedder(Dim::Open("batch"), i64::from(SIDE)).bytes(),
         detector_half: None,
         embedder_half: None,
+        known: None,
         pack_name: "tiny".to_owned(),
     }
 }

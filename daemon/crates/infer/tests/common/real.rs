@@ -63,6 +63,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
         embedder_graph: shared(&format!("models/{embedder}"))?,
         detector_half: None,
         embedder_half: None,
+        known: None,
         pack_name: detector.file.to_owned(),
     })
 }
