@@ -73,8 +73,8 @@ pub(crate) struct Args {
     pub(crate) max_cpu: Option<String>,
 
     /// MiB of memory to stay below: what the models leave of it is for pictures on their way, 64 MiB at least; batches on a
-    /// processor are made smaller for it [default: whatever the models take, and 512 MiB for pictures; 477 for all of
-    /// it with batches on a processor] [env: VOW_MAX_MEMORY].
+    /// processor are made smaller for it [default: whatever the models take, and 512 MiB for pictures, or 16 for each of more than
+    /// 32 that many cores or a card want at a time; 477 for all of it with batches on a processor] [env: VOW_MAX_MEMORY].
     #[arg(long, value_name = "MIB")]
     pub(crate) max_memory: Option<String>,
 

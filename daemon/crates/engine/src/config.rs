@@ -8,6 +8,7 @@ use std::time::Duration;
 use vow_infer::{Provider, ProviderChoice, RuntimeChoice, Tuning};
 use vow_machine::View;
 use vow_media::Limits;
+use vow_types::num::len_u64;
 
 /// Which model pack to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,8 @@ pub struct Config {
     pub max_cores: Option<NonZeroUsize>,
     /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
     /// is for photos on their way, from the reading of a file to the commit of its faces, at least [`LEAST_PICTURES`]: seven
-    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take; but
+    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take, and more
+    /// where more photos are on their way at a time than fit into it (many cores, a graphics card's batches); but
     /// [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. A picture larger than all of that is
     /// decoded alone. Batches on a processor are made smaller to keep to it.
     pub max_memory: Option<u64>,
@@ -75,6 +77,9 @@ pub struct Config {
 
 /// Bytes for decoded pictures where nothing else is said.
 pub const MOST_PICTURES: u64 = 512 << 20;
+/// Bytes for one photo on its way: a file of some 3 MB, and 12 megapixels decoded at half their size. With less, a card that takes
+/// 32 at a time waits for photos whose threads wait for memory: an H100 and 16 cores were a third idle.
+const A_PHOTO: u64 = 16 << 20;
 /// Bytes that the whole process should stay below with batches on a processor, where nothing else is said: they gain nothing
 /// there, and must not cost what a program may take that runs beside others.
 pub const MOST_WITH_BATCHES: u64 = 500_000_000;
@@ -129,14 +134,16 @@ impl Config {
         self.max_memory.unwrap_or(MOST_WITH_BATCHES).saturating_sub(LEAST_PICTURES)
     }
 
-    /// Bytes for decoded pictures in a process that holds `resident` bytes once everything is loaded, here.
-    pub(crate) fn picture_budget(&self, resident: u64, provider: Provider) -> u64 {
+    /// Bytes for photos on their way in a process that holds `resident` bytes once everything is loaded, here, where `at_once` of
+    /// them are wanted at a time.
+    pub(crate) fn picture_budget(&self, resident: u64, provider: Provider, at_once: usize) -> u64 {
         let batches = self.batch.is_some_and(|batch| batch > NonZeroUsize::MIN) && provider == Provider::Cpu;
         let most = self.max_memory.or(batches.then_some(MOST_WITH_BATCHES));
-        most.map_or(MOST_PICTURES, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
+        let unsaid = MOST_PICTURES.max(len_u64(at_once).saturating_mul(A_PHOTO));
+        most.map_or(unsaid, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
     }
 
-    /// The defaults for a data folder: the bundled pack, any runtime, all cores, 512 MiB of pictures in flight, and a
+    /// The defaults for a data folder: the bundled pack, any runtime, all cores, memory for the photos that are wanted at a time, and a
     /// backlog that steps back for everybody else.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
@@ -188,11 +195,12 @@ mod tests {
     #[test]
     fn pictures_get_what_the_models_leave() {
         let mut config = Config::new(PathBuf::from("data"));
-        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu), MOST_PICTURES);
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu, 3), MOST_PICTURES);
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cuda, 65), 65 << 24, "two batches and what is read");
         config.max_memory = Some(500 << 20);
-        assert_eq!(config.picture_budget(200 << 20, Provider::Cpu), 300 << 20);
-        assert_eq!(config.picture_budget(499 << 20, Provider::Cuda), LEAST_PICTURES);
-        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu), LEAST_PICTURES);
+        assert_eq!(config.picture_budget(200 << 20, Provider::Cpu, 3), 300 << 20);
+        assert_eq!(config.picture_budget(499 << 20, Provider::Cuda, 3), LEAST_PICTURES);
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cpu, 3), LEAST_PICTURES);
     }
 
     #[test]
@@ -204,7 +212,7 @@ mod tests {
         assert_eq!(config.held_to(Some(8 << 30)).max_memory, Some(4 << 30));
         let held = config.held_to(Some(3 << 30));
         assert_eq!(held.max_memory, Some(3 << 30));
-        assert_eq!(held.picture_budget(1 << 30, Provider::Cpu), 2 << 30);
+        assert_eq!(held.picture_budget(1 << 30, Provider::Cpu, 3), 2 << 30);
         assert_eq!(held.tuning().process_memory, Some((3 << 30) - LEAST_PICTURES));
     }
 
@@ -213,15 +221,15 @@ mod tests {
     fn batches_on_a_processor_keep_the_process_small() {
         let mut config = Config::new(PathBuf::from("data"));
         config.batch = NonZeroUsize::new(8);
-        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu), MOST_WITH_BATCHES - 200_000_000);
-        assert_eq!(config.picture_budget(200_000_000, Provider::Cuda), MOST_PICTURES);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu, 3), MOST_WITH_BATCHES - 200_000_000);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cuda, 3), MOST_PICTURES);
         assert_eq!(config.tuning().process_memory, Some(MOST_WITH_BATCHES - LEAST_PICTURES));
         config.batch = NonZeroUsize::new(1);
-        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu), MOST_PICTURES);
+        assert_eq!(config.picture_budget(200_000_000, Provider::Cpu, 3), MOST_PICTURES);
 
         config.batch = NonZeroUsize::new(8);
         config.max_memory = Some(2 << 30);
-        assert_eq!(config.picture_budget(1 << 30, Provider::Cpu), 1 << 30, "who says more gets more");
+        assert_eq!(config.picture_budget(1 << 30, Provider::Cpu, 3), 1 << 30, "who says more gets more");
         assert_eq!(config.tuning().process_memory, Some((2 << 30) - LEAST_PICTURES));
     }
 }

@@ -102,6 +102,7 @@ impl Engine {
         let keeper = Keeper::open(store.clone(), Arc::clone(&progress), facts, snapshot)?;
         let resident =
             View::new(&config.machine_root).read().process_memory.map_or(0, |memory| memory.resident);
+        let at_once = config.photo_threads(faces.wants_in_flight());
         let bench = Arc::new(Bench {
             feed: Feed::default(),
             inflight: Inflight::default(),
@@ -111,7 +112,7 @@ impl Engine {
             pack: pack_id,
             same_cosine,
             limits: config.limits,
-            budget: Budget::new(config.picture_budget(resident, runtime.provider())),
+            budget: Budget::new(config.picture_budget(resident, runtime.provider(), at_once)),
             progress,
         });
         let engine = Self::spawn(opened, config, bench, keeper, (runtime, name))?;
