@@ -1,7 +1,8 @@
 //! Nearest faces: an approximate index over unit vectors. Derived from the store: it can be deleted and rebuilt.
 //!
 //! Knows face ids and embeddings; nothing of people, photos or the store. Holds embeddings as they are given, so that
-//! others who hold them share the memory. Faces that came in can be found at once; finding their places in the graph,
+//! others who hold them share the memory; what was saved is in the snapshot's file, which is mapped, and takes next to no memory
+//! of the process's own. Faces that came in can be found at once; finding their places in the graph,
 //! which takes a millisecond each in a large library, may be left for later and done in portions.
 //!
 //! The graph is our own (`graph.rs`) because the published one for Rust, `hnsw_rs` 0.3.5, does not carry a large
@@ -13,10 +14,10 @@
 //! cut short. What ours does not reach: on such data recall at 32 falls to 0.977 at 50,000 faces.
 
 mod book;
-mod codes;
 mod error;
 mod faces;
 mod graph;
+mod mapped;
 mod snapshot;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use vow_types::{Embedding, FaceId, num};
 
 pub use crate::error::IndexError;
 use crate::faces::Faces;
+use crate::graph::MOST;
 
 /// Nodes that a search keeps in view at least (ef of the paper). At 32 neighbours of 20,000 vectors in crowded groups
 /// this finds 99 of 100; what it misses lies at the edge, among near equals.
@@ -94,7 +96,7 @@ impl FaceIndex {
         }
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.write();
-        let room = num::index(u32::MAX) - num::index(inner.graph.nodes());
+        let room = num::index(MOST.saturating_sub(inner.graph.nodes()));
         if faces.len() > room {
             return Err(IndexError::Full);
         }
@@ -137,12 +139,12 @@ impl FaceIndex {
         num::index(self.read().waiting())
     }
 
-    /// The embedding of a face that is in, shown or hidden: a share of the index's own memory.
+    /// The embedding of a face that is in, shown or hidden: a share of the index's own memory, or of the snapshot's.
     #[must_use]
     pub fn embedding(&self, face: FaceId) -> Option<Embedding> {
         let inner = self.read();
         let seat = inner.book.seat(face)?;
-        inner.graph.vector(seat.node).cloned()
+        inner.graph.vector(seat.node)
     }
 
     /// Leaves faces out of all searches from now on; ids that are not in are passed over.
@@ -183,9 +185,9 @@ impl FaceIndex {
         let view = k.saturating_mul(VIEW_EACH).max(view);
         let shown = |node: u32| inner.book.any_shown(node);
         let near = if inner.waiting() > 0 {
-            inner.graph.scan(of, k, &shown)
+            inner.graph.scan(of.steps(), k, &shown)
         } else {
-            inner.graph.search(of, (k, view), &shown)
+            inner.graph.search(of.steps(), (k, view), &shown)
         };
         let faces =
             near.iter().flat_map(|near| inner.book.shown_faces(near.node).map(|face| (face, near.cosine)));
@@ -207,11 +209,25 @@ impl FaceIndex {
     /// the new one is whole. `stamp` is any bytes that say which state of the store this is. Searching goes on meanwhile, adding and
     /// hiding wait.
     ///
+    /// From then on the index holds what it saved in that file, and no more in memory. Whoever has embeddings should ask for them
+    /// again ([`Self::embedding`]): shares that were given before keep the memory, or the file, that they are of.
+    ///
     /// # Errors
     /// [`IndexError::Write`].
     pub fn save(&self, dir: &Path, stamp: &[u8]) -> Result<(), IndexError> {
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshot::save(&self.read(), dir, stamp)
+        let base = snapshot::save(&self.read(), dir, stamp)?;
+        let old = base.map(|base| self.write().graph.stand_on(base));
+        drop(old);
+        Ok(())
+    }
+
+    /// Does without what it read of the snapshot's file until it is needed again: for when everything was touched, and few of it
+    /// soon will be.
+    pub fn let_go(&self) {
+        if let Some(base) = self.read().graph.base() {
+            base.let_go();
+        }
     }
 
     /// Reads a snapshot; `None` when there is none, or it bears another stamp or format.

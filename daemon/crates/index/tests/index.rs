@@ -292,7 +292,7 @@ fn edges() {
 #[test]
 #[ignore = "a measurement"]
 fn figures() {
-    let embeddings = crowd(50_000, 0.55);
+    let embeddings = crowd(100_000, 0.55);
     let faces = with_ids(&embeddings);
     let started = std::time::Instant::now();
     let index = FaceIndex::new(128, faces.len());

@@ -14,7 +14,7 @@ mod pack;
 mod per_face;
 mod room;
 
-pub use embedding::{Embedding, EmbeddingError, norm};
+pub use embedding::{Embedding, EmbeddingError, Lent, cosine, norm};
 pub use failure::{Failure, Stage};
 pub use geometry::{Landmarks, PxBox, PxPoint, RelBox, RelPoint, Size};
 pub use ids::{ContentId, FaceId, FolderId, IdError, PackId, PersonId};
