@@ -247,6 +247,14 @@ pub(crate) fn height_of(node: u32) -> usize {
     num::index((x ^ (x >> 31)).trailing_zeros() / UPPER.ilog2()).min(TOP)
 }
 
+#[cfg(test)]
+impl Graph {
+    /// Vectors and lists of links that are in memory of its own.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.vectors.len() + self.ground.len()
+    }
+}
+
 /// By what is held, wherever it is.
 #[cfg(test)]
 impl PartialEq for Graph {
