@@ -8,9 +8,9 @@
 //! The graph is our own (`graph.rs`) because the published one for Rust, `hnsw_rs` 0.3.5, does not carry a large
 //! library. Side by side on 20,000 made-up vectors of 128 components in crowded groups, at a recall of about 0.99 for
 //! both, on a busy machine: 3.6 to 4.3 KB a face against 0.8 (the vector's 0.5 included), 36 to 53 s to build against 7
-//! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2); that was before ours searched coarse copies of the
-//! vectors (`codes.rs`), which cost 0.13 KB and took searching 100,000 from 5.1 to 1.4 ms, and before vectors and links took half
-//! of that room. It also ends the process when a snapshot is
+//! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2); that was before vectors and links took half of that
+//! room, and before they moved to a file. Coarse copies of the vectors, a byte a component, paid while these were of four bytes; of
+//! two they are as quick to compare themselves, and more of what is nearest is found. It also ends the process when a snapshot is
 //! cut short. What ours does not reach: on such data recall at 32 falls to 0.977 at 50,000 faces.
 
 mod book;
@@ -173,7 +173,7 @@ impl FaceIndex {
 
     /// The `k` shown faces nearest to `of` with their cosine (as [`Embedding::cosine`] gives it), best first, equal
     /// ones by id. Approximate: of the 32 nearest one may be missing, seldom more. While faces wait to be linked all are
-    /// compared, which takes some milliseconds for each 200,000 and misses hardly any. An embedding of another dimension is near to
+    /// compared, which takes some milliseconds for each 200,000 and misses none. An embedding of another dimension is near to
     /// nothing.
     #[must_use]
     pub fn search(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
