@@ -289,6 +289,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn equal_embeddings_are_shared_and_others_stay() {
+        let mut faces = Faces::default();
+        let raws = [[1.0, 0.0], [0.0, 1.0]];
+        for (id, raw) in (0..).zip(raws) {
+            let embedding = Embedding::from_raw(&raw).unwrap();
+            let (photo, said) = (photo(0), Said::default());
+            faces.insert(Observation { face: FaceId(id), photo, embedding, strong: true, said }, None);
+        }
+        let one = Embedding::from_raw(&raws[0]).unwrap();
+        faces.share(&|_| Some(one.clone()));
+        let held = |slot| faces.get(slot).unwrap().embedding.steps();
+        assert_eq!(held(0).as_ptr(), one.steps().as_ptr());
+        assert_eq!(held(1), Embedding::from_raw(&raws[1]).unwrap().steps());
+    }
+
     /// What a hundred thousand of them cost is what they are here.
     #[test]
     fn a_face_is_small() {
