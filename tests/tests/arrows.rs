@@ -54,11 +54,12 @@ const ANY: &[&str] = &["*"];
 
 /// Crates from outside with the only ones that may depend on them. A name stands for its family too: `tonic` for
 /// `tonic-health`, `ort` for `ort-tract`.
-const FENCES: [(&str, &[&str]); 9] = [
+const FENCES: [(&str, &[&str]); 10] = [
     ("redb", &["vow-store"]),
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
     ("hnsw_rs", &["vow-benches"]),
+    ("memmap2", &["vow-index"]),
     ("notify", &["vow-watch"]),
     ("ureq", &["vow-fetch"]),
     ("zip", &["vow-fetch", "vow-tests"]),

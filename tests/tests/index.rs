@@ -179,3 +179,30 @@ fn without_its_index_the_daemon_answers_at_once_and_a_kill_while_it_is_built_los
     assert!(waiting(&daemon) <= all - 1000, "what was done by then was kept");
     assert!(whose(&daemon) == then);
 }
+
+/// The saved index is mapped, and whoever cuts it short under the daemon's hands ends it. The store is as it was, and the next
+/// start builds the index anew.
+#[test]
+fn an_index_that_somebody_cuts_short_ends_the_daemon_and_loses_nothing() {
+    let home = Home::new();
+    made_up(&home);
+    let daemon = home.start();
+    daemon.wait_idle();
+    let old = home.photos().join("old-7.jpg");
+    let known = people_in(&daemon, &old);
+    daemon.json(["name", &known[0], "Ada"]);
+    let (then, similar) = (whose(&daemon), alike(&daemon, &old));
+    let saved = home.data().join("index/faces.hnsw");
+    std::fs::File::options().write(true).open(&saved).unwrap().set_len(4096).unwrap();
+    assert_ne!(daemon.vow(["similar".as_ref(), old.as_os_str()]).code, 0, "{}", daemon.log());
+    daemon.kill();
+
+    let daemon = home.start();
+    assert!(waiting(&daemon) > 0, "{}", daemon.log());
+    assert!(whose(&daemon) == then);
+    assert_eq!(alike(&daemon, &old), similar);
+    daemon.wait_idle();
+    assert!(whose(&daemon) == then);
+    assert_eq!(alike(&daemon, &old), similar);
+    assert_eq!(daemon.json(["person", "Ada"])["person_id"], known[0].as_str());
+}

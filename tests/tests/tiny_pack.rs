@@ -43,6 +43,7 @@ fn engine(tiny: TinyPack) -> FaceEngine {
         embedder_graph: pack.embedder_graph,
         detector_half: None,
         embedder_half: None,
+        known: None,
         pack_name: pack.name,
     };
     FaceEngine::start(models, &RUNTIME, &Tuning::new(1)).unwrap()

@@ -4,23 +4,32 @@
 //! learns of the newer one from the newer one's neighbours. Pairs of two weak faces say nothing and are left out.
 
 mod packed;
+mod pages;
 
 use vow_types::num::index;
-use vow_types::room_for;
 
 use crate::faces::{Faces, Slot};
 use crate::{Neighbours, Params};
 use packed::Packed;
+use pages::Pages;
 
 /// Candidate pairs by slot.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Edges {
-    /// The faces that a face was answered with.
-    own: Vec<Packed>,
-    /// Those that were answered with it, and are not in its own answer.
-    others: Vec<Packed>,
-    answers: Vec<Option<Answer>>,
+    faces: Pages<Near>,
+    /// One more than the largest slot.
+    slots: usize,
     asked: usize,
+}
+
+/// What is known of a face.
+#[derive(Debug, Default, Clone)]
+struct Near {
+    /// The faces that it was answered with.
+    own: Packed,
+    /// Those that were answered with it, and are not in its own answer.
+    others: Packed,
+    answer: Option<Answer>,
 }
 
 /// What is to be known of an answer besides the faces in it.
@@ -35,31 +44,28 @@ struct Answer {
 impl Edges {
     /// None yet, for this many slots.
     pub(crate) fn new(slots: usize) -> Self {
-        let none = || vec![Packed::default(); slots];
-        Self { own: none(), others: none(), answers: vec![None; slots], asked: 0 }
+        Self { faces: Pages::default(), slots, asked: 0 }
     }
 
     /// Makes room for a slot.
     pub(crate) fn grow(&mut self, slot: Slot) {
-        let needed = index(slot).saturating_add(1);
-        let Some(more) = needed.checked_sub(self.own.len()).filter(|more| *more > 0) else { return };
-        for list in [&mut self.own, &mut self.others] {
-            room_for(list, more);
-            list.resize(needed, Packed::default());
-        }
-        room_for(&mut self.answers, more);
-        self.answers.resize(needed, None);
+        self.slots = self.slots.max(index(slot).saturating_add(1));
+    }
+
+    /// What is known of a face, to be changed.
+    fn at(&mut self, slot: Slot) -> Option<&mut Near> {
+        if index(slot) < self.slots { self.faces.at(slot) } else { None }
     }
 
     /// The faces near a face, weak ones among them.
     pub(crate) fn of(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        let lists = [&self.own, &self.others].into_iter().filter_map(move |lists| lists.get(index(slot)));
-        lists.flat_map(Packed::iter)
+        let lists = self.faces.get(slot).map(|near| [&near.own, &near.others]);
+        lists.into_iter().flatten().flat_map(Packed::iter)
     }
 
     /// Whether this face's own neighbours were asked for. Pairs can be known before, from the other side.
     pub(crate) fn is_asked(&self, slot: Slot) -> bool {
-        self.answers.get(index(slot)).is_none_or(Option::is_some)
+        index(slot) >= self.slots || self.answer(slot).is_some()
     }
 
     /// How many faces' own neighbours were asked for.
@@ -79,11 +85,11 @@ impl Edges {
 
     /// Whether a face was answered with another one.
     pub(crate) fn is_own(&self, slot: Slot, other: Slot) -> bool {
-        self.own.get(index(slot)).is_some_and(|own| own.contains(other))
+        self.faces.get(slot).is_some_and(|near| near.own.contains(other))
     }
 
     fn answer(&self, slot: Slot) -> Option<Answer> {
-        self.answers.get(index(slot)).copied().flatten()
+        self.faces.get(slot)?.answer
     }
 
     /// Asks for a face's neighbours, once, and calls `linked` with every face that was not known to be near.
@@ -115,13 +121,13 @@ impl Edges {
                     None => answer.is_stale = true,
                 }
             }
-            if let Some(own) = self.own.get_mut(index(slot)) {
-                *own = near.iter().copied().collect();
+            if let Some(known) = self.at(slot) {
+                known.own = near.iter().copied().collect();
             }
             near.into_iter().filter(|other| self.reply(slot, *other)).for_each(&mut linked);
         }
-        if let Some(place) = self.answers.get_mut(index(slot)) {
-            *place = Some(answer);
+        if let Some(known) = self.at(slot) {
+            known.answer = Some(answer);
             self.asked = self.asked.saturating_add(1);
         }
     }
@@ -129,31 +135,32 @@ impl Edges {
     /// Enters the other direction of a pair that is in a face's own answer; false when it was there.
     fn reply(&mut self, slot: Slot, other: Slot) -> bool {
         // If it was, then from the other's answer.
-        let is_known = self.others.get_mut(index(slot)).is_some_and(|others| others.remove(other));
-        !is_known && self.others.get_mut(index(other)).is_some_and(|others| others.insert(slot))
+        let is_known = self.faces.get_mut(slot).is_some_and(|near| near.others.remove(other));
+        !is_known && self.at(other).is_some_and(|near| near.others.insert(slot))
     }
 
     /// Enters a pair as if the one had been answered with the other; false when it was there.
     #[cfg(test)]
     pub(crate) fn link(&mut self, slot: Slot, other: Slot) -> bool {
-        self.own.get_mut(index(slot)).is_some_and(|own| own.insert(other)) && self.reply(slot, other)
+        self.at(slot).is_some_and(|near| near.own.insert(other)) && self.reply(slot, other)
     }
 
     /// Takes the answer that a face had back, with the pairs that are known from it alone: it is asked about anew.
     pub(crate) fn take_back(&mut self, slot: Slot) {
-        if self.answers.get_mut(index(slot)).and_then(Option::take).is_none() {
+        let Some(near) = self.faces.get_mut(slot) else { return };
+        if near.answer.take().is_none() {
             return;
         }
+        let own = std::mem::take(&mut near.own);
         self.asked = self.asked.saturating_sub(1);
-        let own = self.own.get_mut(index(slot)).map(std::mem::take).unwrap_or_default();
         for other in own.iter() {
             // Known from the other's answer, it stays; if not, the other had it from here.
             let (from, what) = if self.is_own(other, slot) { (slot, other) } else { (other, slot) };
-            if let Some(others) = self.others.get_mut(index(from)) {
+            if let Some(near) = self.faces.get_mut(from) {
                 if from == slot {
-                    others.insert(what)
+                    near.others.insert(what)
                 } else {
-                    others.remove(what)
+                    near.others.remove(what)
                 };
             }
         }
@@ -163,23 +170,16 @@ impl Edges {
     pub(crate) fn forget(&mut self, slot: Slot) -> Vec<Slot> {
         let gone: Vec<Slot> = self.of(slot).collect();
         for other in &gone {
-            if self.own.get_mut(index(*other)).is_some_and(|own| own.remove(slot))
-                && let Some(Some(answer)) = self.answers.get_mut(index(*other))
+            let Some(near) = self.faces.get_mut(*other) else { continue };
+            if near.own.remove(slot)
+                && let Some(answer) = &mut near.answer
             {
                 answer.is_stale = true;
             }
-            if let Some(others) = self.others.get_mut(index(*other)) {
-                others.remove(slot);
-            }
+            near.others.remove(slot);
         }
-        for lists in [&mut self.own, &mut self.others] {
-            if let Some(list) = lists.get_mut(index(slot)) {
-                *list = Packed::default();
-            }
-        }
-        if self.answers.get_mut(index(slot)).and_then(Option::take).is_some() {
-            self.asked = self.asked.saturating_sub(1);
-        }
+        let known = self.faces.get_mut(slot).map(std::mem::take).unwrap_or_default();
+        self.asked = self.asked.saturating_sub(usize::from(known.answer.is_some()));
         gone
     }
 }

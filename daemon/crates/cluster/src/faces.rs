@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use vow_types::num::{index, len_u32};
-use vow_types::{ContentId, Embedding, FaceId, PerFace, PersonId, room_for};
+use vow_types::{ContentId, Embedding, FaceId, MaybePerson, PerFace, PersonId, room_for};
 
 use crate::{Observation, Said};
 
@@ -45,7 +45,7 @@ pub(crate) struct Face {
     pub(crate) embedding: Embedding,
     pub(crate) said: Spoken,
     /// What the caller was last told (or itself said, on restoring).
-    pub(crate) told: Option<PersonId>,
+    pub(crate) told: MaybePerson,
 }
 
 /// All held faces.
@@ -68,6 +68,7 @@ impl Faces {
     /// the 2^32 - 1 slots is in use.
     pub(crate) fn insert(&mut self, observation: Observation, told: Option<PersonId>) -> Option<Slot> {
         let Observation { face: id, photo, embedding, strong, said } = observation;
+        let told = told.into();
         if self.by_id.contains(id) {
             return None;
         }
@@ -211,6 +212,15 @@ impl Faces {
         self.ring(slot).filter(move |other| self.get(*other).map(|face| face.photo) == photo)
     }
 
+    /// Takes the embeddings that `of` has in place of equal ones.
+    pub(crate) fn share(&mut self, of: &dyn Fn(FaceId) -> Option<Embedding>) {
+        for face in self.slots.iter_mut().flatten() {
+            if let Some(embedding) = of(face.id).filter(|embedding| *embedding == face.embedding) {
+                face.embedding = embedding;
+            }
+        }
+    }
+
     /// All held faces, by slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Face)> {
         (0..).zip(&self.slots).filter_map(|(slot, face)| Some((slot, face.as_ref()?)))
@@ -279,9 +289,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn equal_embeddings_are_shared_and_others_stay() {
+        let mut faces = Faces::default();
+        let raws = [[1.0, 0.0], [0.0, 1.0]];
+        for (id, raw) in (0..).zip(raws) {
+            let embedding = Embedding::from_raw(&raw).unwrap();
+            let (photo, said) = (photo(0), Said::default());
+            faces.insert(Observation { face: FaceId(id), photo, embedding, strong: true, said }, None);
+        }
+        let one = Embedding::from_raw(&raws[0]).unwrap();
+        faces.share(&|_| Some(one.clone()));
+        let held = |slot| faces.get(slot).unwrap().embedding.steps();
+        assert_eq!(held(0).as_ptr(), one.steps().as_ptr());
+        assert_eq!(held(1), Embedding::from_raw(&raws[1]).unwrap().steps());
+    }
+
     /// What a hundred thousand of them cost is what they are here.
     #[test]
     fn a_face_is_small() {
-        assert!(size_of::<Option<Face>>() <= 80, "{}", size_of::<Option<Face>>());
+        assert!(size_of::<Option<Face>>() <= 64, "{}", size_of::<Option<Face>>());
     }
 }

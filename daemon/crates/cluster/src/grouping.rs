@@ -8,7 +8,7 @@ mod coming;
 
 use std::collections::{HashMap, HashSet};
 
-use vow_types::{FaceId, PersonId};
+use vow_types::{Embedding, FaceId, PersonId};
 
 use crate::edges::Edges;
 use crate::faces::{Faces, Slot};
@@ -211,6 +211,12 @@ impl Grouping {
                 self.touched.insert(slot, size);
             }
         }
+    }
+
+    /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given
+    /// back. A face whose embedding is another one there keeps its own.
+    pub fn share(&mut self, of: &dyn Fn(FaceId) -> Option<Embedding>) {
+        self.faces.share(of);
     }
 
     /// Says whether a person has a name. When groups merge or fall apart, named people keep their ids in preference.

@@ -47,7 +47,11 @@ impl Grouping {
         for (least, group) in self.nameless(slots) {
             let known = |slot| {
                 let face = self.faces.get(slot)?;
-                self.was.get(&slot).copied().or(face.told).filter(|person| !face.said.is_not.contains(person))
+                self.was
+                    .get(&slot)
+                    .copied()
+                    .or(face.told.get())
+                    .filter(|person| !face.said.is_not.contains(person))
             };
             let told = self.faces_of(group).filter_map(known);
             votes.extend(told.map(|person| Vote { group, least, person }));
@@ -85,7 +89,7 @@ impl Grouping {
             let person = self.person(slot);
             self.was.remove(&slot);
             let Some(face) = self.faces.get_mut(slot) else { continue };
-            if std::mem::replace(&mut face.told, person) == person {
+            if std::mem::replace(&mut face.told, person.into()).get() == person {
                 continue;
             }
             moves.push(Move { face: face.id, person });

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
-use vow_types::{ContentId, FaceId, PerFace, PersonId, num, room_for};
+use vow_types::{ContentId, FaceId, MaybePerson, PerFace, PersonId, num, room_for};
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
@@ -27,7 +27,7 @@ struct Member {
     /// Its place among the faces of its person.
     at: u32,
     quality: f32,
-    person: Option<PersonId>,
+    person: MaybePerson,
 }
 
 /// A photo with faces that are visible.
@@ -97,7 +97,7 @@ impl Roster {
                 }
             }
         }
-        self.faces.insert(face, Member { photo: self.last, at: 0, quality, person: None });
+        self.faces.insert(face, Member { photo: self.last, at: 0, quality, person: None.into() });
     }
 
     /// A face is no longer visible.
@@ -145,7 +145,8 @@ impl Roster {
 
     fn put(&mut self, face: FaceId, person: Option<PersonId>) {
         let Some(member) = self.faces.get_mut(face) else { return };
-        let (before, at) = (std::mem::replace(&mut member.person, person), num::index(member.at));
+        let (before, at) =
+            (std::mem::replace(&mut member.person, person.into()).get(), num::index(member.at));
         if before == person {
             return;
         }
@@ -198,7 +199,7 @@ impl Roster {
     }
 
     pub(crate) fn person_of(&self, face: FaceId) -> Option<PersonId> {
-        self.faces.get(face)?.person
+        self.faces.get(face)?.person.get()
     }
 
     pub(crate) fn photo_of(&self, face: FaceId) -> Option<ContentId> {
@@ -254,7 +255,7 @@ impl Roster {
     pub(crate) fn people_in(&self, photos: &HashSet<ContentId>) -> HashSet<(ContentId, PersonId)> {
         let wanted = |photo: &Photo| photos.contains(&photo.content).then_some(photo.content);
         let wanted: Vec<Option<ContentId>> = self.photos.iter().map(wanted).collect();
-        let seen = |member: &Member| Some(((*wanted.get(num::index(member.photo))?)?, member.person?));
+        let seen = |member: &Member| Some(((*wanted.get(num::index(member.photo))?)?, member.person.get()?));
         self.faces.values().filter_map(seen).collect()
     }
 

@@ -123,6 +123,8 @@ impl Work<'_> {
                 missing.push(face.row.id);
             }
         })?;
+        // All vectors were compared with the store's.
+        index.let_go();
         let (shown, after) = (index.len(), last()?);
         if !before.0 || before != after {
             return Ok(());

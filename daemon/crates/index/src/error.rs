@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use vow_types::FaceId;
 
+use crate::graph::MOST;
+
 /// Why the index could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -21,8 +23,8 @@ pub enum IndexError {
         /// The index's.
         expected: usize,
     },
-    /// Nodes are numbered with 32 bits.
-    #[error("the index is full: it holds {} different faces at most", u32::MAX)]
+    /// Links are counted with 32 bits.
+    #[error("the index is full: it holds {MOST} different faces at most")]
     Full,
     /// The snapshot could not be written; the one before it, if any, is as it was.
     #[error("cannot write the index snapshot {}; check the disk, or go on without (it is rebuilt at the next start)", path.display())]

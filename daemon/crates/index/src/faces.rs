@@ -27,17 +27,18 @@ pub(crate) struct Faces {
 
 impl Faces {
     pub(crate) fn new(dimension: usize) -> Self {
-        Self::of(Graph::new(dimension), Book::default())
+        Self { graph: Graph::new(dimension), book: Book::default(), nodes: HashMap::new() }
     }
 
-    pub(crate) fn of(graph: Graph, book: Book) -> Self {
-        let nodes = graph.vectors.iter().map(hash).zip(0..).collect();
-        Self { graph, book, nodes }
+    /// Notes which node has a vector.
+    pub(crate) fn find_by(&mut self, steps: &[i16], node: u32) {
+        self.nodes.insert(hash(steps), node);
     }
 
     /// The node with exactly this vector.
     fn node_of(&self, vector: &Embedding) -> Option<u32> {
-        self.nodes.get(&hash(vector)).copied().filter(|node| self.graph.vector(*node) == Some(vector))
+        let node = self.nodes.get(&hash(vector.steps())).copied();
+        node.filter(|node| self.graph.steps(*node) == vector.steps())
     }
 
     /// Nodes that wait to be linked.
@@ -53,7 +54,7 @@ impl Faces {
     /// Takes faces in, each at the node that has its vector or at a new one, which waits to be linked. The vectors of new
     /// nodes get a piece of memory together.
     pub(crate) fn take_in(&mut self, faces: &[(FaceId, &Embedding)]) {
-        let first = self.graph.vectors.len();
+        let first = self.graph.nodes();
         for (face, embedding) in faces {
             if self.book.seat(*face).is_some() {
                 self.book.set_shown(*face, true);
@@ -61,16 +62,15 @@ impl Faces {
                 self.seat(*face, embedding);
             }
         }
-        let new = self.graph.vectors.split_off(first);
-        self.graph.vectors.extend(Embedding::together(&new));
+        self.graph.move_together(first);
     }
 
     /// Seats a face that has no seat at the node that has its vector or at a new one.
     fn seat(&mut self, face: FaceId, embedding: &Embedding) {
         let node = self.node_of(embedding).unwrap_or_else(|| {
             let node = self.graph.nodes();
-            self.graph.hold([embedding.clone()]);
-            self.nodes.insert(hash(embedding), node);
+            self.graph.hold(embedding.clone());
+            self.find_by(embedding.steps(), node);
             node
         });
         self.book.sit(face, Seat { node, shown: true });
@@ -83,7 +83,7 @@ impl Faces {
         shown.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
         for (face, seat) in shown {
             if let Some(embedding) = self.graph.vector(seat.node) {
-                anew.seat(face, embedding);
+                anew.seat(face, &embedding);
             }
         }
         anew
@@ -123,9 +123,9 @@ impl Faces {
 
 /// Equal vectors have equal hashes; those of different faces are nearly always different, which the first components
 /// tell.
-fn hash(vector: &Embedding) -> u32 {
+fn hash(steps: &[i16]) -> u32 {
     let mut hasher = DefaultHasher::new();
-    vector.steps().iter().take(HASHED).for_each(|step| step.hash(&mut hasher));
+    steps.iter().take(HASHED).for_each(|step| step.hash(&mut hasher));
     // The upper half of 64 bits always fits.
     u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
@@ -164,7 +164,7 @@ mod tests {
         let vectors = embeddings(2, 8, 1);
         let mut faces = Faces::new(8);
         faces.take_in(&[(FaceId(0), &vectors[0])]);
-        faces.nodes.insert(hash(&vectors[1]), 0);
+        faces.find_by(vectors[1].steps(), 0);
         faces.take_in(&[(FaceId(1), &vectors[1]), (FaceId(2), &vectors[1])]);
         let node = |face| faces.book.seat(FaceId(face)).unwrap().node;
         assert_eq!([0, 1, 2].map(node), [0, 1, 1]);

@@ -2,23 +2,23 @@
 //! neighbor search using Hierarchical Navigable Small World graphs", 2018) over unit vectors: what it holds, and searching
 //! it. Knows nodes by number; nothing of faces, files or locks.
 //!
-//! Ways are found by coarse copies of the vectors ([`crate::codes`]); what a search answers with is compared exactly.
-//!
-//! A node's links take as much room as they need: some 160 bytes, since most nodes have half of the links that one may have. Beside
-//! its vector, which is shared with whoever else holds the embedding, there are a byte a component for the coarse copy, 28 to
-//! know where they are, and about 12 more for the upper layers. Vectors may come long before
+//! What was saved is in the file of the snapshot, which is mapped ([`base`]): such a node takes some 12 bytes of the process's own
+//! memory, for the upper layers. A node that came since takes its vector, which is shared with whoever else holds the
+//! embedding, some 160 bytes for links, since most nodes have half of the links that one may
+//! have, and 20 to know where they are; links are held here, too, where those of a saved node changed. Vectors may come long before
 //! their nodes are linked. A node's layer follows from its number and links are made in the order of the numbers, so that the
 //! same vectors give the same graph on any machine, with any number of threads.
 
+mod base;
 mod near;
 mod placing;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use vow_types::{Embedding, num, room_for};
+use vow_types::{Embedding, cosine, num, room_for};
 
-use crate::codes::{Code, Codes};
+pub(crate) use base::Base;
 use near::Marks;
 pub(crate) use near::Near;
 pub(crate) use placing::Place;
@@ -32,21 +32,22 @@ const NEW: usize = 2 * UPPER;
 pub(crate) const GROUND: usize = 4 * UPPER;
 /// Nodes that are kept in view while a place for a new one is sought (efConstruction of the paper).
 const VIEW: usize = 200;
-/// Of so many times the nodes that are asked for, and at least so many more, the exact cosine decides.
-const COMPARED: usize = 2;
-const COMPARED_MORE: usize = 32;
+/// The most nodes: so that links can be counted with 32 bits.
+pub(crate) const MOST: u32 = u32::MAX / 64;
+const _: () = assert!(GROUND == 64);
 /// No node is higher; by chance it would be one in 16^15.
 pub(crate) const TOP: usize = 15;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) dimension: usize,
-    /// By node.
-    pub(crate) vectors: Vec<Embedding>,
-    /// Of every vector.
-    codes: Codes,
-    /// The ground layer. Shorter than the vectors while nodes wait to be linked.
-    pub(crate) ground: Vec<Box<[u32]>>,
+    /// The nodes that were saved, all of them linked.
+    base: Option<Base>,
+    /// Of the nodes that came since.
+    vectors: Vec<Embedding>,
+    /// The ground layer by node, from the first one on; `None` where it is as it was saved. Shorter than all nodes while some
+    /// wait to be linked, and empty as long as nothing was linked since.
+    ground: Vec<Option<Box<[u32]>>>,
     /// Of the nodes that reach higher: layers 1, 2, …
     pub(crate) upper: HashMap<u32, Vec<Box<[u32]>>>,
     /// A node of the highest layer, where every search starts.
@@ -55,43 +56,82 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn new(dimension: usize) -> Self {
-        let codes = Codes::new(dimension);
-        Self { dimension, vectors: Vec::new(), codes, ground: Vec::new(), upper: HashMap::new(), entry: None }
+        let (base, vectors, ground) = (None, Vec::new(), Vec::new());
+        Self { dimension, base, vectors, ground, upper: HashMap::new(), entry: None }
+    }
+
+    /// What is linked was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
+    /// takes a moment.
+    pub(crate) fn stand_on(&mut self, base: Base) -> impl Sized + use<> {
+        let saved = num::index(base.nodes().saturating_sub(self.saved()));
+        let vectors = self.vectors.get(saved..).unwrap_or_default().to_vec();
+        let vectors = std::mem::replace(&mut self.vectors, vectors);
+        (vectors, std::mem::take(&mut self.ground), self.base.replace(base))
+    }
+
+    /// Nodes that are held in a file.
+    fn saved(&self) -> u32 {
+        self.base.as_ref().map_or(0, Base::nodes)
     }
 
     /// Makes room ahead for that many more nodes, as far as there is memory.
     pub(crate) fn reserve(&mut self, nodes: usize) {
         let _ = self.vectors.try_reserve_exact(nodes);
         let _ = self.ground.try_reserve_exact(nodes);
-        self.codes.reserve(nodes);
     }
 
-    /// Takes vectors in; their nodes wait to be linked.
-    pub(crate) fn hold(&mut self, vectors: impl IntoIterator<Item = Embedding>) {
-        for vector in vectors {
-            self.codes.push(&vector);
-            room_for(&mut self.vectors, 1);
-            self.vectors.push(vector);
+    /// Takes a vector in; its node waits to be linked.
+    pub(crate) fn hold(&mut self, vector: Embedding) {
+        room_for(&mut self.vectors, 1);
+        self.vectors.push(vector);
+    }
+
+    /// Moves the vectors of the nodes from `first` on into one piece of memory.
+    pub(crate) fn move_together(&mut self, first: u32) {
+        let first = num::index(first.saturating_sub(self.saved()));
+        if let Some(vectors) = self.vectors.get_mut(first..) {
+            vectors.clone_from_slice(&Embedding::together(vectors));
         }
     }
 
     /// Nodes that are linked and can be found.
     pub(crate) fn linked(&self) -> u32 {
-        num::len_u32(self.ground.len())
+        self.saved().max(num::len_u32(self.ground.len()))
     }
 
     /// All nodes, those among them that wait to be linked.
     pub(crate) fn nodes(&self) -> u32 {
-        num::len_u32(self.vectors.len())
+        self.saved().saturating_add(num::len_u32(self.vectors.len()))
     }
 
-    pub(crate) fn vector(&self, node: u32) -> Option<&Embedding> {
-        self.vectors.get(num::index(node))
+    /// The file that nodes are held in, if any are.
+    pub(crate) fn base(&self) -> Option<&Base> {
+        self.base.as_ref()
+    }
+
+    pub(crate) fn vector(&self, node: u32) -> Option<Embedding> {
+        match node.checked_sub(self.saved()) {
+            None => self.base.as_ref()?.vector(node),
+            Some(since) => self.vectors.get(num::index(since)).cloned(),
+        }
+    }
+
+    /// A vector's numbers (see [`Embedding::steps`]).
+    pub(crate) fn steps(&self, node: u32) -> &[i16] {
+        match (node.checked_sub(self.saved()), &self.base) {
+            (None, Some(base)) => base.vectors.steps(node),
+            (None, None) => &[],
+            (Some(since), _) => self.vectors.get(num::index(since)).map_or(&[], Embedding::steps),
+        }
     }
 
     pub(crate) fn links(&self, node: u32, layer: usize) -> &[u32] {
         match layer.checked_sub(1) {
-            None => self.ground.get(num::index(node)).map_or(&[], |links| links),
+            None => match (self.ground.get(num::index(node)), &self.base) {
+                (Some(Some(links)), _) => links,
+                (_, Some(base)) => base.links(node),
+                (_, None) => &[],
+            },
             Some(layer) => {
                 self.upper.get(&node).and_then(|layers| layers.get(layer)).map_or(&[], |links| links)
             }
@@ -102,60 +142,42 @@ impl Graph {
         self.upper.get(&node).map_or(0, Vec::len)
     }
 
-    fn near(&self, to: Code<'_>, node: u32) -> Near {
-        Near { cosine: to.cosine(self.codes.get(node)), node }
-    }
-
-    /// The same, exactly.
-    fn exactly(&self, to: &Embedding, node: u32) -> Near {
-        Near { cosine: self.vector(node).map_or(0.0, |vector| vector.cosine(to)), node }
+    fn near(&self, to: &[i16], node: u32) -> Near {
+        Near { cosine: cosine(to, self.steps(node)), node }
     }
 
     /// The nodes nearest to a vector among those that are wanted, best first: at most `most`, found with `view` nodes in
     /// view.
     pub(crate) fn search(
         &self,
-        to: &Embedding,
+        to: &[i16],
         (most, view): (usize, usize),
         wanted: &dyn Fn(u32) -> bool,
     ) -> Vec<Near> {
         let Some(entry) = self.entry else { return Vec::new() };
-        let codes = Codes::of(to);
-        let code = codes.get(0);
-        let view = view.min(self.ground.len());
-        let start = self.descend(code, self.near(code, entry), self.height(entry), 0);
-        let found = self.search_layer(code, &[start], view, 0, wanted);
-        self.nearest(to, most, found)
+        let view = view.min(num::index(self.linked()));
+        let start = self.descend(to, self.near(to, entry), self.height(entry), 0);
+        let mut found = self.search_layer(to, &[start], view, 0, wanted);
+        found.truncate(most);
+        found
     }
 
-    /// The same, but for what the coarse copies miss: all nodes are compared, whether linked or not.
-    pub(crate) fn scan(&self, to: &Embedding, most: usize, wanted: &dyn Fn(u32) -> bool) -> Vec<Near> {
-        let codes = Codes::of(to);
-        let code = codes.get(0);
-        let compared = compared(most);
+    /// The same without missing any: all nodes are compared, whether linked or not.
+    pub(crate) fn scan(&self, to: &[i16], most: usize, wanted: &dyn Fn(u32) -> bool) -> Vec<Near> {
         let mut found = BinaryHeap::new();
         for node in (0..self.nodes()).filter(|node| wanted(*node)) {
-            let near = self.near(code, node);
-            if found.len() < compared {
+            let near = self.near(to, node);
+            if found.len() < most {
                 found.push(Reverse(near));
             } else if let Some(mut worst) = found.peek_mut().filter(|worst| worst.0 < near) {
                 *worst = Reverse(near);
             }
         }
-        self.nearest(to, most, found.into_sorted_vec().into_iter().map(|near| near.0).collect())
-    }
-
-    /// Of nodes that are near by their coarse copies, best first, those that are nearest, exactly.
-    fn nearest(&self, to: &Embedding, most: usize, mut found: Vec<Near>) -> Vec<Near> {
-        found.truncate(compared(most));
-        found.iter_mut().for_each(|near| *near = self.exactly(to, near.node));
-        found.sort_unstable_by_key(|near| Reverse(*near));
-        found.truncate(most);
-        found
+        found.into_sorted_vec().into_iter().map(|near| near.0).collect()
     }
 
     /// From layer `from` down to above `above`, in each to the node nearest to the vector.
-    fn descend(&self, to: Code<'_>, mut at: Near, from: usize, above: usize) -> Near {
+    fn descend(&self, to: &[i16], mut at: Near, from: usize, above: usize) -> Near {
         for layer in (above + 1..=from).rev() {
             loop {
                 let best = self.links(at.node, layer).iter().map(|node| self.near(to, *node)).max();
@@ -171,13 +193,13 @@ impl Graph {
     /// Algorithm 2 of the paper. Unwanted nodes are passed through, not returned.
     fn search_layer(
         &self,
-        to: Code<'_>,
+        to: &[i16],
         start: &[Near],
         view: usize,
         layer: usize,
         wanted: &dyn Fn(u32) -> bool,
     ) -> Vec<Near> {
-        let mut seen = Marks::new(self.ground.len());
+        let mut seen = Marks::new(num::index(self.linked()));
         let mut ahead = BinaryHeap::with_capacity(view);
         let mut found = BinaryHeap::with_capacity(view + 1);
         let mut nearer = Vec::with_capacity(GROUND);
@@ -215,11 +237,6 @@ impl Graph {
     }
 }
 
-/// How many that are nearest by their coarse copies hold the `most` nearest.
-fn compared(most: usize) -> usize {
-    most.saturating_mul(COMPARED).max(most.saturating_add(COMPARED_MORE))
-}
-
 /// How many layers a node reaches above the ground: each with one in [`UPPER`] of those below it (the paper's choice),
 /// here four bits of a hash of its number for each.
 pub(crate) fn height_of(node: u32) -> usize {
@@ -228,6 +245,25 @@ pub(crate) fn height_of(node: u32) -> usize {
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     num::index((x ^ (x >> 31)).trailing_zeros() / UPPER.ilog2()).min(TOP)
+}
+
+#[cfg(test)]
+impl Graph {
+    /// Vectors and lists of links that are in memory of its own.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.vectors.len() + self.ground.len()
+    }
+}
+
+/// By what is held, wherever it is.
+#[cfg(test)]
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        let sizes = |of: &Self| (of.dimension, of.nodes(), of.linked(), of.entry);
+        let node =
+            |node| self.steps(node) == other.steps(node) && self.links(node, 0) == other.links(node, 0);
+        sizes(self) == sizes(other) && self.upper == other.upper && (0..self.nodes()).all(node)
+    }
 }
 
 #[cfg(test)]

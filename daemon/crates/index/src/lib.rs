@@ -1,22 +1,23 @@
 //! Nearest faces: an approximate index over unit vectors. Derived from the store: it can be deleted and rebuilt.
 //!
 //! Knows face ids and embeddings; nothing of people, photos or the store. Holds embeddings as they are given, so that
-//! others who hold them share the memory. Faces that came in can be found at once; finding their places in the graph,
+//! others who hold them share the memory; what was saved is in the snapshot's file, which is mapped, and takes next to no memory
+//! of the process's own. Faces that came in can be found at once; finding their places in the graph,
 //! which takes a millisecond each in a large library, may be left for later and done in portions.
 //!
 //! The graph is our own (`graph.rs`) because the published one for Rust, `hnsw_rs` 0.3.5, does not carry a large
 //! library. Side by side on 20,000 made-up vectors of 128 components in crowded groups, at a recall of about 0.99 for
 //! both, on a busy machine: 3.6 to 4.3 KB a face against 0.8 (the vector's 0.5 included), 36 to 53 s to build against 7
-//! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2); that was before ours searched coarse copies of the
-//! vectors (`codes.rs`), which cost 0.13 KB and took searching 100,000 from 5.1 to 1.4 ms, and before vectors and links took half
-//! of that room. It also ends the process when a snapshot is
+//! to 11 (once 76), 4.7 to 8.2 ms to search against 0.4 to 1.8 (once 3.2); that was before vectors and links took half of that
+//! room, and before they moved to a file. Coarse copies of the vectors, a byte a component, paid while these were of four bytes; of
+//! two they are as quick to compare themselves, and more of what is nearest is found. It also ends the process when a snapshot is
 //! cut short. What ours does not reach: on such data recall at 32 falls to 0.977 at 50,000 faces.
 
 mod book;
-mod codes;
 mod error;
 mod faces;
 mod graph;
+mod mapped;
 mod snapshot;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use vow_types::{Embedding, FaceId, num};
 
 pub use crate::error::IndexError;
 use crate::faces::Faces;
+use crate::graph::MOST;
 
 /// Nodes that a search keeps in view at least (ef of the paper). At 32 neighbours of 20,000 vectors in crowded groups
 /// this finds 99 of 100; what it misses lies at the edge, among near equals.
@@ -94,7 +96,7 @@ impl FaceIndex {
         }
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.write();
-        let room = num::index(u32::MAX) - num::index(inner.graph.nodes());
+        let room = num::index(MOST.saturating_sub(inner.graph.nodes()));
         if faces.len() > room {
             return Err(IndexError::Full);
         }
@@ -137,12 +139,12 @@ impl FaceIndex {
         num::index(self.read().waiting())
     }
 
-    /// The embedding of a face that is in, shown or hidden: a share of the index's own memory.
+    /// The embedding of a face that is in, shown or hidden: a share of the index's own memory, or of the snapshot's.
     #[must_use]
     pub fn embedding(&self, face: FaceId) -> Option<Embedding> {
         let inner = self.read();
         let seat = inner.book.seat(face)?;
-        inner.graph.vector(seat.node).cloned()
+        inner.graph.vector(seat.node)
     }
 
     /// Leaves faces out of all searches from now on; ids that are not in are passed over.
@@ -171,7 +173,7 @@ impl FaceIndex {
 
     /// The `k` shown faces nearest to `of` with their cosine (as [`Embedding::cosine`] gives it), best first, equal
     /// ones by id. Approximate: of the 32 nearest one may be missing, seldom more. While faces wait to be linked all are
-    /// compared, which takes some milliseconds for each 200,000 and misses hardly any. An embedding of another dimension is near to
+    /// compared, which takes some milliseconds for each 200,000 and misses none. An embedding of another dimension is near to
     /// nothing.
     #[must_use]
     pub fn search(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
@@ -183,9 +185,9 @@ impl FaceIndex {
         let view = k.saturating_mul(VIEW_EACH).max(view);
         let shown = |node: u32| inner.book.any_shown(node);
         let near = if inner.waiting() > 0 {
-            inner.graph.scan(of, k, &shown)
+            inner.graph.scan(of.steps(), k, &shown)
         } else {
-            inner.graph.search(of, (k, view), &shown)
+            inner.graph.search(of.steps(), (k, view), &shown)
         };
         let faces =
             near.iter().flat_map(|near| inner.book.shown_faces(near.node).map(|face| (face, near.cosine)));
@@ -207,11 +209,25 @@ impl FaceIndex {
     /// the new one is whole. `stamp` is any bytes that say which state of the store this is. Searching goes on meanwhile, adding and
     /// hiding wait.
     ///
+    /// From then on the index holds what it saved in that file, and no more in memory. Whoever has embeddings should ask for them
+    /// again ([`Self::embedding`]): shares that were given before keep the memory, or the file, that they are of.
+    ///
     /// # Errors
     /// [`IndexError::Write`].
     pub fn save(&self, dir: &Path, stamp: &[u8]) -> Result<(), IndexError> {
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshot::save(&self.read(), dir, stamp)
+        let base = snapshot::save(&self.read(), dir, stamp)?;
+        let old = base.map(|base| self.write().graph.stand_on(base));
+        drop(old);
+        Ok(())
+    }
+
+    /// Does without what it read of the snapshot's file until it is needed again: for when everything was touched, and few of it
+    /// soon will be.
+    pub fn let_go(&self) {
+        if let Some(base) = self.read().graph.base() {
+            base.let_go();
+        }
     }
 
     /// Reads a snapshot; `None` when there is none, or it bears another stamp or format.

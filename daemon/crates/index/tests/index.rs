@@ -105,6 +105,9 @@ enum Step {
     Put(Vec<(u64, u8)>),
     Link(usize),
     Anew,
+    Save,
+    /// What was linked comes back from its file, the others are put in again.
+    Load,
     Hide(Vec<u64>),
     Search(u8, usize),
 }
@@ -115,6 +118,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop::collection::vec((0..80u64, 0..50u8), 0..20).prop_map(Step::Put),
         1 => (0..20usize).prop_map(Step::Link),
         1 => Just(Step::Anew),
+        1 => Just(Step::Save),
+        1 => Just(Step::Load),
         1 => prop::collection::vec(0..80u64, 0..20).prop_map(Step::Hide),
         2 => (0..50u8, 0..100usize).prop_map(|(of, k)| Step::Search(of, k)),
     ]
@@ -130,6 +135,7 @@ proptest! {
         let vectors: Vec<Embedding> = (0..50)
             .map(|_| Embedding::from_raw(&[dice.bell(), dice.bell(), dice.bell(), dice.bell()]).unwrap())
             .collect();
+        let home = tempfile::TempDir::new().unwrap();
         let mut index = FaceIndex::new(4, 0);
         let mut model: BTreeMap<FaceId, (usize, bool)> = BTreeMap::new();
         for step in steps {
@@ -137,6 +143,14 @@ proptest! {
                 Step::Anew => {
                     index = index.without_hidden();
                     model.retain(|_, one| one.1);
+                }
+                Step::Save => index.save(home.path(), b"").unwrap(),
+                Step::Load => {
+                    index.save(home.path(), b"").unwrap();
+                    index = FaceIndex::load(home.path(), b"").unwrap().unwrap();
+                    let lost: Vec<_> = model.iter().filter(|(id, _)| index.embedding(**id).is_none()).collect();
+                    index.put(&lost.iter().map(|(id, one)| (**id, &vectors[one.0])).collect::<Vec<_>>()).unwrap();
+                    index.hide(&lost.iter().filter(|(_, one)| !one.1).map(|(id, _)| **id).collect::<Vec<_>>());
                 }
                 Step::Link(most) => {
                     let before = index.waiting();
@@ -292,21 +306,28 @@ fn edges() {
 #[test]
 #[ignore = "a measurement"]
 fn figures() {
-    let embeddings = crowd(50_000, 0.55);
+    let embeddings = crowd(100_000, 0.55);
     let faces = with_ids(&embeddings);
-    let started = std::time::Instant::now();
+    let searched = |what: &str, index: &FaceIndex| {
+        let started = std::time::Instant::now();
+        faces.iter().step_by(100).for_each(|(_, of)| assert_eq!(index.search(of, 32).len(), 32));
+        println!("a search{what}: {:?}", started.elapsed() / 1000);
+    };
     let index = FaceIndex::new(128, faces.len());
-    index.add(&faces).unwrap();
-    println!("built in {:?}", started.elapsed());
+    faces.chunks(1024).for_each(|some| index.put(some).unwrap());
+    searched(" that compares all", &index);
     let started = std::time::Instant::now();
-    faces.iter().step_by(50).for_each(|(_, of)| assert_eq!(index.search(of, 32).len(), 32));
-    println!("a search: {:?}", started.elapsed() / 1000);
+    index.link(usize::MAX);
+    println!("built in {:?}", started.elapsed());
+    searched("", &index);
     println!("recall: {:.4}", recall(&index, &faces, 32));
     let home = tempfile::TempDir::new().unwrap();
     let started = std::time::Instant::now();
     index.save(home.path(), b"").unwrap();
     println!("saved in {:?}", started.elapsed());
+    searched(" in the file", &index);
     let started = std::time::Instant::now();
-    assert_eq!(FaceIndex::load(home.path(), b"").unwrap().unwrap().len(), faces.len());
+    let loaded = FaceIndex::load(home.path(), b"").unwrap().unwrap();
     println!("loaded in {:?}", started.elapsed());
+    searched(" of the loaded", &loaded);
 }

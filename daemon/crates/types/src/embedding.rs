@@ -1,17 +1,21 @@
 //! A face as a direction: an L2-normalised vector, held at the precision it is stored with. Many faces' vectors can lie in
-//! one piece of memory, and whoever has a copy of an embedding has a share of that memory, not numbers of its own.
+//! one piece of memory, and whoever has a copy of an embedding has a share of that memory, not numbers of its own. The memory
+//! may be somebody else's ([`Lent`]).
 //!
 //! Components are whole multiples of 2^-14: two bytes each, products of whole numbers that every processor multiplies
 //! eight at a time without special instructions, and the same on any machine. A library of a million faces is that much
 //! memory less, and less to wait for at each comparison.
 
+mod lent;
+
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
 
 use crate::num;
+use lent::Block;
+pub use lent::Lent;
 
 /// What components are counted in: 2^-14. The step of half precision just below 1/8, where the components of 128 mostly are.
 const STEPS: f32 = 16384.0;
@@ -41,10 +45,11 @@ pub enum EmbeddingError {
 /// them is.
 #[derive(Clone)]
 pub struct Embedding {
-    /// Vectors one after the other, in steps of 2^-14.
-    block: Arc<[i16]>,
-    /// Where in it this one begins, and its components.
-    from: u32,
+    /// Vectors of one length, one after the other.
+    block: Arc<Block>,
+    /// The number of this one among them.
+    number: u32,
+    /// How many components it has.
     length: u32,
 }
 
@@ -91,51 +96,56 @@ impl Embedding {
         one.into_iter().next().ok_or(EmbeddingError::Length(bytes.len()))
     }
 
-    fn alone(block: Arc<[i16]>) -> Self {
-        let length = num::len_u32(block.len());
-        Self { block, from: 0, length }
+    fn alone(steps: Box<[i16]>) -> Self {
+        let length = num::len_u32(steps.len());
+        Self { block: Arc::new(Block::Own(steps)), number: 0, length }
     }
 
     /// Reads the [`Self::to_bytes`] of several embeddings of `length` components, one after the other, into one piece of
     /// memory (see [`Self::together`]).
     ///
     /// # Errors
-    /// As [`Self::from_bytes`]; when the bytes are no whole number of embeddings, or more than 2^32 numbers.
+    /// As [`Self::from_bytes`]; when the bytes are no whole number of embeddings, or more than 2^32 of them.
     pub fn several_from_bytes(bytes: &[u8], length: usize) -> Result<Vec<Self>, EmbeddingError> {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let each = u32::try_from(length).ok().filter(|each| *each > 0);
-        let count = u32::try_from(pairs.len()).ok().filter(|_| rest.is_empty());
-        let (Some(each), Some(count)) = (each, count) else {
+        let whole = rest.is_empty() && pairs.len().checked_rem(length) == Some(0);
+        let count = u32::try_from(pairs.len().checked_div(length).unwrap_or_default()).ok();
+        let (Some(each), Some(count)) = (each, count.filter(|_| whole)) else {
             return Err(EmbeddingError::Length(bytes.len()));
         };
-        if !count.is_multiple_of(each) {
-            return Err(EmbeddingError::Length(bytes.len()));
-        }
         let halves = || pairs.iter().map(|pair| f16::from_le_bytes(*pair));
         if !halves().all(f16::is_finite) {
             return Err(EmbeddingError::NoDirection);
         }
-        let block: Arc<[i16]> = halves().map(steps).collect();
-        // Products of unit vectors fit 32 bits with room to spare; those of anything else might not.
-        let unit = |one: &[i16]| (squared(one) - UNIT).abs() <= OFF_BY;
-        if !block.chunks(length).all(unit) {
+        let block: Box<[i16]> = halves().map(steps).collect();
+        if !block.chunks(length).all(Self::is_one) {
             return Err(EmbeddingError::NotUnit);
         }
-        let one = |number| Self { block: Arc::clone(&block), from: number * each, length: each };
-        Ok((0..count / each).map(one).collect())
+        let block = Arc::new(Block::Own(block));
+        let one = |number| Self { block: Arc::clone(&block), number, length: each };
+        Ok((0..count).map(one).collect())
+    }
+
+    /// Whether numbers that somebody kept are an embedding's [`Self::steps`]. Products of such numbers fit 32 bits with room
+    /// to spare; those of others might not.
+    #[must_use]
+    pub fn is_one(steps: &[i16]) -> bool {
+        (squared(steps) - UNIT).abs() <= OFF_BY
     }
 
     /// The same embeddings, their numbers in one piece of memory: without the allocator's part for each, and near one
-    /// another. It is given back when the last of them goes, so they should be ones that stay. Those that end beyond the
-    /// 2^32nd number stay where they are.
+    /// another. It is given back when the last of them goes, so they should be ones that stay. Those that have not as many
+    /// components as the first stay where they are.
     #[must_use]
     pub fn together(all: &[Self]) -> Vec<Self> {
-        let block: Arc<[i16]> = all.iter().flat_map(Self::steps).copied().collect();
-        let mut from = 0u32;
+        let length = all.first().map_or(0, |first| first.length);
+        let alike = || all.iter().filter(|one| one.length == length);
+        let block = Arc::new(Block::Own(alike().flat_map(Self::steps).copied().collect()));
+        let mut numbers = 0..;
         let mut place = |one: &Self| {
-            let start = from;
-            from = from.checked_add(one.length)?;
-            Some(Self { block: Arc::clone(&block), from: start, length: one.length })
+            let number = if one.length == length { numbers.next()? } else { return None };
+            Some(Self { block: Arc::clone(&block), number, length })
         };
         all.iter().map(|one| place(one).unwrap_or_else(|| one.clone())).collect()
     }
@@ -160,18 +170,13 @@ impl Embedding {
     /// The components as whole numbers of steps of 2^-14, `-16384..=16384`.
     #[must_use]
     pub fn steps(&self) -> &[i16] {
-        self.block.get(self.range()).unwrap_or(&[])
-    }
-
-    fn range(&self) -> Range<usize> {
-        let from = num::index(self.from);
-        from..from + num::index(self.length)
+        self.block.vector(self.number, self.length)
     }
 
     /// Cosine of the angle to another embedding of the same pack, `-1.0..=1.0` up to rounding.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {
-        num::i32_to_f32(product(self.steps(), other.steps())) / (STEPS * STEPS)
+        cosine(self.steps(), other.steps())
     }
 
     /// Scalar product with a vector of as many components, such as a sum of embeddings.
@@ -195,6 +200,12 @@ impl Embedding {
             *sum += f32::from(*step) / STEPS;
         }
     }
+}
+
+/// [`Embedding::cosine`] of two that have these [`Embedding::steps`].
+#[must_use]
+pub fn cosine(a: &[i16], b: &[i16]) -> f32 {
+    num::i32_to_f32(product(a, b)) / (STEPS * STEPS)
 }
 
 /// The nearest whole number of steps. Below 1/16 half precision is finer than they are, above it lies on them.

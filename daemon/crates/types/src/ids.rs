@@ -106,6 +106,27 @@ hash_id!(
     PackId, 16, "a pack id of 32 hexadecimal digits"
 );
 
+/// A person or nobody, in the room that a person takes: for tables of a million faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaybePerson(PersonId);
+
+impl MaybePerson {
+    /// Stands for nobody: ids are counted upwards from 1.
+    const NOBODY: PersonId = PersonId(u64::MAX);
+
+    /// The person, if it is one.
+    #[must_use]
+    pub fn get(self) -> Option<PersonId> {
+        Some(self.0).filter(|person| *person != Self::NOBODY)
+    }
+}
+
+impl From<Option<PersonId>> for MaybePerson {
+    fn from(person: Option<PersonId>) -> Self {
+        Self(person.unwrap_or(Self::NOBODY))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +150,14 @@ mod tests {
             let _ = text.parse::<ContentId>();
             let _ = text.parse::<PackId>();
         }
+    }
+
+    #[test]
+    fn somebody_or_nobody() {
+        for person in [None, Some(PersonId(0)), Some(PersonId(7))] {
+            assert_eq!(MaybePerson::from(person).get(), person);
+        }
+        assert_eq!(size_of::<MaybePerson>(), size_of::<PersonId>());
     }
 
     #[test]

@@ -14,10 +14,10 @@ mod pack;
 mod per_face;
 mod room;
 
-pub use embedding::{Embedding, EmbeddingError, norm};
+pub use embedding::{Embedding, EmbeddingError, Lent, cosine, norm};
 pub use failure::{Failure, Stage};
 pub use geometry::{Landmarks, PxBox, PxPoint, RelBox, RelPoint, Size};
-pub use ids::{ContentId, FaceId, FolderId, IdError, PackId, PersonId};
+pub use ids::{ContentId, FaceId, FolderId, IdError, MaybePerson, PackId, PersonId};
 pub use lane::Lane;
 pub use orientation::Orientation;
 pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};

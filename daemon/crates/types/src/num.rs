@@ -13,16 +13,10 @@ pub fn to_u8(value: f32) -> u8 {
     (value + 0.5) as u8
 }
 
-/// Rounds to the nearest signed byte; NaN gives 0, values outside give the ends.
-#[must_use]
-pub fn round_i8(value: f32) -> i8 {
-    // Cutting off what was moved away from zero first needs no call into a mathematics library.
-    (value + 0.5f32.copysign(value)) as i8
-}
-
 /// The nearest whole number of 16 bits: halves away from zero, cut off at both ends, not-a-number as zero.
 #[must_use]
 pub fn round_i16(value: f32) -> i16 {
+    // Cutting off what was moved away from zero first needs no call into a mathematics library.
     (value + 0.5f32.copysign(value)) as i16
 }
 
@@ -107,12 +101,6 @@ pub const fn len_u64(value: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn signed_bytes_saturate_and_round() {
-        let rounded = [-200.0, -126.5, -0.6, -0.4, 0.4, 0.5, 126.6, 900.0, f32::NAN].map(round_i8);
-        assert_eq!(rounded, [-128, -127, -1, 0, 0, 1, 127, 127, 0]);
-    }
 
     #[test]
     fn numbers_of_16_bits_saturate_and_round() {

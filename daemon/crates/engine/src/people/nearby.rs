@@ -160,8 +160,15 @@ impl Keeper {
         if self.unsaved == 0 {
             return;
         }
-        match self.shared.index().save(&self.snapshot, &self.pack.0) {
-            Ok(()) => self.unsaved = 0,
+        let index = self.shared.index();
+        match index.save(&self.snapshot, &self.pack.0) {
+            Ok(()) => {
+                self.unsaved = 0;
+                // What held their vectors until now is given back with the last of them.
+                self.grouping.share(&|face| index.embedding(face));
+                // All of them were compared.
+                index.let_go();
+            }
             Err(error) => {
                 tracing::warn!(%error, "the index could not be saved; the next start builds it anew")
             }

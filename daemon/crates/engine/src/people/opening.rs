@@ -116,6 +116,8 @@ impl Keeper {
         })?;
         self.restore_some(&mut block, &rulings, &mut seen);
         index.hide(&hidden);
+        // All vectors were compared with the store's.
+        index.let_go();
         if seen.grouped > 0 && seen.grouped <= SMALL {
             // Whether what was stored had been sorted out is not known, nor what is worth asking.
             self.progress.unsettled.store(true, Ordering::SeqCst);

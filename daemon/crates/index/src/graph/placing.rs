@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use vow_types::{num, room_for};
+use vow_types::{cosine, num, room_for};
 
 use super::{GROUND, Graph, NEW, Near, UPPER, VIEW, height_of};
 
@@ -13,19 +13,19 @@ impl Graph {
     /// Finds the place of a node whose vector is in, but which is not linked. `beside`: nodes in the same state that
     /// will be linked before it, and so are near to it already.
     pub(crate) fn place(&self, node: u32, beside: std::ops::Range<u32>) -> Place {
-        let code = self.codes.get(node);
+        let steps = self.steps(node);
         let height = height_of(node);
-        let beside: Vec<Near> = beside.map(|other| self.near(code, other)).collect();
+        let beside: Vec<Near> = beside.map(|other| self.near(steps, other)).collect();
         let mut layers = vec![Vec::new(); height + 1];
         let mut start: Vec<Near> = Vec::new();
         let top = self.entry.map_or(0, |entry| self.height(entry));
         if let Some(entry) = self.entry {
-            start.push(self.descend(code, self.near(code, entry), top, height));
+            start.push(self.descend(steps, self.near(steps, entry), top, height));
         }
         for (layer, links) in layers.iter_mut().enumerate().rev() {
             // Above the entry's layer there is nobody yet.
             let from: &[Near] = if layer > top { &[] } else { &start };
-            let mut found = self.search_layer(code, from, VIEW, layer, &|_| true);
+            let mut found = self.search_layer(steps, from, VIEW, layer, &|_| true);
             if layer <= top {
                 start.clone_from(&found);
             }
@@ -44,8 +44,8 @@ impl Graph {
             if taken.len() == count {
                 break;
             }
-            let code = self.codes.get(one.node);
-            if taken.iter().all(|other| code.cosine(self.codes.get(other.node)) < one.cosine) {
+            let steps = self.steps(one.node);
+            if taken.iter().all(|other| cosine(steps, self.steps(other.node)) < one.cosine) {
                 taken.push(*one);
             }
         }
@@ -57,8 +57,11 @@ impl Graph {
         let node = self.linked();
         let height = place.0.len().saturating_sub(1);
         let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Box<[u32]>>();
-        room_for(&mut self.ground, 1);
-        self.ground.push(place.0.first().map(|links| nodes(links)).unwrap_or_default());
+        let before = num::index(node);
+        let more = before.saturating_add(1).saturating_sub(self.ground.len());
+        room_for(&mut self.ground, more);
+        self.ground.resize(before, None);
+        self.ground.push(Some(place.0.first().map(|links| nodes(links)).unwrap_or_default()));
         if height > 0 {
             let upper = place.0.iter().skip(1).map(|links| nodes(links));
             self.upper.insert(node, upper.collect());
@@ -80,8 +83,8 @@ impl Graph {
         let nodes: Box<[u32]> = if links.len() < room {
             links.iter().copied().chain([new.node]).collect()
         } else {
-            let code = self.codes.get(from);
-            let mut near: Vec<Near> = links.iter().map(|node| self.near(code, *node)).collect();
+            let steps = self.steps(from);
+            let mut near: Vec<Near> = links.iter().map(|node| self.near(steps, *node)).collect();
             near.push(new);
             near.sort_unstable_by_key(|near| Reverse(*near));
             self.select(&near, room).iter().map(|near| near.node).collect()
@@ -89,7 +92,7 @@ impl Graph {
         match layer.checked_sub(1) {
             None => {
                 if let Some(links) = self.ground.get_mut(num::index(from)) {
-                    *links = nodes;
+                    *links = Some(nodes);
                 }
             }
             Some(layer) => {
@@ -106,17 +109,16 @@ mod tests {
     use vow_types::Embedding;
 
     use super::*;
-    use crate::codes::Codes;
 
     #[test]
     fn links_go_to_all_sides_rather_than_into_the_crowd() {
         let mut graph = Graph::new(2);
         for degrees in [10.0f32, 11.0, 12.0, -30.0, -31.0, 170.0] {
             let raw = [degrees.to_radians().cos(), degrees.to_radians().sin()];
-            graph.hold([Embedding::from_raw(&raw).unwrap()]);
+            graph.hold(Embedding::from_raw(&raw).unwrap());
         }
-        let to = Codes::of(&Embedding::from_raw(&[1.0, 0.0]).unwrap());
-        let mut near: Vec<Near> = (0..6).map(|node| graph.near(to.get(0), node)).collect();
+        let to = Embedding::from_raw(&[1.0, 0.0]).unwrap();
+        let mut near: Vec<Near> = (0..6).map(|node| graph.near(to.steps(), node)).collect();
         near.sort_unstable_by_key(|one| Reverse(*one));
         let taken = |count| graph.select(&near, count).iter().map(|one| one.node).collect::<Vec<_>>();
         assert_eq!(taken(5), [0, 3]);

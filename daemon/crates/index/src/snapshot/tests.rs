@@ -53,12 +53,74 @@ fn what_is_saved_is_loaded() {
     assert_same(&index, &FaceIndex::load(&dir, b"2").unwrap().unwrap());
 }
 
+/// What was saved is in the file from then on, and all that comes after is as if it had stayed in memory: links of saved nodes
+/// that change, a second file that takes the first one's place, and shares of either that somebody holds.
+#[test]
+fn an_index_that_was_saved_goes_on_as_if_it_had_not_been() {
+    let home = TempDir::new().unwrap();
+    let (index, never_saved) = (sample(), sample());
+    let shares: Vec<_> = [7, 70].map(|face| index.embedding(FaceId(face)).unwrap()).to_vec();
+    let more: Vec<Embedding> = (0..90u16)
+        .map(|n| {
+            let raw: Vec<f32> = (0..6u16).map(|i| (f32::from(n) * 1.3 + f32::from(i)).cos()).collect();
+            Embedding::from_raw(&raw).unwrap()
+        })
+        .collect();
+    let faces: Vec<(FaceId, &Embedding)> = (5000..).map(FaceId).zip(&more).collect();
+    for (round, part) in faces.chunks(30).enumerate() {
+        index.save(home.path(), b"1").unwrap();
+        assert_eq!(index.read().graph.in_memory(), 0, "all of it is in the file");
+        assert_same(&index, &never_saved);
+        let shares_of_the_file = part.iter().map(|_| index.embedding(FaceId(7)).unwrap()).collect::<Vec<_>>();
+        for one in [&index, &never_saved] {
+            one.put(part).unwrap();
+            // Some wait while it is saved.
+            one.link(part.len() / 2);
+        }
+        index.save(home.path(), b"2").unwrap();
+        assert_same(&index, &never_saved);
+        assert_eq!(index.waiting(), part.len() - part.len() / 2);
+        for one in [&index, &never_saved] {
+            one.link(usize::MAX);
+            one.hide(&[FaceId(5000 + num::len_u64(round))]);
+        }
+        assert_same(&index, &never_saved);
+        let of = &more[round];
+        assert_eq!(index.search(of, 50), never_saved.search(of, 50));
+        index.let_go();
+        assert!(shares_of_the_file.iter().all(|share| *share == shares[0]));
+    }
+    fs::remove_file(home.path().join(FILE)).unwrap();
+    assert_same(&index, &never_saved);
+    assert_eq!(shares, [7, 70].map(|face| never_saved.embedding(FaceId(face)).unwrap()));
+    // An index of those that are shown has shares of a file that is there no more.
+    let anew = index.without_hidden();
+    drop(index);
+    anew.link(usize::MAX);
+    assert_eq!(anew.search(&more[5], 3), never_saved.search(&more[5], 3));
+}
+
+#[test]
+fn a_snapshot_of_a_machine_with_the_other_order_of_bytes_is_none() {
+    let home = TempDir::new().unwrap();
+    sample().save(home.path(), b"1").unwrap();
+    let path = home.path().join(FILE);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8..12].reverse();
+    let body = bytes.len() - blake3::OUT_LEN;
+    let hash = blake3::hash(&bytes[..body]);
+    bytes.truncate(body);
+    bytes.extend(hash.as_bytes());
+    fs::write(&path, bytes).unwrap();
+    assert!(FaceIndex::load(home.path(), b"1").unwrap().is_none());
+}
+
 #[test]
 fn an_empty_index_is_saved_too() {
     let home = TempDir::new().unwrap();
     FaceIndex::new(128, 1000).save(home.path(), b"").unwrap();
     let loaded = FaceIndex::load(home.path(), b"").unwrap().unwrap();
-    assert!(loaded.is_empty());
+    assert!(loaded.is_empty() && loaded.search(&Embedding::from_raw(&[1.0; 128]).unwrap(), 3).is_empty());
     loaded.add(&[(FaceId(1), &Embedding::from_raw(&[1.0; 128]).unwrap())]).unwrap();
     assert_eq!(loaded.len(), 1);
 }

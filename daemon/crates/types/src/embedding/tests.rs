@@ -50,8 +50,23 @@ proptest! {
         let together = Embedding::together(&all);
         prop_assert_eq!(&together, &all);
         prop_assert_eq!(Embedding::together(&together[together.len() / 2..]), &all[all.len() / 2..]);
-        let shared = |pair: &[Embedding]| Arc::ptr_eq(&pair[0].block, &pair[1].block);
-        prop_assert!(together.windows(2).all(shared), "one piece of memory");
+        let alike: Vec<&Embedding> = together.iter().filter(|one| one.length == together[0].length).collect();
+        let shared = |pair: &[&Embedding]| Arc::ptr_eq(&pair[0].block, &pair[1].block);
+        prop_assert!(alike.windows(2).all(shared), "one piece of memory");
+    }
+
+    #[test]
+    fn lent_ones_are_the_same(raws in prop::collection::vec(prop::collection::vec(-9.0f32..9.0, 5), 0..9)) {
+        let own: Vec<Embedding> = raws.iter().filter_map(|raw| Embedding::from_raw(raw).ok()).collect();
+        let numbers: Vec<i16> = own.iter().flat_map(Embedding::steps).copied().collect();
+        prop_assert!(numbers.chunks(5).all(Embedding::is_one));
+        let lent = Lent::new(Box::new(numbers), 5, num::len_u32(own.len()));
+        for (number, own) in (0..).zip(&own) {
+            prop_assert_eq!(&lent.get(number).unwrap(), own);
+            prop_assert_eq!(lent.steps(number), own.steps());
+            prop_assert_eq!(cosine(own.steps(), lent.steps(number)), own.cosine(own));
+        }
+        prop_assert!(lent.get(lent.count()).is_none() && lent.steps(lent.count()).is_empty());
     }
 
     #[test]
@@ -99,4 +114,16 @@ fn nothing_has_no_direction() {
     }
     assert_eq!(Embedding::from_views(&[]), Err(EmbeddingError::NoDirection));
     assert_eq!(Embedding::from_views(&[vec![1.0, 2.0], vec![-1.0, -2.0]]), Err(EmbeddingError::NoDirection));
+}
+
+#[test]
+fn a_share_is_small() {
+    assert_eq!(size_of::<Embedding>(), 16);
+}
+
+#[test]
+fn what_was_lent_and_is_no_more_is_near_to_nothing() {
+    let lent = Lent::new(Box::new(Vec::new()), 2, 1);
+    let (one, there) = (lent.get(0).unwrap(), Embedding::from_raw(&[1.0, 0.0]).unwrap());
+    assert_eq!((one.cosine(&there), one.dimension()), (0.0, 2));
 }
