@@ -138,7 +138,7 @@ impl Roster {
         photo.taken = taken;
         let shown = self.beside(face).chain([face]);
         let people: Vec<PersonId> = shown.filter_map(|face| self.person_of(face)).collect();
-        people.iter().for_each(|person| drop(self.ends().remove(person)));
+        self.ends().retain(|person, _| !people.contains(person));
     }
 
     /// What a face is worth is known better now.
