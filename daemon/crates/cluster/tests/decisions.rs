@@ -115,7 +115,7 @@ fn often_seen(faces: impl Iterator<Item = u64>) -> Grouping {
 
 fn seen_often(face: FaceId) -> Observation {
     let aside: f32 = if face.0 % 50 == 1 { 0.6 } else { 0.2 };
-    let side = if face.0 % 2 == 0 { aside.sin() } else { -aside.sin() };
+    let side = if face.0.is_multiple_of(2) { aside.sin() } else { -aside.sin() };
     let embedding = Embedding::from_raw(&[aside.cos(), side, 0.0]).unwrap();
     Observation { face, photo: photo(face.0), embedding, strong: true, said: Said::default() }
 }

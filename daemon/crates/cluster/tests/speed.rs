@@ -226,7 +226,7 @@ fn decide(faces: usize, dimension: usize, settled: bool) {
     let observation = |id: usize| {
         let raw = mix(&centre, &random.direction(dimension), 0.6 + 0.2 * random.unit());
         let embedding = Embedding::from_raw(&raw).unwrap();
-        let (face, strong) = (FaceId(id as u64), id % 10 > 0);
+        let (face, strong) = (FaceId(id as u64), !id.is_multiple_of(10));
         Observation {
             face,
             photo: photo(id as u64 / 2 + 1_000_000 * (id as u64 % 2)),
