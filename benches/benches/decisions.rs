@@ -1,6 +1,7 @@
 //! How long a decision takes in a large library, by the real daemon over gRPC: from the request to the answer that says what
 //! changed, when it is on disk. Some 180,000 made-up faces of 4,000 people and many strangers, or as many as the files of
-//! `VOW_FILES` have (559,000 have a million); the built-in pack (or `VOW_PACK`), tract (or the library that `VOW_ORT` names).
+//! `VOW_FILES` have (559,000 have a million), `VOW_LARGEST` of a hundred one person's; the built-in pack (or `VOW_PACK`), tract
+//! (or the library that `VOW_ORT` names).
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -33,12 +34,15 @@ fn main() {
     let (photos, data, faces) = library::make(home.path(), &pack);
     let daemon = Vowd::start(&program, &data, &photos, folder.as_deref());
     println!("{} photos, {faces} faces; answers after {:.1?}\n", library::size(), daemon.ready);
-    println!("| | decision | median, ms | worst, ms | faces that moved, at most |\n|---|---|---|---|---|");
+    println!(
+        "| | decision | median, ms | 95 of 100 within | worst | faces that moved, at most |\n|---|---|---|---|---|---|"
+    );
     // Far down the list, people are as large as people are.
     table("while the index is built", &daemon, &everyone(&daemon)[1000..][..PEOPLE]);
     let idle = daemon.wait_idle();
     table("at rest", &daemon, &everyone(&daemon)[1100..][..PEOPLE]);
-    table("at rest, the largest person", &daemon, &vec![everyone(&daemon)[0].clone(); PEOPLE]);
+    let largest = everyone(&daemon)[0].clone();
+    table(&format!("at rest, a person of {} faces", largest.faces), &daemon, &vec![largest; PEOPLE]);
     let [memory, peak] = daemon.memory();
     println!("\nat rest after {idle:.0?}; memory {memory:.0} MB, at most {peak:.0} MB");
     daemon.stop();
@@ -67,8 +71,9 @@ fn table(when: &str, daemon: &Vowd, people: &[v1::Person]) {
     for (decision, Times { mut each, moved }) in taken.times {
         each.sort_unstable();
         let ms = |time: Duration| 1e3 * time.as_secs_f64();
-        let (median, worst) = (ms(each[each.len() / 2]), ms(each[each.len() - 1]));
-        println!("| {when} | {decision} | {median:.1} | {worst:.1} | {moved} |");
+        let [median, most, worst] =
+            [each.len() / 2, each.len() * 95 / 100, each.len() - 1].map(|at| ms(each[at]));
+        println!("| {when} | {decision} | {median:.1} | {most:.1} | {worst:.1} | {moved} |");
     }
 }
 

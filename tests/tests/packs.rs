@@ -17,7 +17,7 @@ use serde_json::Value;
 use vow_fetch::Sum;
 use vow_tests::web::Server;
 use vow_tests::zip::zip;
-use vow_tests::{Frames, Home, Scene, TinyPack};
+use vow_tests::{Daemon, Frames, Home, Scene, TinyPack};
 use vow_types::Head;
 
 /// A catalog whose pack `tiny` is the drawn pack with a YuNet head, non-commercial, in an archive at `url`.
@@ -65,6 +65,14 @@ fn vowd(home: &Home, catalog: &Path) -> Command {
     command
 }
 
+/// What a process took since it began, whichever programs it ran.
+fn processor_seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    ticks / f64::from(u32::try_from(rustix::param::clock_ticks_per_second()).unwrap())
+}
+
 fn pack<'a>(packs: &'a Value, name: &str) -> &'a Value {
     packs.as_array().unwrap().iter().find(|pack| pack["name"] == name).unwrap()
 }
@@ -99,10 +107,14 @@ fn a_pack_is_installed_used_and_removed_and_names_stay() {
     let installed = daemon.json(["models", "install", "tiny", "--accept-licence"]);
     assert_eq!((&installed["state"], server.requests()), (&"installed".into(), 1));
     assert!(home.data().join("packs/tiny/LICENCE.txt").is_file());
+    let spent = |daemon: &Daemon| daemon.json(["report"])["cpu"]["process_s"].as_f64().unwrap();
+    let before = spent(&daemon);
     let used = daemon.json(["models", "use", "tiny"]);
     assert_eq!(used["switched"], true);
     let after = daemon.wait_until("the new pack sees the markers", |status| status["faces"] == 6);
     assert_eq!((&after["pack"], &after["pid"]), (&"tiny".into(), &status["pid"]), "the same process");
+    let in_all = processor_seconds(daemon.pid());
+    assert!(spent(&daemon) <= in_all - before + 0.2, "only what was spent since the switch is told");
     assert_eq!(daemon.json(["models", "use", "tiny"])["switched"], false, "it is in use already");
     let person = daemon.json(["people"])[0]["person_id"].as_str().unwrap().to_owned();
     daemon.json(["name", &person, "Ada"]);

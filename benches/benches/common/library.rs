@@ -32,6 +32,11 @@ pub(crate) fn size() -> u32 {
     std::env::var("VOW_FILES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
 }
 
+/// Of a hundred faces, how many are the first person's besides those that the draw gives them: none, or as `VOW_LARGEST` says.
+fn largest() -> u32 {
+    std::env::var("VOW_LARGEST").ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
 /// Makes that many files in folders below `root`. They are empty, since it takes minutes on some disks to delete so many that
 /// are not.
 pub(crate) fn make_files(root: &Path, count: u32) {
@@ -144,13 +149,14 @@ struct Crowd {
     people: Vec<Vec<f32>>,
     dimension: u32,
     strangers: u32,
+    largest: u32,
 }
 
 impl Crowd {
     fn new(dimension: u32) -> Self {
         let mut random = Random::new(3);
         let people = (0..PEOPLE).map(|_| direction(&mut random, dimension)).collect();
-        Self { random, people, dimension, strangers: 0 }
+        Self { random, people, dimension, strangers: 0, largest: largest() }
     }
 
     /// Who is in the next photo, nobody twice, and their faces.
@@ -175,6 +181,7 @@ impl Crowd {
         }
         // The cube of an even draw: the first few have most of the photos, as a family has.
         let draw = f64::from(self.random.below(1 << 20)) / f64::from(1 << 20);
+        let draw = if self.largest > 0 && self.random.below(100) < self.largest { 0.0 } else { draw };
         let at = vow_types::num::f64_to_u64(draw.powi(3) * f64::from(PEOPLE));
         let person = &self.people[usize::try_from(at).unwrap()];
         let rest = (1.0 - ALIKE * ALIKE).sqrt();

@@ -2,7 +2,7 @@
 //!
 //! A person seen ten thousand times is surrounded by thousands of single faces that are still to join, and grows face
 //! by face: scoring all of them at every step would take the square of that. A single face does not change, and its
-//! product with the group's sum cannot grow by more than the length of what the sum grew by. So its last product is a
+//! product with the group's sum cannot grow by more than the length of what the sum changed by. So its last product is a
 //! bound on the next ones, and only faces whose bound reaches the best score known are scored again. Groups around a
 //! group are few and change themselves; they are scored every time.
 
@@ -24,7 +24,7 @@ pub(crate) struct Around {
     /// Single faces, each once, the highest bound first.
     single: BinaryHeap<Bound>,
     known: HashSet<Slot>,
-    /// How much was added to the group's sum: the sum of the lengths of what was.
+    /// How much the group's sum changed: the sum of the lengths of what was added and taken off.
     grown: f32,
 }
 
@@ -54,11 +54,18 @@ impl Around {
         }
     }
 
-    /// Forgets a face that goes for ever.
-    pub(crate) fn remove(&mut self, slot: Slot) {
-        self.grouped.retain(|s| *s != slot);
-        if self.known.remove(&slot) {
-            self.single.retain(|bound| bound.slot != slot);
+    /// Forgets faces that go for ever, or are not near any more.
+    pub(crate) fn remove(&mut self, slots: &HashSet<Slot>) {
+        if slots.is_empty() {
+            return;
+        }
+        self.grouped.retain(|slot| !slots.contains(slot));
+        let before = self.known.len();
+        for slot in slots {
+            self.known.remove(slot);
+        }
+        if self.known.len() < before {
+            self.single.retain(|bound| !slots.contains(&bound.slot));
         }
     }
 
@@ -71,9 +78,14 @@ impl Around {
         self.grouped.shrink_to_fit();
     }
 
+    /// The group's sum is another one: by no more than this length.
+    pub(crate) fn moved(&mut self, length: f32) {
+        self.grown += length * SLACK;
+    }
+
     /// The group takes another one in, whose sum has this length.
     pub(crate) fn absorb(&mut self, mut other: Self, length: f32) {
-        self.grown += length * SLACK;
+        self.moved(length);
         if self.grouped.len() < other.grouped.len() {
             std::mem::swap(&mut self.grouped, &mut other.grouped);
         }

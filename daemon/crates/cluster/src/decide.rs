@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use vow_types::num::len_u64;
 use vow_types::{FaceId, PersonId};
 
 use crate::faces::Slot;
@@ -12,6 +13,8 @@ use crate::{Grouping, Move, Neighbours, Said};
 /// Faces by which somebody is known. More make a decision about somebody with tens of thousands of faces slow, and nobody
 /// surer.
 const MOST_CORE: usize = 2048;
+/// Strong faces of a person that are looked at for that, for the same reason.
+const MOST_SEEN: u64 = 4096;
 
 /// A human's word, as a change of what was said before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,18 +56,23 @@ impl Grouping {
     }
 
     /// The faces by which a person is known for certain: the strong ones that are clearly theirs by their looks, at least
-    /// one and at most 2,048, the clearest; all, when none is strong. By id. None only when the person has no face.
+    /// one and at most 2,048, the clearest; all, when none is strong. By id. None only when the person has no face. Of more than
+    /// 4,096 strong faces about so many are looked at, which ones depends on the ids alone.
     #[must_use]
     pub fn core(&self, person: PersonId) -> Vec<FaceId> {
         let Some(group) = self.people.group(person) else { return Vec::new() };
         let enough = self.bar + self.params.margin;
         let Some(whole) = self.groups.view(group, &self.faces) else { return Vec::new() };
-        let mut scored: Vec<(f32, FaceId)> = self
-            .groups
-            .members(group)
-            .iter()
-            .filter_map(|slot| Some((Groups::face(*slot, &self.faces)?.score(&whole), self.faces.id(*slot))))
-            .collect();
+        let members = self.groups.members(group);
+        let all = len_u64(members.len()).max(1);
+        // Strews ids that follow one another, and with them the years, evenly over as many numbers as there are faces.
+        let strewn = |face: FaceId| ((face.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * all) >> 32;
+        let score = |slot: &Slot| {
+            let face = self.faces.id(*slot);
+            let view = Groups::face(*slot, &self.faces).filter(|_| strewn(face) < MOST_SEEN)?;
+            Some((view.score(&whole), face))
+        };
+        let mut scored: Vec<(f32, FaceId)> = members.iter().filter_map(score).collect();
         scored.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
         let clear = scored.iter().take_while(|(score, _)| *score >= enough).count().clamp(1, MOST_CORE);
         let mut core: Vec<FaceId> = scored.into_iter().take(clear).map(|(_, face)| face).collect();
@@ -77,8 +85,8 @@ impl Grouping {
 
     /// Follows a human's word. Answers with every face whose person is another than before, by face id.
     ///
-    /// Costs a microsecond for each face of the people concerned, and one [`Neighbours::nearest`] for each face that has to
-    /// find a new place.
+    /// Costs some microseconds for each face that is spoken of, was before, or comes to another person, and one
+    /// [`Neighbours::nearest`] for each face that has to find a new place.
     pub fn decide(&mut self, decided: &Decided, neighbours: &dyn Neighbours) -> Vec<Move> {
         let into: HashMap<PersonId, PersonId> =
             decided.joined.iter().map(|(into, from)| (*from, *into)).collect();
@@ -105,11 +113,14 @@ impl Grouping {
             }
         }
         self.remember(&decided.were);
-        leaving.keys().for_each(|group| self.groups.hear(*group, &self.faces));
-        let (mut strong, mut weak) = (Vec::new(), Vec::new());
+        let about = spoken_of.iter().copied().filter(|slot| self.faces.is_strong(*slot));
+        for (group, about) in self.by_group(about) {
+            self.groups.hear(group, about, &self.faces);
+        }
+        let (mut strong, mut weak, mut newcomers) = (Vec::new(), Vec::new(), Vec::new());
         for (into, from) in &decided.joined {
             if let Some((a, b)) = self.people.group(*into).zip(self.people.group(*from)) {
-                weak.extend(self.join(a, b));
+                weak.extend(self.join(a, b, &mut newcomers));
             }
         }
         // Groups that were joined are called by another name now.
@@ -118,13 +129,17 @@ impl Grouping {
         let joined = joined.filter_map(|person| self.people.group(person));
         let groups: BTreeSet<Slot> =
             spoken_of.iter().filter_map(|slot| self.group_of(*slot)).chain(joined).collect();
-        let goers: HashSet<Slot> = leaving.into_values().flatten().collect();
+        let mut leaving = self.by_group(leaving.into_values().flatten());
+        // A word that no longer holds may be what two faces of one photo were together by.
+        let mut suspects = self.by_group(spoken_of.iter().copied().chain(newcomers));
         for group in groups {
-            let mut gone: HashSet<Slot> = self.faces_of(group).filter(|slot| goers.contains(slot)).collect();
-            // A word that no longer holds may be what two faces of one photo were together by.
-            let person =
-                self.faces_of(group).filter(|slot| !gone.contains(slot)).find_map(|slot| self.faces.is(slot));
-            gone.extend(self.misfits(group, person, &gone));
+            let mut gone = leaving.remove(&group).unwrap_or_default();
+            let person = self
+                .spoken_of(group)
+                .filter(|slot| !gone.contains(slot))
+                .find_map(|slot| self.faces.is(slot));
+            let suspects = suspects.remove(&group).unwrap_or_default();
+            gone.extend(self.misfits(group, person, suspects, &gone));
             if !gone.is_empty() {
                 let loose = self.extract(group, &gone);
                 strong.extend(loose.strong);
@@ -148,15 +163,32 @@ impl Grouping {
         self.tell()
     }
 
-    /// Joins two groups, whichever of them are of weak faces only.
-    fn join(&mut self, a: Slot, b: Slot) -> Vec<Slot> {
-        match (self.groups.is_group(a), self.groups.is_group(b)) {
-            (true, true) => self.force(a, b),
-            // Weak faces follow who they are by a human's word.
-            _ => {
-                self.faces_of(a).chain(self.faces_of(b)).filter(|slot| !self.faces.is_strong(*slot)).collect()
+    /// Joins two groups, whichever of them are of weak faces only; `newcomers` are the faces of the smaller one. Answers with
+    /// the weak faces to be placed anew.
+    fn join(&mut self, a: Slot, b: Slot, newcomers: &mut Vec<Slot>) -> Vec<Slot> {
+        if self.groups.is_group(a) && self.groups.is_group(b) {
+            let (_, loser) = self.groups.winner(a, b);
+            newcomers.extend(self.faces_of(loser));
+            return self.force(a, b);
+        }
+        // Weak faces follow who they are by a human's word.
+        self.faces_of(a).chain(self.faces_of(b)).filter(|slot| !self.faces.is_strong(*slot)).collect()
+    }
+
+    pub(crate) fn by_group(&self, slots: impl Iterator<Item = Slot>) -> HashMap<Slot, HashSet<Slot>> {
+        let mut groups: HashMap<Slot, HashSet<Slot>> = HashMap::new();
+        for slot in slots {
+            if let Some(group) = self.group_of(slot) {
+                groups.entry(group).or_default().insert(slot);
             }
         }
+        groups
+    }
+
+    /// The faces of a group about which humans said something.
+    fn spoken_of(&self, group: Slot) -> impl Iterator<Item = Slot> {
+        let weak = self.weak.guests(group).iter().copied();
+        self.groups.spoken_of(group, &self.faces).chain(weak.filter(|slot| self.faces.is_spoken_of(*slot)))
     }
 
     fn remember(&mut self, were: &[(FaceId, PersonId)]) {
@@ -166,25 +198,29 @@ impl Grouping {
         }
     }
 
-    /// Takes faces out of a group; the others stay together and stay who they are. Those who go are by themselves.
+    /// Takes faces out of a group; the others stay together and stay who they are. Those who go are by themselves. When no
+    /// strong one stays, all go.
     pub(crate) fn extract(&mut self, group: Slot, gone: &HashSet<Slot>) -> Loose {
-        let (person, touched) =
-            (self.people.of(group), self.touched.get(&group).copied().unwrap_or_default());
-        let (strong, weak) = self.take_apart(group);
-        let (gone_strong, stay): (Vec<Slot>, Vec<Slot>) =
-            strong.into_iter().partition(|slot| gone.contains(slot));
-        let Some((first, others)) = stay.split_first() else {
-            return Loose { strong: gone_strong, weak };
-        };
-        for slot in others {
-            self.groups.merge(*first, *slot, &self.faces, &self.edges, &self.params);
+        let (strong, weak): (HashSet<Slot>, HashSet<Slot>) =
+            gone.iter().copied().partition(|slot| self.faces.is_strong(*slot));
+        let mut loose = Loose { strong: strong.iter().copied().collect(), weak: weak.into_iter().collect() };
+        if strong.len() >= self.groups.members(group).len() {
+            loose.weak = self.take_apart(group).1;
+            return loose;
         }
-        let (gone_weak, guests): (Vec<Slot>, Vec<Slot>) =
-            weak.into_iter().partition(|slot| gone.contains(slot));
-        guests.iter().for_each(|slot| self.weak.attach(*slot, *first));
-        person.into_iter().for_each(|person| self.people.set(*first, person));
-        self.touched.insert(*first, touched.saturating_add(gone.len()));
-        Loose { strong: gone_strong, weak: gone_weak }
+        for slot in &loose.weak {
+            self.weak.detach(*slot);
+        }
+        self.dirty.extend(gone);
+        let touched = self.touched.remove(&group).unwrap_or_default().saturating_add(gone.len());
+        let name = self.groups.part(group, &strong, &self.faces, &self.edges, &self.params);
+        let name = name.unwrap_or(group);
+        if name != group {
+            self.people.rename(group, name);
+            self.weak.hand_over(group, name);
+        }
+        self.touched.insert(name, touched);
+        loose
     }
 
     /// Brings everyone together who is one person by a human's word, the people of these faces only, and puts out who
@@ -199,15 +235,15 @@ impl Grouping {
             loose.weak.extend(kin.iter().filter(|slot| !self.faces.is_strong(**slot)));
             homes.sort_unstable();
             let Some((_, mut home)) = homes.first().copied() else { continue };
-            let mut known = HashSet::from([home]);
+            let (mut known, mut newcomers) = (HashSet::from([home]), Vec::new());
             for (_, other) in homes {
                 if known.insert(other) {
                     let (winner, _) = self.groups.winner(home, other);
-                    loose.weak.extend(self.force(home, other));
+                    loose.weak.extend(self.join(home, other, &mut newcomers));
                     home = winner;
                 }
             }
-            let out = self.misfits(home, Some(person), &HashSet::new());
+            let out = self.misfits(home, Some(person), newcomers.into_iter().collect(), &HashSet::new());
             if !out.is_empty() {
                 let out = self.extract(home, &out);
                 loose.strong.extend(out.strong);
@@ -218,15 +254,27 @@ impl Grouping {
     }
 
     /// Who of a group, `gone` apart, cannot stay: whoever is not `person` by a human's word, shares a photo with somebody who
-    /// is, or with another face of the group that has the lower id.
-    fn misfits(&self, group: Slot, person: Option<PersonId>, gone: &HashSet<Slot>) -> HashSet<Slot> {
-        let stay: HashSet<Slot> = self.faces_of(group).filter(|slot| !gone.contains(slot)).collect();
+    /// is, or with another face of the group that has the lower id. Nobody was with another face of their photo before, but by
+    /// a human's word; so only those are looked at about whom there is one, the `suspects` (who came now, or about whom there was
+    /// one), and who else is in their photos.
+    fn misfits(
+        &self,
+        group: Slot,
+        person: Option<PersonId>,
+        mut suspects: HashSet<Slot>,
+        gone: &HashSet<Slot>,
+    ) -> HashSet<Slot> {
+        suspects.extend(self.spoken_of(group));
+        suspects.extend(person.map_or(&[][..], |person| self.faces.said_to_be(person)));
+        let others: Vec<Slot> = suspects.iter().flat_map(|slot| self.faces.siblings(*slot)).collect();
+        suspects.extend(others);
+        let stays = |slot: Slot| self.group_of(slot) == Some(group) && !gone.contains(&slot);
         let by_word = |slot: Slot| person.is_some() && self.faces.is(slot) == person;
         let before = |one: Slot, other: Slot| self.faces.id(one) < self.faces.id(other);
         let out = |slot: &Slot| {
-            let shares = |other: Slot| by_word(other) || (stay.contains(&other) && before(other, *slot));
+            let shares = |other: Slot| by_word(other) || (stays(other) && before(other, *slot));
             !by_word(*slot) && (self.faces.is_not(*slot, person) || self.faces.siblings(*slot).any(shares))
         };
-        stay.iter().copied().filter(out).collect()
+        suspects.into_iter().filter(|slot| stays(*slot)).filter(out).collect()
     }
 }

@@ -165,6 +165,11 @@ impl Faces {
         self.weak_by_person.get(&person).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether humans said anything about this face.
+    pub(crate) fn is_spoken_of(&self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|face| face.said.0.is_some())
+    }
+
     /// Who humans said this face is.
     pub(crate) fn is(&self, slot: Slot) -> Option<PersonId> {
         self.get(slot)?.said.is

@@ -25,6 +25,8 @@ use crate::{Move, Neighbours, Observation, Params};
 const RISEN: f32 = 0.01;
 /// ...while there are no more faces than these, some seconds of work.
 const AGAIN_UP_TO: usize = 20_000;
+/// Groups of so many strong faces are merged again as soon as one leaves: some ten milliseconds of work.
+const AT_ONCE: usize = 1024;
 
 /// All faces of one model pack, grouped into people.
 ///
@@ -157,16 +159,21 @@ impl Grouping {
     /// Answers with them (`None`) and with every other face whose person is another than before, by face id. Faces that
     /// are not held are passed over.
     ///
-    /// A group with restored faces whose candidate pairs are not known stays together for now; it is merged again
-    /// when the next faces come or by [`Self::settle`].
+    /// A group of more than 1,024 faces stays together for now, so that a face less does not cost the time of all; it is merged
+    /// again as if so many had come ([`Params::resplit_share`]), or by [`Self::settle`]. So does a group with restored faces
+    /// whose candidate pairs are not known; it is merged again when the next faces come or by [`Self::settle`].
     pub fn remove(&mut self, faces: &[FaceId]) -> Vec<Move> {
         let leaving: HashSet<Slot> = faces.iter().filter_map(|id| self.faces.slot(*id)).collect();
         if leaving.is_empty() {
             return Vec::new();
         }
         let (mut singles, mut guests) = (Vec::new(), Vec::new());
-        let groups: HashSet<Slot> = leaving.iter().filter_map(|slot| self.groups.of(*slot)).collect();
-        for group in groups {
+        let strong = leaving.iter().copied().filter(|slot| self.groups.of(*slot).is_some());
+        for (group, gone) in self.by_group(strong) {
+            if self.groups.members(group).len() > AT_ONCE {
+                self.extract(group, &gone);
+                continue;
+            }
             let known = self.faces_of(group).all(|slot| leaving.contains(&slot) || self.edges.is_asked(slot));
             let (mut strong, mut weak) = self.take_apart(group);
             strong.retain(|slot| !leaving.contains(slot));

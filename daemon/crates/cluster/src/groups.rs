@@ -6,6 +6,8 @@
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
 //! each has a face of the other in its surroundings.
 
+use std::collections::HashSet;
+
 use vow_types::num::index;
 use vow_types::{FaceId, PersonId, room_for};
 
@@ -63,6 +65,8 @@ struct Many {
     factor: f32,
     /// The lowest id among the members: what ties are broken by.
     least: FaceId,
+    /// Members about whom humans said something; some may be there twice, or have nothing said about them any more.
+    spoken_of: Vec<Slot>,
     /// Who the members are by a human's word.
     is: Option<PersonId>,
     /// Whom a member is not, by a human's word; sorted.
@@ -71,6 +75,18 @@ struct Many {
 }
 
 impl Many {
+    /// Reads anew what humans said about the members.
+    fn hear(&mut self, faces: &Faces) {
+        self.spoken_of.sort_unstable();
+        self.spoken_of.dedup();
+        self.spoken_of.retain(|slot| faces.is_spoken_of(*slot));
+        self.is = self.spoken_of.iter().find_map(|slot| faces.is(*slot));
+        let said = self.spoken_of.iter().filter_map(|slot| faces.get(*slot));
+        self.is_not = said.flat_map(|face| face.said.is_not.clone()).collect();
+        self.is_not.sort_unstable();
+        self.is_not.dedup();
+    }
+
     fn view(&self) -> View<'_> {
         View { sum: Vector::Sum(&self.sum), factor: self.factor, least: self.least }
     }
@@ -107,7 +123,7 @@ impl Groups {
     pub(crate) fn remove(&mut self, slot: Slot, near: &[Slot]) {
         for other in near {
             if let Some(many) = self.of(*other).and_then(|group| self.many_mut(group)) {
-                many.around.remove(slot);
+                many.around.remove(&HashSet::from([slot]));
             }
         }
         self.set(slot, NOWHERE);
@@ -208,20 +224,19 @@ impl Groups {
         }
     }
 
-    /// Reads anew what humans said about the members of a group.
-    pub(crate) fn hear(&mut self, group: Slot, faces: &Faces) {
+    /// Reads anew what humans said about the members of a group, after they said something about these.
+    pub(crate) fn hear(&mut self, group: Slot, about: HashSet<Slot>, faces: &Faces) {
         let Some(mut many) = self.take(group) else { return };
-        many.is = many.members.iter().find_map(|slot| faces.is(*slot));
-        many.is_not = many
-            .members
-            .iter()
-            .filter_map(|slot| faces.get(*slot))
-            .flat_map(|f| f.said.is_not.clone())
-            .collect();
-        many.is_not.sort_unstable();
-        many.is_not.dedup();
+        many.spoken_of.extend(about);
+        many.hear(faces);
         self.put(group, many);
         self.change(group);
+    }
+
+    /// The strong faces of a group about which humans said something.
+    pub(crate) fn spoken_of(&self, group: Slot, faces: &Faces) -> impl Iterator<Item = Slot> {
+        let all = self.many(group).map_or_else(|| self.members(group), |many| &many.spoken_of);
+        all.iter().copied().filter(|slot| faces.is_spoken_of(*slot))
     }
 
     /// Whether two groups may be one person: no word of a human's is against it, and they share no photo.
@@ -265,6 +280,7 @@ impl Groups {
         accumulate(&mut to.sum, &from.sum);
         to.factor = factor(to.members.len(), &to.sum, params);
         to.least = to.least.min(from.least);
+        to.spoken_of.append(&mut from.spoken_of);
         to.is = to.is.or(from.is);
         to.is_not.append(&mut from.is_not);
         to.is_not.sort_unstable();
@@ -299,41 +315,16 @@ impl Groups {
             sum: face.embedding.components().collect(),
             factor: 1.0,
             least: face.id,
+            spoken_of: if faces.is_spoken_of(group) { vec![group] } else { Vec::new() },
             is: face.said.is,
             is_not: face.said.is_not.clone(),
             around: Around::default(),
         };
         Some((Box::new(many), true))
     }
-
-    /// Takes a face that is by itself out of all groups for a while.
-    pub(crate) fn withdraw(&mut self, slot: Slot) {
-        self.set(slot, NOWHERE);
-    }
-
-    /// The way back from [`Self::withdraw`].
-    pub(crate) fn enter(&mut self, slot: Slot, edges: &Edges) {
-        self.set(slot, slot);
-        for other in edges.of(slot) {
-            self.note(other, slot);
-        }
-    }
-
-    /// Makes every face of a group a group of its own, and says which they are.
-    pub(crate) fn take_apart(&mut self, group: Slot, edges: &Edges) -> Vec<Slot> {
-        let Some(many) = self.take(group) else { return self.members(group).to_vec() };
-        for member in &many.members {
-            self.set(*member, *member);
-        }
-        for member in &many.members {
-            for other in edges.of(*member) {
-                self.note(other, *member);
-            }
-        }
-        many.members
-    }
 }
 
+mod parting;
 mod surroundings;
 #[cfg(test)]
 mod tests;

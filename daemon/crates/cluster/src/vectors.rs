@@ -58,3 +58,10 @@ pub(crate) fn accumulate(to: &mut [f32], by: &[f32]) {
         *t += b;
     }
 }
+
+/// Takes one part of a sum off it. Up to some thousand parts exactly, as sums of them are: components are multiples of 2^-14.
+pub(crate) fn take_off(sum: &mut [f32], part: &Embedding) {
+    for (sum, part) in sum.iter_mut().zip(part.components()) {
+        *sum -= part;
+    }
+}

@@ -14,8 +14,8 @@
 
 mod common;
 
-use common::{Exact, FIRST, Random, mix, params, photo};
-use vow_cluster::{Decided, Grouping, Observation, Said};
+use common::{Exact, FIRST, Random, mix, params, partition, photo};
+use vow_cluster::{Decided, Grouping, Move, Observation, Said};
 use vow_types::{Embedding, FaceId, PersonId};
 
 /// Three faces of each of two people, each in a photo of its own.
@@ -105,31 +105,68 @@ fn a_face_that_hardly_is_its_person_is_in_doubt_until_a_human_says_so() {
 }
 
 /// One person whose every fiftieth face, from the first on, is seen from aside; the others are nearer to the middle.
-fn often_seen(faces: u64) -> Grouping {
+fn often_seen(faces: impl Iterator<Item = u64>) -> Grouping {
     let mut grouping = Grouping::new(params(), FIRST);
-    for id in 1..=faces {
-        let aside: f32 = if id % 50 == 1 { 0.6 } else { 0.2 };
-        let side = if id % 2 == 0 { aside.sin() } else { -aside.sin() };
-        let embedding = Embedding::from_raw(&[aside.cos(), side, 0.0]).unwrap();
-        let face = Observation {
-            face: FaceId(id),
-            photo: photo(id),
-            embedding,
-            strong: true,
-            said: Said::default(),
-        };
-        grouping.restore(face, Some(FIRST));
+    for id in faces {
+        grouping.restore(seen_often(FaceId(id)), Some(FIRST));
     }
     grouping
+}
+
+fn seen_often(face: FaceId) -> Observation {
+    let aside: f32 = if face.0 % 50 == 1 { 0.6 } else { 0.2 };
+    let side = if face.0.is_multiple_of(2) { aside.sin() } else { -aside.sin() };
+    let embedding = Embedding::from_raw(&[aside.cos(), side, 0.0]).unwrap();
+    Observation { face, photo: photo(face.0), embedding, strong: true, said: Said::default() }
 }
 
 #[test]
 fn somebody_is_known_by_the_clearest_2048_of_their_faces() {
     let all: Vec<FaceId> = (1..=2_048).map(FaceId).collect();
-    assert_eq!(often_seen(2_048).core(FIRST), all, "who is seen from aside is clearly them, too");
-    let core = often_seen(2_100).core(FIRST);
+    assert_eq!(often_seen(1..=2_048).core(FIRST), all, "who is seen from aside is clearly them, too");
+    let core = often_seen(1..=2_100).core(FIRST);
     assert_eq!(core.len(), 2_048);
     assert!(core.is_sorted(), "by id");
     // Fifty-two have to go: the forty-two from aside first.
     assert!(core.iter().all(|face| face.0 % 50 != 1), "{core:?}");
+}
+
+#[test]
+fn whom_somebody_of_very_many_faces_is_known_by_depends_on_the_faces_alone() {
+    let core = often_seen(1..9_000).core(FIRST);
+    assert_eq!(core.len(), 2_048);
+    assert_eq!(often_seen((1..9_000).rev()).core(FIRST), core);
+    assert!(
+        core.iter().all(|face| face.0 % 50 != 1),
+        "those from aside are not among the clearest of any many"
+    );
+    assert!(core[0] < FaceId(1_000) && core[2_047] > FaceId(8_000), "of all times");
+}
+
+#[test]
+fn a_face_less_of_very_many_leaves_the_others_where_they_are() {
+    let mut random = Random(5);
+    let centre = random.direction(32);
+    let mut face = |id: u64| {
+        let embedding = Embedding::from_raw(&mix(&centre, &random.direction(32), 0.85)).unwrap();
+        Observation { face: FaceId(id), photo: photo(id), embedding, strong: true, said: Said::default() }
+    };
+    let all: Vec<Observation> = (1..=1_200).map(&mut face).collect();
+    let (mut grouping, mut index) = (Grouping::new(params(), FIRST), Exact::of(&all));
+    all.iter().for_each(|face| grouping.restore(face.clone(), Some(FIRST)));
+    let nobody_moves = |moves: Option<Vec<Move>>| moves.is_some_and(|moves| moves.is_empty());
+    assert!(nobody_moves(grouping.settle(&index, &|| false)), "one person, and every pair is known");
+    let gone = [7, 1, 600].map(FaceId);
+    for face in gone {
+        index.remove(&[face]);
+        assert!(grouping.remove(&[face]) == [Move { face, person: None }]);
+    }
+    assert_eq!(grouping.members(FIRST).count(), 1_197);
+    assert!(nobody_moves(grouping.settle(&index, &|| false)));
+    // As if they had never been there.
+    let mut fresh = Grouping::new(params(), FIRST);
+    all.iter().filter(|o| !gone.contains(&o.face)).for_each(|face| fresh.restore(face.clone(), None));
+    fresh.settle(&index, &|| false).unwrap();
+    assert!(partition(&grouping) == partition(&fresh));
+    assert!(grouping.core(FIRST) == fresh.core(FIRST));
 }

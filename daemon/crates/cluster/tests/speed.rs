@@ -16,10 +16,10 @@ mod common;
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Random, mix, params, photo};
-use vow_cluster::{Grouping, Neighbours, Observation, Said};
+use vow_cluster::{Decided, Grouping, Neighbours, Observation, Said};
 use vow_types::{Embedding, FaceId, PersonId, num};
 
 /// Exact neighbours, found by looking at the faces of the same person only; the time it takes is kept apart.
@@ -124,6 +124,7 @@ fn memory(what: &str) -> usize {
 }
 
 /// Neighbours that nobody had to hold in memory: the faces with the next few ids.
+#[derive(Clone, Copy)]
 struct Next(u64);
 
 impl Neighbours for Next {
@@ -215,6 +216,72 @@ fn grow(marks: &[usize], dimension: usize, people: usize) {
             last = (done, own);
             worst = Duration::ZERO;
         }
+    }
+}
+
+/// What humans say of somebody with so many faces: restored (no candidate pair is known), or sorted out before.
+fn decide(faces: usize, dimension: usize, settled: bool) {
+    let mut random = Random(7);
+    let centre = random.direction(dimension);
+    let observation = |id: usize| {
+        let raw = mix(&centre, &random.direction(dimension), 0.6 + 0.2 * random.unit());
+        let embedding = Embedding::from_raw(&raw).unwrap();
+        let (face, strong) = (FaceId(id as u64), !id.is_multiple_of(10));
+        Observation {
+            face,
+            photo: photo(id as u64 / 2 + 1_000_000 * (id as u64 % 2)),
+            embedding,
+            strong,
+            said: Said::default(),
+        }
+    };
+    let all: Vec<Observation> = (0..faces).map(observation).collect();
+    let (index, who) = (Next(faces as u64), PersonId(1));
+    let mut grouping = Grouping::new(params(), PersonId(1));
+    all.iter().for_each(|face| grouping.restore(face.clone(), Some(who)));
+    if settled {
+        grouping.settle(&index, &|| false).unwrap();
+    }
+    let members = grouping.members(who).count();
+    let mut report = format!("somebody of {members} faces, {dimension} d, settled {settled}; ms:");
+    let mut timed = |what: &str, grouping: &mut Grouping, work: &dyn Fn(&mut Grouping) -> usize| {
+        let start = Instant::now();
+        let moved = work(grouping);
+        report += &format!(" {what} {:.2} ({moved})", 1e3 * start.elapsed().as_secs_f64());
+    };
+    let word = |faces: &[usize], is: Option<PersonId>, is_not: &[PersonId]| {
+        let said = Said { is, is_not: is_not.to_vec() };
+        faces.iter().map(|at| (all[*at].face, said.clone())).collect::<Vec<_>>()
+    };
+    let decided = |said| Decided { said, ..Decided::default() };
+    let tell = |said: Vec<(FaceId, Said)>| {
+        move |grouping: &mut Grouping| grouping.decide(&decided(said.clone()), &index).len()
+    };
+    let core = grouping.core(who);
+    timed("core", &mut grouping, &|grouping| grouping.core(who).len());
+    let known: Vec<(FaceId, Said)> =
+        core.iter().map(|face| (*face, Said { is: Some(who), is_not: Vec::new() })).collect();
+    timed("known", &mut grouping, &tell(known));
+    timed("confirm", &mut grouping, &tell(word(&[faces / 2 + 1], Some(who), &[])));
+    timed("reject", &mut grouping, &tell(word(&[faces / 2 + 2], None, &[who])));
+    let new = grouping.next_person();
+    timed("split", &mut grouping, &tell(word(&[5, faces / 3 + 1, faces / 3 + 2], Some(new), &[])));
+    timed("merge", &mut grouping, &|grouping| {
+        let said = word(&[5, faces / 3 + 1, faces / 3 + 2], Some(who), &[]);
+        grouping
+            .decide(&Decided { said, joined: vec![(who, new)], ..Decided::default() }, &Next(faces as u64))
+            .len()
+    });
+    timed("leave", &mut grouping, &|grouping| grouping.remove(&[all[faces / 4 + 1].face]).len());
+    println!("{report}");
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn figures_decide() {
+    for settled in [false, true] {
+        decide(4_000, 128, settled);
+        decide(32_000, 128, settled);
     }
 }
 

@@ -196,7 +196,11 @@ mod tests {
     fn pictures_get_what_the_models_leave() {
         let mut config = Config::new(PathBuf::from("data"));
         assert_eq!(config.picture_budget(3 << 30, Provider::Cpu, 3), MOST_PICTURES);
-        assert_eq!(config.picture_budget(3 << 30, Provider::Cuda, 65), 65 << 24, "two batches and what is read");
+        assert_eq!(
+            config.picture_budget(3 << 30, Provider::Cuda, 65),
+            65 << 24,
+            "two batches and what is read"
+        );
         config.max_memory = Some(500 << 20);
         assert_eq!(config.picture_budget(200 << 20, Provider::Cpu, 3), 300 << 20);
         assert_eq!(config.picture_budget(499 << 20, Provider::Cuda, 3), LEAST_PICTURES);

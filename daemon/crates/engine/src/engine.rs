@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use tokio::sync::watch;
@@ -53,7 +52,6 @@ const UNGROUPED: usize = 64;
 pub struct Engine(Arc<Shared>);
 
 struct Shared {
-    opened: Instant,
     bench: Arc<Bench>,
     brake: Arc<Brake>,
     meter: Arc<Mutex<Meter>>,
@@ -80,8 +78,9 @@ impl Engine {
     /// Every reason to refuse to start; nothing of the data folder was changed then, but that it may have been created,
     /// and graphs kept that were prepared.
     pub fn open(config: &Config, folders: &[PathBuf]) -> Result<Self, EngineError> {
-        let opened = Instant::now();
         let config = &config.on_this_machine();
+        let root = config.machine_root.clone();
+        let meter = Meter::new(View::new(&root), move || open_gpu(&root));
         let pack = load_pack(config)?;
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;
@@ -115,7 +114,7 @@ impl Engine {
             budget: Budget::new(config.picture_budget(resident, runtime.provider(), at_once)),
             progress,
         });
-        let engine = Self::spawn(opened, config, bench, keeper, (runtime, name))?;
+        let engine = Self::spawn(meter, config, bench, keeper, (runtime, name))?;
         for folder in engine.store().folders()? {
             engine.0.folders.add(folder.clone());
             engine.scan(folder.id, None);
@@ -133,7 +132,7 @@ impl Engine {
     }
 
     fn spawn(
-        opened: Instant,
+        meter: Meter,
         config: &Config,
         bench: Arc<Bench>,
         keeper: Keeper,
@@ -159,13 +158,8 @@ impl Engine {
             brake.set_battery(battery(&config.machine_root));
         }
         bench.feed.set_gate(brake.gate());
-        let root = config.machine_root.clone();
-        let card = {
-            let root = root.clone();
-            move || open_gpu(&root)
-        };
         let written = crate::events::bell(&bench.store);
-        let meter = Arc::new(Mutex::new(Meter::new(View::new(&root), card)));
+        let meter = Arc::new(Mutex::new(meter));
         let mut running = Vec::new();
 
         let librarian = Librarian {
@@ -198,12 +192,11 @@ impl Engine {
             meter: Arc::clone(&meter),
             ceiling: config.gpu_ceiling,
             spare_battery: !config.backlog_on_battery,
-            root,
+            root: config.machine_root.clone(),
         };
         running.push(starter.start("machine", move || neighbour.run())?);
 
         Ok(Self(Arc::new(Shared {
-            opened,
             bench,
             brake,
             meter,
@@ -339,9 +332,5 @@ impl Engine {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
-    }
-
-    pub(crate) fn age(&self) -> Duration {
-        self.0.opened.elapsed()
     }
 }

@@ -170,7 +170,7 @@ impl Keeper {
         self.record(&moves)?;
         let mut roster = self.shared.write();
         for (face, shown) in shown {
-            roster.show(face, shown);
+            roster.show(face, shown, self.grouping.in_photo_with(face));
         }
         roster.apply(&moves);
         Ok(())

@@ -191,8 +191,11 @@ impl Keeper {
             photos.entry(photo).or_default().push(face);
         }
         // Of whoever has the most photos only those count that show another.
-        for (photo, face) in last.into_iter().flat_map(seen) {
-            photos.entry(photo).and_modify(|shown| shown.push(face));
+        for shown in photos.values_mut() {
+            let Some((_, face)) = shown.first().copied() else { continue };
+            let whose =
+                |face: FaceId| Some((roster.person_of(face).filter(|whose| Some(*whose) == last)?, face));
+            shown.extend(roster.beside(face).filter_map(whose));
         }
         let differ = |shown: &Vec<(PersonId, FaceId)>| {
             shown.iter().any(|(person, _)| shown.iter().any(|(other, _)| other != person))

@@ -43,7 +43,7 @@ pub struct CpuUse {
     pub machine: Usage,
     /// Cores of the machine.
     pub cores: u32,
-    /// Processor seconds of this process since it started, user and system.
+    /// Processor seconds of this process since the engine's start, user and system.
     pub process_s: f64,
 }
 
@@ -126,7 +126,7 @@ impl Engine {
                 process: usage(Quantity::ProcessCpu)?,
                 machine: usage(Quantity::MachineCpu)?,
                 cores: reading.machine_cpu?.cores,
-                process_s: std::time::Duration::from_nanos(reading.process_cpu_ns?).as_secs_f64(),
+                process_s: meter.process_cpu(&reading)?.as_secs_f64(),
             })
         };
         let memory = || {
@@ -151,7 +151,7 @@ impl Engine {
         };
         Ok(Report {
             status,
-            wall_s: self.age().as_secs_f64(),
+            wall_s: meter.age().as_secs_f64(),
             work_s,
             photos_per_s: if work_s > 0.0 { num::u64_to_f64(done) / work_s } else { 0.0 },
             threads: self.config().model_threads(),

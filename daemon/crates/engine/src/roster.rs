@@ -1,12 +1,17 @@
 //! Who is where, for answering questions: a copy of the grouping's outcome that readers can have at any time, while the
 //! grouping itself belongs to the people thread.
 
-use std::cmp::Reverse;
+mod summary;
+
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
 use vow_types::{ContentId, FaceId, MaybePerson, PerFace, PersonId, num, room_for};
+
+use summary::Ends;
+pub(crate) use summary::Known;
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
@@ -27,6 +32,8 @@ struct Member {
     /// Its place among the faces of its person.
     at: u32,
     quality: f32,
+    /// Another visible face of the photo, or itself: a ring of all of them.
+    next: FaceId,
     person: MaybePerson,
 }
 
@@ -34,34 +41,21 @@ struct Member {
 #[derive(Debug, Clone, Copy)]
 struct Photo {
     content: ContentId,
-    faces: u32,
     taken: Option<i64>,
-}
-
-/// A person as the roster has them.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Known {
-    pub(crate) name: Option<String>,
-    pub(crate) hidden: bool,
-    pub(crate) faces: usize,
-    pub(crate) photos: usize,
-    /// The face that a human chose, otherwise the one of the best quality.
-    pub(crate) cover: Option<FaceId>,
-    /// Capture time of the first and the last photo that has one.
-    pub(crate) taken: Option<(i64, i64)>,
 }
 
 /// The faces of photos that have a file, and the people they belong to.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     faces: PerFace<Member>,
-    /// A photo's faces come one after the other, nearly always; one whose faces did not is here more than once.
     photos: Vec<Photo>,
     /// Places in the list that are free.
     free: Vec<u32>,
-    /// The photo that a face was shown of last.
-    last: u32,
     people: HashMap<PersonId, Vec<FaceId>>,
+    /// Of people whom photos show more than once, which takes a human's word: how often beyond the first time.
+    twice: HashMap<PersonId, usize>,
+    /// What the faces of some with many say of them; found when it is asked for, and kept up to date since.
+    ends: Mutex<HashMap<PersonId, Ends>>,
     names: HashMap<PersonId, String>,
     hidden: HashSet<PersonId>,
     covers: HashMap<PersonId, FaceId>,
@@ -77,53 +71,73 @@ pub(crate) struct Census {
 }
 
 impl Roster {
-    /// A face became visible; it has no person yet.
-    pub(crate) fn show(&mut self, face: FaceId, Shown { photo, taken, quality }: Shown) {
+    /// A face became visible; it has no person yet. `others` are faces of the same photo, visible or not.
+    pub(crate) fn show(
+        &mut self,
+        face: FaceId,
+        Shown { photo, taken, quality }: Shown,
+        mut others: impl Iterator<Item = FaceId>,
+    ) {
         if self.faces.contains(face) {
             return;
         }
-        let known = self.photos.get_mut(num::index(self.last));
-        if let Some(known) = known.filter(|known| known.content == photo && known.faces > 0) {
-            known.faces += 1;
-            known.taken = taken;
-        } else {
-            let new = Photo { content: photo, faces: 1, taken };
-            match self.free.pop().and_then(|at| Some((at, self.photos.get_mut(num::index(at))?))) {
-                Some((at, free)) => (self.last, *free) = (at, new),
-                None => {
-                    self.last = num::len_u32(self.photos.len());
-                    room_for(&mut self.photos, 1);
-                    self.photos.push(new);
-                }
+        let beside = others.find(|other| self.faces.contains(*other));
+        let (photo, next) = match beside.and_then(|other| self.faces.get_mut(other)) {
+            Some(other) => (other.photo, std::mem::replace(&mut other.next, face)),
+            None => (self.take_in(Photo { content: photo, taken }), face),
+        };
+        self.faces.insert(face, Member { photo, at: 0, quality, next, person: None.into() });
+        self.date(face, taken);
+    }
+
+    fn take_in(&mut self, photo: Photo) -> u32 {
+        match self.free.pop().and_then(|at| Some((at, self.photos.get_mut(num::index(at))?))) {
+            Some((at, free)) => {
+                *free = photo;
+                at
+            }
+            None => {
+                let at = num::len_u32(self.photos.len());
+                room_for(&mut self.photos, 1);
+                self.photos.push(photo);
+                at
             }
         }
-        self.faces.insert(face, Member { photo: self.last, at: 0, quality, person: None.into() });
     }
 
     /// A face is no longer visible.
     pub(crate) fn hide(&mut self, face: FaceId) {
         self.put(face, None);
-        let Some(Member { photo, .. }) = self.faces.remove(face) else { return };
-        if let Some(known) = self.photos.get_mut(num::index(photo)) {
-            known.faces = known.faces.saturating_sub(1);
-            if known.faces == 0 {
-                self.free.push(photo);
-            }
+        let before = self.beside(face).last();
+        let Some(Member { photo, next, .. }) = self.faces.remove(face) else { return };
+        match before.and_then(|before| self.faces.get_mut(before)) {
+            Some(before) => before.next = next,
+            None => self.free.push(photo),
         }
+    }
+
+    /// The other visible faces of a face's photo.
+    pub(crate) fn beside(&self, face: FaceId) -> impl Iterator<Item = FaceId> {
+        let next = move |at: FaceId| self.faces.get(at).map(|at| at.next).filter(|next| *next != face);
+        std::iter::successors(next(face), move |at| next(*at))
     }
 
     /// When the photo of a face was taken is known now, or known better.
     pub(crate) fn date(&mut self, face: FaceId, taken: Option<i64>) {
         let Some(photo) = self.faces.get(face).map(|member| num::index(member.photo)) else { return };
-        if let Some(photo) = self.photos.get_mut(photo) {
-            photo.taken = taken;
-        }
+        let Some(photo) = self.photos.get_mut(photo).filter(|photo| photo.taken != taken) else { return };
+        photo.taken = taken;
+        let shown = self.beside(face).chain([face]);
+        let people: Vec<PersonId> = shown.filter_map(|face| self.person_of(face)).collect();
+        self.ends().retain(|person, _| !people.contains(person));
     }
 
     /// What a face is worth is known better now.
     pub(crate) fn judge(&mut self, face: FaceId, quality: f32) {
-        if let Some(member) = self.faces.get_mut(face) {
-            member.quality = quality;
+        let Some(member) = self.faces.get_mut(face) else { return };
+        member.quality = quality;
+        if let Some(person) = member.person.get() {
+            self.ends().remove(&person);
         }
     }
 
@@ -145,31 +159,63 @@ impl Roster {
 
     fn put(&mut self, face: FaceId, person: Option<PersonId>) {
         let Some(member) = self.faces.get_mut(face) else { return };
-        let (before, at) =
-            (std::mem::replace(&mut member.person, person.into()).get(), num::index(member.at));
+        let (before, at) = (member.person.get(), num::index(member.at));
         if before == person {
             return;
         }
-        if let Some(before) = before
-            && let Some(faces) = self.people.get_mut(&before)
-        {
-            // The last one takes its place.
-            if faces.get(at) == Some(&face) {
-                faces.swap_remove(at);
+        member.person = person.into();
+        let quality = member.quality;
+        let taken = self.taken_of(face);
+        if let Some(before) = before {
+            if self.is_beside(face, before) {
+                let twice = self.twice.entry(before).or_default();
+                *twice = twice.saturating_sub(1);
+                if *twice == 0 {
+                    self.twice.remove(&before);
+                }
             }
-            let moved = faces.get(at).and_then(|moved| self.faces.get_mut(*moved));
-            moved.into_iter().for_each(|moved| moved.at = num::len_u32(at));
-            if faces.is_empty() {
-                self.people.remove(&before);
+            if self.ends().get_mut(&before).is_some_and(|ends| !ends.stand_without(face, taken)) {
+                self.ends().remove(&before);
             }
+            self.leave(before, face, at);
         }
         let Some(person) = person else { return };
+        if self.is_beside(face, person) {
+            *self.twice.entry(person).or_default() += 1;
+        }
+        if let Some(ends) = self.ends().get_mut(&person) {
+            ends.take_in(face, quality, taken);
+        }
         let faces = self.people.entry(person).or_default();
         if let Some(member) = self.faces.get_mut(face) {
             member.at = num::len_u32(faces.len());
         }
         room_for(faces, 1);
         faces.push(face);
+    }
+
+    /// Takes a face, which is there, out of the list of a person's.
+    fn leave(&mut self, person: PersonId, face: FaceId, at: usize) {
+        let Some(faces) = self.people.get_mut(&person) else { return };
+        // The last one takes its place.
+        if faces.get(at) == Some(&face) {
+            faces.swap_remove(at);
+        }
+        let moved = faces.get(at).and_then(|moved| self.faces.get_mut(*moved));
+        moved.into_iter().for_each(|moved| moved.at = num::len_u32(at));
+        if faces.is_empty() {
+            self.people.remove(&person);
+            self.ends().remove(&person);
+        }
+    }
+
+    /// Whether another face of a face's photo is this person.
+    fn is_beside(&self, face: FaceId, person: PersonId) -> bool {
+        self.beside(face).any(|other| self.person_of(other) == Some(person))
+    }
+
+    fn ends(&mut self) -> &mut HashMap<PersonId, Ends> {
+        self.ends.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in what is known of a person.
@@ -211,44 +257,6 @@ impl Roster {
     pub(crate) fn taken_of(&self, face: FaceId) -> Option<i64> {
         let photo = self.faces.get(face)?.photo;
         self.photos.get(num::index(photo))?.taken
-    }
-
-    /// Somebody with faces or a name.
-    pub(crate) fn person(&self, person: PersonId) -> Option<Known> {
-        if !self.exists(person) {
-            return None;
-        }
-        let members = self.members(person);
-        let (mut photos, mut best) = (HashSet::with_capacity(members.len()), None::<(f32, FaceId)>);
-        let mut taken: Option<(i64, i64)> = None;
-        for face in members {
-            let Some(member) = self.faces.get(*face) else { continue };
-            if best.is_none_or(|(quality, id)| (member.quality, Reverse(*face)) > (quality, Reverse(id))) {
-                best = Some((member.quality, *face));
-            }
-            let Some(photo) = self.photos.get(num::index(member.photo)) else { continue };
-            photos.insert(photo.content);
-            if let Some(time) = photo.taken {
-                taken = Some(taken.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-            }
-        }
-        Some(Known {
-            name: self.name_of(person).map(str::to_owned),
-            hidden: self.is_hidden(person),
-            faces: members.len(),
-            photos: photos.len(),
-            cover: self.cover_of(person).or(best.map(|(_, face)| face)),
-            taken,
-        })
-    }
-
-    /// A person's faces of the best quality, the best first.
-    pub(crate) fn best_of(&self, person: PersonId, most: usize) -> Vec<FaceId> {
-        let quality = |face: &FaceId| self.faces.get(*face).map_or(0.0, |member| member.quality);
-        let mut faces: Vec<(f32, FaceId)> =
-            self.members(person).iter().map(|face| (quality(face), *face)).collect();
-        faces.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        faces.into_iter().take(most).map(|(_, face)| face).collect()
     }
 
     /// Who is in these photos, each person once for each photo. Looks at every face.

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn what_was_found_is_read_as_it_was_written() {
-        let all = [false, true].into_iter().flat_map(|half| [false, true].map(|batched| Tried { half, batched }));
+        let all =
+            [false, true].into_iter().flat_map(|half| [false, true].map(|batched| Tried { half, batched }));
         let all: Vec<Tried> = all.collect();
         for detector in all.clone() {
             for embedder in all.clone() {
@@ -75,7 +76,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_nothing() {
-        for text in ["", "half", "half batches", "half batches\nfull\n", "half batches\nhalf batches\nx", "1 2\n3 4"] {
+        for text in
+            ["", "half", "half batches", "half batches\nfull\n", "half batches\nhalf batches\nx", "1 2\n3 4"]
+        {
             assert_eq!(from_text(text), None, "{text:?}");
         }
     }

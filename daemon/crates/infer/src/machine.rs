@@ -266,8 +266,7 @@ impl Machine for Networks {
     }
 
     fn make_ready(&self, nets: &mut Nets) {
-        let frames: Vec<_> =
-            self.detector.shapes.iter().copied().chain([self.detector.close_up]).collect();
+        let frames: Vec<_> = self.detector.shapes.iter().copied().chain([self.detector.close_up]).collect();
         for (role, sizes) in [(Role::Detector, frames), (Role::Embedder, vec![self.embedder.size()])] {
             if let Ok(net) = nets.of(role) {
                 self.network(role).make_ready(net, &sizes);

@@ -17,6 +17,9 @@ type OpenGpu = Box<dyn Fn() -> Option<Box<dyn Gpu>> + Send>;
 /// Measures while it is told to.
 pub struct Meter {
     view: View,
+    begun: Instant,
+    /// Processor time of this process when it began, nanoseconds: a process that replaced its program goes on counting.
+    spent: Option<u64>,
     open_gpu: OpenGpu,
     gpu: Option<Box<dyn Gpu>>,
     /// The card was looked for in this stretch of work.
@@ -43,6 +46,8 @@ impl Meter {
     #[must_use]
     pub fn new(view: View, open_gpu: impl Fn() -> Option<Box<dyn Gpu>> + Send + 'static) -> Self {
         Self {
+            begun: Instant::now(),
+            spent: view.read().process_cpu_ns,
             view,
             open_gpu: Box::new(open_gpu),
             gpu: None,
@@ -58,6 +63,19 @@ impl Meter {
     #[must_use]
     pub fn root(&self) -> &std::path::Path {
         self.view.root()
+    }
+
+    /// How long ago it was made.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Processor time of this process since then, user and system, by a reading.
+    #[must_use]
+    pub fn process_cpu(&self, reading: &Reading) -> Option<Duration> {
+        let spent = reading.process_cpu_ns?.checked_sub(self.spent?)?;
+        Some(Duration::from_nanos(spent))
     }
 
     /// When the last sample was taken, or measuring began; `None` while it rests.
@@ -208,6 +226,18 @@ mod tests {
         assert_eq!(history.usage(Quantity::GpuTemperature), None, "no card: absent, not zero");
         assert_eq!((history.points().len(), history.points()[0].photos), (1, 7));
         assert_eq!(meter.last(), None);
+    }
+
+    #[test]
+    fn what_another_program_of_the_process_took_is_not_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let second = rustix::param::clock_ticks_per_second();
+        proc(dir.path(), 100 * second, 0, 0);
+        let meter = Meter::new(View::new(dir.path()), || None);
+        proc(dir.path(), 103 * second, 0, 0);
+        let now = View::new(dir.path()).read();
+        assert_eq!(meter.process_cpu(&now), Some(Duration::from_secs(3)));
+        assert_eq!(meter.process_cpu(&Reading::default()), None, "the system does not tell");
     }
 
     #[test]

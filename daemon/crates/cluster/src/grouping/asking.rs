@@ -40,6 +40,12 @@ impl Grouping {
             .map(|slot| self.faces.id(slot))
     }
 
+    /// The other held faces of a face's photo, in no particular order; none for a face that is not held.
+    pub fn in_photo_with(&self, face: FaceId) -> impl Iterator<Item = FaceId> {
+        let others = self.faces.slot(face).into_iter().flat_map(|slot| self.faces.siblings(slot));
+        others.map(|slot| self.faces.id(slot))
+    }
+
     /// Everyone, in no particular order.
     pub fn people(&self) -> impl Iterator<Item = PersonId> {
         self.people.iter()

@@ -145,10 +145,11 @@ impl Keeper {
             };
             let person = rulings.resolve(person);
             seen.grouped += 1;
-            roster.show(row.id, Shown { photo: row.photo, taken, quality: shared.quality(&row) });
-            roster.apply(&[Move { face: row.id, person: Some(person) }]);
             let observation = shared.observation(rulings, &row, embedding, Some(coded));
             self.grouping.restore(observation, Some(person));
+            let shown = Shown { photo: row.photo, taken, quality: shared.quality(&row) };
+            roster.show(row.id, shown, self.grouping.in_photo_with(row.id));
+            roster.apply(&[Move { face: row.id, person: Some(person) }]);
         }
     }
 

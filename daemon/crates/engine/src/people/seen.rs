@@ -66,11 +66,10 @@ impl Keeper {
             }
             let embedding = self.add_to_index(&[(*face, &embedding)]).pop().unwrap_or(embedding);
             let shot = self.shot(&row.photo, &mut shots)?;
-            self.shared.write().show(*face, shot.shown(&row, &self.shared));
-            observations.push(self.observation(&row, embedding, shot));
+            observations.push((self.observation(&row, embedding, shot), shot.shown(&row, &self.shared)));
         }
         let rulings = self.shared.rulings();
-        for observation in observations {
+        for (observation, shown) in observations {
             let face = observation.face;
             let was =
                 were.iter().find(|(other, _)| *other == face).map(|(_, person)| rulings.resolve(*person));
@@ -80,6 +79,7 @@ impl Keeper {
                 _ => None,
             };
             self.grouping.restore(observation, was);
+            self.shared.write().show(face, shown, self.grouping.in_photo_with(face));
         }
         let index = self.shared.index();
         let mut moves = self.grouping.add(Vec::new(), &Near(&index));
@@ -142,7 +142,7 @@ impl Keeper {
             let observation = self.observation(&row, embedding, shot);
             self.grouping.restore(observation, Some(person));
             let mut roster = self.shared.write();
-            roster.show(row.id, shot.shown(&row, &self.shared));
+            roster.show(row.id, shot.shown(&row, &self.shared), self.grouping.in_photo_with(row.id));
             roster.apply(&[face]);
         }
         Ok(())

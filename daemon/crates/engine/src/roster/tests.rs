@@ -1,11 +1,22 @@
 //! Faces and people in the roster, against what was put in.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
+use super::summary::MANY;
 use super::*;
 
 fn shown(photo: ContentId) -> Shown {
     Shown { photo, taken: None, quality: 0.5 }
+}
+
+/// Shows a face beside all others of its photo that are visible.
+fn show(roster: &mut Roster, face: u64, shown: Shown) {
+    let others: Vec<FaceId> = roster.faces.iter().map(|(other, _)| other).collect();
+    let others = others.into_iter().filter(|other| roster.photo_of(*other) == Some(shown.photo));
+    let others: Vec<FaceId> = others.collect();
+    roster.show(FaceId(face), shown, others.into_iter());
 }
 
 fn step(face: u64, person: Option<u64>) -> Move {
@@ -16,7 +27,7 @@ fn step(face: u64, person: Option<u64>) -> Move {
 fn faces_move_and_empty_people_go() {
     let mut roster = Roster::default();
     for face in 0..4 {
-        roster.show(FaceId(face), shown(ContentId([0; 32])));
+        show(&mut roster, face, shown(ContentId([0; 32])));
     }
     roster.apply(&[step(0, Some(1)), step(1, Some(1)), step(2, Some(1)), step(3, Some(2))]);
     assert_eq!(roster.census(), Census { faces: 4, groups: 2, people: 1, named: 0 });
@@ -34,8 +45,8 @@ fn faces_know_their_photos() {
     let photo = |number: u64| ContentId([u8::try_from(number % 5).unwrap(); 32]);
     for round in 0..20 {
         for face in 0..40u64 {
-            roster.show(FaceId(face), shown(photo(if round % 2 == 0 { face / 8 } else { face })));
-            roster.show(FaceId(face), shown(photo(face + 1)));
+            show(&mut roster, face, shown(photo(if round % 2 == 0 { face / 8 } else { face })));
+            show(&mut roster, face, shown(photo(face + 1)));
         }
         for face in 0..40u64 {
             let expected = photo(if round % 2 == 0 { face / 8 } else { face });
@@ -52,12 +63,12 @@ fn faces_know_their_photos() {
 fn a_person_is_summed_up() {
     let mut roster = Roster::default();
     let photo = |n: u8, taken| Shown { photo: ContentId([n; 32]), taken, quality: f32::from(n % 3) };
-    roster.show(FaceId(1), photo(1, Some(50)));
-    roster.show(FaceId(2), photo(2, None));
-    roster.show(FaceId(3), photo(2, None));
-    roster.show(FaceId(4), photo(5, Some(-7)));
-    // Not one after the other: the photo is here twice.
-    roster.show(FaceId(5), photo(1, Some(50)));
+    show(&mut roster, 1, photo(1, Some(50)));
+    show(&mut roster, 2, photo(2, None));
+    show(&mut roster, 3, photo(2, None));
+    show(&mut roster, 4, photo(5, Some(-7)));
+    // Not one after the other.
+    show(&mut roster, 5, photo(1, Some(50)));
     assert_eq!(roster.person(PersonId(1)), None);
     roster.apply(&[1, 2, 4, 5].map(|face| step(face, Some(1))));
     let known = |faces, photos, cover, taken| Known {
@@ -97,7 +108,7 @@ proptest! {
                 expected.remove(&face);
                 continue;
             }
-            roster.show(FaceId(face), shown(ContentId([1; 32])));
+            show(&mut roster, face, shown(ContentId([1; 32])));
             roster.apply(&[step(face, person)]);
             expected.insert(face, person);
             for person in 0..4 {
@@ -113,10 +124,93 @@ proptest! {
     }
 }
 
+/// Whatever is asked in between: what is kept of people with many faces is what all of their faces say.
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u64, Option<u64>),
+    Hide(u64),
+    Judge(u64, u8),
+    Date(u64, Option<i64>),
+    Ask(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let face = || 0u64..3 * MANY as u64;
+    let step = prop_oneof![
+        6 => (face(), prop::option::weighted(0.8, 0u64..2)).prop_map(|(face, person)| Step::Put(face, person)),
+        2 => face().prop_map(Step::Hide),
+        1 => (face(), 0u8..9).prop_map(|(face, quality)| Step::Judge(face, quality)),
+        1 => (face(), prop::option::of(0i64..40)).prop_map(|(face, taken)| Step::Date(face, taken)),
+        3 => (0u64..2).prop_map(Step::Ask),
+    ];
+    prop::collection::vec(step, 1..400)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Against everything looked at anew.
+    #[test]
+    fn a_person_of_many_faces_is_summed_up_as_others_are(steps in steps()) {
+        let mut roster = Roster::default();
+        let photo = |face: u64| ContentId([u8::try_from(face % 251).unwrap(); 32]);
+        // Of a face: whose it is, its quality, and of a photo its time.
+        let mut faces: BTreeMap<u64, (Option<u64>, f32)> = BTreeMap::new();
+        let mut taken: HashMap<ContentId, Option<i64>> = HashMap::new();
+        for face in 0..3 * MANY as u64 {
+            show(&mut roster, face, shown(photo(face)));
+            roster.apply(&[step(face, Some(face % 3 / 2))]);
+            faces.insert(face, (Some(face % 3 / 2), 0.5));
+        }
+        let beginning = [Step::Ask(0), Step::Ask(1)];
+        for one in beginning.into_iter().chain(steps).chain([Step::Ask(0), Step::Ask(1)]) {
+            match one {
+                Step::Put(face, person) => {
+                    let time = taken.get(&photo(face)).copied().flatten();
+                    let known = Shown { taken: time, ..shown(photo(face)) };
+                    show(&mut roster, face, known);
+                    roster.apply(&[step(face, person)]);
+                    faces.entry(face).or_insert((None, 0.5)).0 = person;
+                }
+                Step::Hide(face) => {
+                    roster.hide(FaceId(face));
+                    faces.remove(&face);
+                }
+                Step::Judge(face, quality) => {
+                    roster.judge(FaceId(face), f32::from(quality));
+                    faces.entry(face).and_modify(|face| face.1 = f32::from(quality));
+                }
+                Step::Date(face, time) => {
+                    roster.date(FaceId(face), time);
+                    if faces.contains_key(&face) {
+                        taken.insert(photo(face), time);
+                    }
+                }
+                Step::Ask(person) => {
+                    let theirs = || faces.iter().filter(|(_, (whose, _))| *whose == Some(person));
+                    let photos: HashSet<ContentId> = theirs().map(|(face, _)| photo(*face)).collect();
+                    let times = || photos.iter().filter_map(|photo| taken.get(photo).copied().flatten());
+                    let best = theirs().max_by(|a, b| a.1.1.total_cmp(&b.1.1).then(b.0.cmp(a.0)));
+                    let known = best.map(|(best, _)| Known {
+                        name: None,
+                        hidden: false,
+                        faces: theirs().count(),
+                        photos: photos.len(),
+                        cover: Some(FaceId(*best)),
+                        taken: times().min().zip(times().max()),
+                    });
+                    prop_assert_eq!(roster.person(PersonId(person)), known);
+                }
+            }
+        }
+        prop_assert!(roster.twice.values().all(|twice| *twice > 0));
+    }
+}
+
 #[test]
 fn a_name_outlives_the_last_face() {
     let mut roster = Roster::default();
-    roster.show(FaceId(0), shown(ContentId([0; 32])));
+    show(&mut roster, 0, shown(ContentId([0; 32])));
     roster.apply(&[step(0, Some(1))]);
     let row = PersonRow { id: PersonId(1), name: Some("Ada".into()), hidden: false, cover: None, created: 0 };
     roster.describe(&row);
