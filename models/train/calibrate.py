@@ -14,7 +14,7 @@ from evaluate import Embedder, curve, held_out_crops, recall_at, tpr_at
 from scenes import backgrounds
 
 TOML = """name = "starter"
-version = "5"
+version = "6"
 licence = "MIT OR Apache-2.0"
 source = "trained by the VowImager project, see MODEL_CARD.md"
 
