@@ -97,30 +97,6 @@ def writing(rng):
     return layer, alpha.astype(np.float32)
 
 
-def bar(rng, scene, faces):
-    """Put what a camera writes on its pictures into a scene BGR u8: a line along an edge, on a bar or not, where no face of
-    `faces` (rows of x0 y0 x1 y1 ...) is."""
-    side, height = len(scene), int(np.exp(rng.uniform(np.log(7), np.log(36))))
-    thick = int(height * rng.uniform(1.1, 2))
-    top = 0 if rng.random() < 0.5 else side - thick
-    if any(f[3] > top - 4 and f[1] < top + thick + 4 for f in faces):
-        return
-    mask = np.zeros((thick, side), np.uint8)
-    kind = rng.choice([typed, dotted, dotted, shown])
-    for left in np.cumsum(rng.uniform(0.02, 0.5, int(rng.integers(1, 4)))) * side:
-        kind(rng, mask, words(rng), int(left), min(thick - 1, int(height * 1.05)), height)
-    alpha = mask[..., None].astype(np.float32) / 255
-    part = scene[top : top + thick].astype(np.float32)
-    style = rng.random()
-    if style < 0.7:  # on a bar, which something may shine through
-        dark, through = style < 0.55, rng.choice([0, 0, 0, 0.3])
-        part = part * through + (0 if dark else 255) * (1 - through)
-        colour = rng.uniform(180, 255, 3) if dark else rng.uniform(0, 90, 3)
-    else:
-        colour = np.array([rng.uniform(0, 90), rng.uniform(60, 255), 255]) if rng.random() < 0.6 else rng.uniform(0, 255, 3)
-    scene[top : top + thick] = np.clip(part * (1 - alpha) + colour * alpha, 0, 255).astype(np.uint8)
-
-
 def thing(rng, patch):
     """One of the like things, BGR f32 [64, 64, 3], and where it covers: `patch(h, w)` gives pieces of photos."""
     n, kind = 64, rng.random()

@@ -430,8 +430,6 @@ class Composer:
         if rng.random() < 0.4:
             scene += rng.standard_normal((s, s, 1 if rng.random() < 0.5 else 3), np.float32) * rng.uniform(1, 12)
         scene = np.clip(scene, 0, 255).astype(np.uint8)
-        if rng.random() < 0.12:
-            clutter.bar(rng, scene, rows)
         if rng.random() < 0.4:
             scene = cv2.imdecode(cv2.imencode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 90))])[1], cv2.IMREAD_COLOR)
         out = np.full((MOST, 15), -1, np.float32)

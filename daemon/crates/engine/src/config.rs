@@ -143,8 +143,8 @@ impl Config {
         most.map_or(unsaid, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
     }
 
-    /// The defaults for a data folder: the bundled pack, any runtime, all cores, memory for the photos that are wanted at a time, and a
-    /// backlog that steps back for everybody else.
+    /// The defaults for a data folder: the bundled pack, any runtime, all cores, memory for the photos that are wanted at a
+    /// time, and a backlog that steps back for everybody else.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
