@@ -22,15 +22,17 @@ pub mod look;
 mod onnx;
 pub mod pack;
 pub mod people;
+pub mod programs;
 pub mod raw;
 pub mod tiff;
 pub mod web;
 pub mod zip;
 
-pub use daemon::{Answer, Daemon, Home};
+pub use daemon::{Daemon, Home};
 pub use detector::Frames;
 pub use draw::{Marker, Scene};
 pub use files::Exif;
 pub use image::ImageFormat;
 pub use pack::TinyPack;
+pub use programs::Answer;
 pub use raw::RawFile;

@@ -127,7 +127,7 @@ fn a_second_daemon_on_the_same_data_is_refused() {
     let mut second = std::process::Command::new(second.get_program());
     let at = args.iter().position(|arg| arg == "--socket").unwrap();
     second.args(&args[..at]).args(&args[at + 2..]);
-    let refused = vow_tests::daemon::run(&mut second);
+    let refused = vow_tests::programs::run(&mut second);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert!(refused.stderr.contains("vow.redb") || refused.stderr.contains("another"), "{}", refused.stderr);
     assert_eq!(daemon.status()["state"], "idle", "the first one goes on");
@@ -139,7 +139,7 @@ fn an_unusable_data_folder_is_refused() {
     fs::write(home.data(), b"a file where the folder should be").unwrap();
     let mut command = home.vowd();
     command.arg("--once").arg(home.photos());
-    let refused = vow_tests::daemon::run(&mut command);
+    let refused = vow_tests::programs::run(&mut command);
     assert_eq!(refused.code, 1);
     assert!(
         refused.stderr.contains("data folder") && refused.stderr.contains("--data-dir"),
@@ -151,7 +151,7 @@ fn an_unusable_data_folder_is_refused() {
     fs::remove_file(home.data()).unwrap();
     fs::create_dir(home.data()).unwrap();
     fs::write(home.data().join("vow.redb"), b"somebody else's file").unwrap();
-    let refused = vow_tests::daemon::run(&mut command);
+    let refused = vow_tests::programs::run(&mut command);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert_eq!(
         fs::read(home.data().join("vow.redb")).unwrap(),

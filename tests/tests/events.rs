@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use vow_store::{Change, EVENTS_KEPT, FileRow, FileState, Store};
-use vow_tests::daemon::binary;
+use vow_tests::programs::binary;
 use vow_tests::{Daemon, Home, Scene};
 use vow_types::{Failure, Stage};
 

@@ -243,7 +243,7 @@ fn once_reports_what_it_did() {
     assert_eq!((&again["photos_inferred"], &again["faces"]), (&0.into(), &15.into()));
     let mut table = home.vowd();
     table.arg("--once").arg(home.photos());
-    let table = vow_tests::daemon::run(&mut table);
+    let table = vow_tests::programs::run(&mut table);
     assert!(
         table.code == 0 && table.stdout.contains("photos/s") && table.stdout.contains("embed"),
         "{table:?}"

@@ -121,7 +121,7 @@ fn the_report_is_the_same_from_a_run_and_from_a_daemon() {
     let picture = home.path().join("once.svg");
     let mut once = home.vowd();
     once.args(["--once", "--report", "json", "--plot"]).arg(&picture).arg(home.photos());
-    let run = vow_tests::daemon::run(&mut once).json();
+    let run = vow_tests::programs::run(&mut once).json();
     check_report(&run, 48);
     assert!(well_formed(&fs::read_to_string(&picture).unwrap()));
 

@@ -325,7 +325,7 @@ fn a_real_runtime_is_switched_over_to() {
 /// A published library that was unpacked beside the build, or that `VOW_ORT` names.
 fn library() -> Option<PathBuf> {
     let named = std::env::var_os("VOW_ORT").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let folder = vow_tests::daemon::binary("vowd").parent()?.parent()?.join("onnxruntime/onnxruntime/capi");
+    let folder = vow_tests::programs::binary("vowd").parent()?.parent()?.join("onnxruntime/onnxruntime/capi");
     let beside = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_library = |path: &PathBuf| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so."))

@@ -12,7 +12,7 @@ use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use vow_tests::daemon::binary;
+use vow_tests::programs::binary;
 use vow_tests::{Daemon, Home, Scene};
 
 fn text(value: &Value) -> String {

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use vow_store::Store;
-use vow_tests::daemon::binary;
+use vow_tests::programs::binary;
 use vow_tests::{Answer, Daemon, Home};
 
 /// A library with Ada, a backup of that, and then she is Eve.
