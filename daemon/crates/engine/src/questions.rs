@@ -26,6 +26,8 @@ const LOOKED_AT: usize = 200;
 #[derive(Debug, Default)]
 pub(crate) struct Open {
     close: Vec<Close>,
+    /// How crowded it usually is around them.
+    usual: f32,
     doubts: Vec<Doubt>,
 }
 
@@ -34,7 +36,9 @@ impl Open {
     pub(crate) fn of(grouping: &mut Grouping, people: &People) -> Self {
         let mut close = grouping.close_pairs(MISSES_BY);
         close.extend(grouping.close_across_years(MISSES_BY, &|face| people.day_of(face)));
-        Self { close, doubts: grouping.doubts(REACHES_BY) }
+        let crowds = close.iter().filter_map(|close| close.crowd);
+        let usual = crowds.clone().sum::<f32>() / usize_to_f32(crowds.count().max(1));
+        Self { close, usual, doubts: grouping.doubts(REACHES_BY) }
     }
 }
 
@@ -114,7 +118,7 @@ impl Engine {
             {
                 continue;
             }
-            let chance = calibration.chance(close.score);
+            let chance = calibration.chance_knowing(close.score, close.beyond_score(open.usual));
             let (n, m) = (usize_to_f32(close.sizes.0), usize_to_f32(close.sizes.1));
             let named = roster.name_of(a).or_else(|| roster.name_of(b)).is_some();
             let worth = chance * 2.0 * n * m / (n + m) * weight(named);
