@@ -19,7 +19,7 @@ use image::imageops::{FilterType, overlay, resize};
 use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_tests::look::Random;
 use vow_types::{
-    Channels, DetectorSpec, EmbedderSpec, Embedding, Head, InputFormat, Lane, Orientation, Size, num,
+    Channels, DetectorSpec, EmbedderSpec, Embedding, Head, InputFormat, Lane, Orientation, Shift, Size, num,
 };
 use vow_vision::PictureView;
 
@@ -90,6 +90,7 @@ fn engine(models: &Path) -> FaceEngine {
             dimension: 128,
             mirror: false,
             refine: false,
+            shift: Shift::default(),
         },
         embedder_graph: read("mobilefacenet.onnx"),
         detector_half: None,

@@ -30,7 +30,7 @@ use ort::value::TensorRef;
 use vow_graph::{Picture, Recipe, prepare};
 use vow_infer::{FaceEngine, Models, Provider, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::num::{index, usize_to_f64};
-use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size};
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Shift, Size};
 use vow_vision::{Framed, PictureView, choose_shape, frame};
 
 const FRAME: Size = Size { width: 640, height: 480 };
@@ -97,7 +97,14 @@ impl Bench {
         Models {
             detector: DetectorSpec { head, input: frames, threshold: 0.5, nms_iou: 0.4 },
             detector_graph: self.prepared(file, frames, Picture::Any),
-            embedder: EmbedderSpec { input: crops, size: 112, dimension: 128, mirror: false, refine: false },
+            embedder: EmbedderSpec {
+                input: crops,
+                size: 112,
+                dimension: 128,
+                mirror: false,
+                refine: false,
+                shift: Shift::default(),
+            },
             embedder_graph: self.prepared(EMBEDDER, crops, Picture::Square(112)),
             detector_half: None,
             embedder_half: None,

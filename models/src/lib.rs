@@ -29,6 +29,8 @@
 //! size = 112
 //! dimension = 128             # not optional
 //! mirror = false              # embed every face mirrored too and average: twice the time, fewer mistakes
+//! left = 0.0                  # how far faces lie from the template's place in a crop of 112 pixels, to the left and...
+//! up = 0.0                    # ...upwards; default: what suits YuNet's landmarks, 1.0 and 1.5; 0 for scrfd
 //! refine = false             # align every face by a second look; default: as `mirror` for yunet, false for scrfd
 //!
 //! [distances]                 # cosines; the defaults suit an ArcFace-like embedder that nobody has calibrated

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use vow_types::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, PackId, QualityGate};
+use vow_types::{
+    Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, PackId, QualityGate, Shift,
+};
 
 use crate::manifest::{GraphFile, Manifest};
 use crate::{Mistake, PackError};
@@ -217,6 +219,11 @@ fn id(
     }
     if embedder.refine {
         hasher.update(b"refine");
+    }
+    if embedder.shift != Shift::default() {
+        hasher.update(b"shift");
+        hasher.update(&embedder.shift.left.to_le_bytes());
+        hasher.update(&embedder.shift.up.to_le_bytes());
     }
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);

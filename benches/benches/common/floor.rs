@@ -16,7 +16,7 @@ use vow_models::Pack;
 use vow_types::num::usize_to_f64;
 use vow_types::{Detection, Head, Landmarks, Orientation, RelPoint, Size};
 use vow_vision::{
-    CLOSE_UP, Framed, PictureView, SHAPES, Standing, TURNS, choose_shape, frame_within, suppress, yunet,
+    CLOSE_UP, Framed, PictureView, SHAPES, Seat, Standing, TURNS, choose_shape, frame_within, suppress, yunet,
 };
 
 /// A folder of photos, and one worker for each core.
@@ -77,7 +77,7 @@ struct Worker {
     eyes: Eyes,
     embedder: Session,
     mirror: bool,
-    side: u32,
+    seat: Seat,
     file: Vec<u8>,
     buffers: Buffers,
 }
@@ -102,7 +102,7 @@ impl Worker {
             },
             embedder: open(&pack.embedder_graph, crops),
             mirror: embedder.mirror,
-            side: embedder.size,
+            seat: (*embedder).into(),
             file: Vec::new(),
             buffers: Buffers::default(),
         }
@@ -137,10 +137,10 @@ impl Worker {
         let in_photo = |p: RelPoint| orientation.to_upright(whole.to_coded(orientation.to_coded(p)));
         let found: Vec<Detection> = found.into_iter().map(|face| face.mapped(in_photo)).collect();
         for face in &found {
-            let crop = cut(&mut photo, (header.coded, orientation), &face.landmarks, self.side);
-            embed(&mut self.embedder, self.side, &crop);
+            let crop = cut(&mut photo, (header.coded, orientation), &face.landmarks, self.seat);
+            embed(&mut self.embedder, self.seat.side, &crop);
             if self.mirror {
-                embed(&mut self.embedder, self.side, &vow_vision::mirrored(&crop, self.side));
+                embed(&mut self.embedder, self.seat.side, &vow_vision::mirrored(&crop, self.seat.side));
             }
         }
         found.len()
@@ -223,15 +223,15 @@ fn cut(
     photo: &mut Decoding<'_>,
     (coded, orientation): (Size, Orientation),
     landmarks: &Landmarks,
-    side: u32,
+    seat: Seat,
 ) -> Vec<u8> {
     let crop = |view: View<'_>| {
         let within = |p| orientation.to_upright(view.within(orientation.to_coded(p)));
         let landmarks = Landmarks(landmarks.0.map(within));
         let picture = PictureView::new(view.size, view.pixels).unwrap();
-        vow_vision::crop(picture, orientation, &landmarks, side).unwrap()
+        vow_vision::crop(picture, orientation, &landmarks, seat).unwrap()
     };
-    let reach = vow_vision::reach(coded, orientation, landmarks, side).unwrap();
+    let reach = vow_vision::reach(coded, orientation, landmarks, seat).unwrap();
     let shows = |scale: Scale| reach.density * f32::from(scale.samples()) / 8.0 >= 1.0;
     if photo.scale() != Scale::Full && !shows(photo.scale()) {
         let scale = Scale::ALL.into_iter().find(|scale| shows(*scale)).unwrap_or(Scale::Full);

@@ -30,6 +30,8 @@ std = 128
 size = 112
 dimension = 128
 mirror = false
+left = 0
+up = 0.0
 [distances]
 same = 0.4
 group = 0.6
@@ -85,7 +87,14 @@ fn everything_that_is_stated_is_read() {
     let input = InputFormat { channels: Channels::Rgb, mean: 127.5, std: 128.0 };
     assert_eq!(
         pack.embedder,
-        EmbedderSpec { input, size: 112, dimension: 128, mirror: false, refine: false }
+        EmbedderSpec {
+            input,
+            size: 112,
+            dimension: 128,
+            mirror: false,
+            refine: false,
+            shift: Shift::default()
+        }
     );
     assert_eq!(pack.distances, Distances { same: 0.4, group: 0.6, people: None, neighbour: 0.35 });
     assert_eq!(
@@ -116,6 +125,19 @@ fn yunet_is_refined_where_faces_are_mirrored_unless_the_pack_says_otherwise() {
     assert!(!refines(&mirrored.replace("yunet", "scrfd")));
     assert!(!refines(&mirrored.replace("mirror = true", "mirror = true\nrefine = false")));
     assert!(refines(&FULL.replace("mirror = false", "refine = true")));
+}
+
+#[test]
+fn faces_lie_higher_behind_yunet_unless_the_pack_says_otherwise() {
+    let shift = |text: &str| parts(text).unwrap().embedder.shift;
+    let unsaid = FULL.replace("left = 0\nup = 0.0\n", "");
+    assert_eq!(shift(FULL), Shift::default());
+    assert_eq!(shift(&unsaid), Shift { left: 1.0, up: 1.5 });
+    assert_eq!(shift(&unsaid.replace("yunet", "scrfd")), Shift::default());
+    assert_eq!(
+        shift(&FULL.replace("left = 0\nup = 0.0", "left = -2\nup = 0.5")),
+        Shift { left: -2.0, up: 0.5 }
+    );
 }
 
 #[test]

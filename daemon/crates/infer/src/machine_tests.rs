@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Size};
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Shift, Size};
 
 use super::rescue::STRIKES;
 use super::*;
@@ -23,7 +23,14 @@ fn networks() -> Networks {
     let spec = DetectorSpec { head: Head::Yunet, input: RGB, threshold: 0.6, nms_iou: 0.4 };
     let graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
     let detector = Detector::new(spec, graph.bytes(), &tract()).unwrap();
-    let spec = EmbedderSpec { input: RGB, size: 16, dimension: 12, mirror: false, refine: false };
+    let spec = EmbedderSpec {
+        input: RGB,
+        size: 16,
+        dimension: 12,
+        mirror: false,
+        refine: false,
+        shift: Shift::default(),
+    };
     let embedder = Embedder::new(spec, onnx::embedder(Dim::Open("n"), 16).bytes(), &tract()).unwrap();
     Networks::new(detector, embedder, &tract(), &Tuning::new(1), None).unwrap()
 }

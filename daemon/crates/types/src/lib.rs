@@ -20,7 +20,7 @@ pub use geometry::{Landmarks, PxBox, PxPoint, RelBox, RelPoint, Size};
 pub use ids::{ContentId, FaceId, FolderId, IdError, MaybePerson, PackId, PersonId};
 pub use lane::Lane;
 pub use orientation::Orientation;
-pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate};
+pub use pack::{Channels, DetectorSpec, Distances, EmbedderSpec, Head, InputFormat, QualityGate, Shift};
 pub use per_face::PerFace;
 pub use room::room_for;
 

@@ -61,6 +61,18 @@ pub struct EmbedderSpec {
     pub mirror: bool,
     /// Every face is looked at again by the detector, enlarged, and aligned by the mean of what both looks say.
     pub refine: bool,
+    /// Where faces lie in its crops.
+    pub shift: Shift,
+}
+
+/// How far a face lies from its place in the ArcFace template, in pixels of a crop of 112 a side. Detectors place their
+/// landmarks by rules of their own, and an embedder recognises best what it was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Shift {
+    /// Towards the left edge of the crop.
+    pub left: f32,
+    /// Towards the upper edge.
+    pub up: f32,
 }
 
 /// Cosines calibrated for one embedder, each `-1.0..=1.0`.

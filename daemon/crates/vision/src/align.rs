@@ -1,6 +1,6 @@
 //! Where a face must lie in a crop, and the turn, scale and shift that bring it there. Sampling is left to `crop`.
 
-use vow_types::{Landmarks, Orientation, RelPoint, Size};
+use vow_types::{EmbedderSpec, Landmarks, Orientation, RelPoint, Shift, Size};
 
 use crate::error::UnusableLandmarks;
 
@@ -11,6 +11,38 @@ pub(crate) const TEMPLATE: [(f64, f64); 5] =
 
 /// Side of the crop that [`TEMPLATE`] is given for.
 pub(crate) const TEMPLATE_SIDE: f64 = 112.0;
+
+/// How a face sits in a crop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seat {
+    /// Side of the crop in pixels.
+    pub side: u32,
+    /// How far the face lies from its place in the ArcFace template.
+    pub shift: Shift,
+}
+
+/// In the template's place.
+impl From<u32> for Seat {
+    fn from(side: u32) -> Self {
+        Self { side, shift: Shift::default() }
+    }
+}
+
+/// As the embedder wants it.
+impl From<EmbedderSpec> for Seat {
+    fn from(EmbedderSpec { size: side, shift, .. }: EmbedderSpec) -> Self {
+        Self { side, shift }
+    }
+}
+
+impl Seat {
+    /// Where the five landmarks are to lie in the crop.
+    fn places(self) -> [(f64, f64); 5] {
+        let scale = f64::from(self.side) / TEMPLATE_SIDE;
+        let (left, up) = (f64::from(self.shift.left), f64::from(self.shift.up));
+        TEMPLATE.map(|(x, y)| ((x - left) * scale, (y - up) * scale))
+    }
+}
 
 /// Landmarks that span less than this many pixels (root of the summed squares) are one point.
 const LEAST_SPAN: f64 = 1e-3;
@@ -53,7 +85,7 @@ impl Affine {
     }
 }
 
-/// Where each pixel of an upright crop of `side` pixels lies in the coded picture. On both sides whole numbers are
+/// Where each pixel of an upright crop lies in the coded picture. On both sides whole numbers are
 /// pixel centres, as for OpenCV's `warpAffine`.
 ///
 /// A relative landmark times the picture's size is taken for such a coordinate too, without moving it by half a pixel.
@@ -63,11 +95,11 @@ pub(crate) fn coded_from_crop(
     landmarks: &Landmarks,
     orientation: Orientation,
     coded: Size,
-    side: u32,
+    seat: Seat,
 ) -> Result<Affine, UnusableLandmarks> {
     let upright = orientation.upright_size(coded);
-    let map = upright_from_crop(landmarks, upright, side)?.then(coded_from_upright(orientation, coded));
-    let last = f64::from(side);
+    let map = upright_from_crop(landmarks, upright, seat)?.then(coded_from_upright(orientation, coded));
+    let last = f64::from(seat.side);
     let inside = |(x, y): (f64, f64)| x.abs() < FARTHEST && y.abs() < FARTHEST;
     let corners = [(-1.0, -1.0), (last, -1.0), (-1.0, last), (last, last)];
     if corners.into_iter().all(|corner| inside(map.point(corner))) {
@@ -81,25 +113,24 @@ pub(crate) fn coded_from_crop(
 pub(crate) fn upright_from_crop(
     landmarks: &Landmarks,
     upright: Size,
-    side: u32,
+    seat: Seat,
 ) -> Result<Affine, UnusableLandmarks> {
     let (width, height) = (f64::from(upright.width), f64::from(upright.height));
     let points = landmarks.0.map(|p| (f64::from(p.x) * width, f64::from(p.y) * height));
-    from_template(&points, f64::from(side) / TEMPLATE_SIDE)
+    bringing(&points, &seat.places())
 }
 
-/// The inverse of the similarity (turn, scale, shift; no reflection) that brings `points` nearest to the template times
-/// `scale` in the sense of least squares. Umeyama 1991, "Least-squares estimation of transformation parameters between
+/// The inverse of the similarity (turn, scale, shift; no reflection) that brings `points` nearest to these places in the
+/// sense of least squares. Umeyama 1991, "Least-squares estimation of transformation parameters between
 /// two point patterns"; in the plane its solution is one quotient of complex numbers.
-fn from_template(points: &[(f64, f64); 5], scale: f64) -> Result<Affine, UnusableLandmarks> {
+fn bringing(points: &[(f64, f64); 5], places: &[(f64, f64); 5]) -> Result<Affine, UnusableLandmarks> {
     if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
         return Err(UnusableLandmarks::NotFinite);
     }
-    let template = TEMPLATE.map(|(x, y)| (x * scale, y * scale));
-    let (from, to) = (centroid(points), centroid(&template));
-    // With s and d the points and the template about their centroids: sums of |s|^2, |d|^2 and conj(s) * d.
+    let (from, to) = (centroid(points), centroid(places));
+    // With s and d the points and their places about their centroids: sums of |s|^2, |d|^2 and conj(s) * d.
     let (mut ss, mut dd, mut re, mut im) = (0.0, 0.0, 0.0, 0.0);
-    for (s, d) in points.iter().zip(&template) {
+    for (s, d) in points.iter().zip(places) {
         let (sx, sy) = (s.0 - from.0, s.1 - from.1);
         let (dx, dy) = (d.0 - to.0, d.1 - to.1);
         ss += sx * sx + sy * sy;
@@ -160,7 +191,7 @@ mod tests {
             let (sin, cos) = turn.sin_cos();
             let (re, im) = (scale * cos, scale * sin);
             let map = Affine { origin: (x, y), across: (re, im), down: (-im, re) };
-            let found = from_template(&TEMPLATE.map(|p| map.point(p)), 1.0).unwrap();
+            let found = bringing(&TEMPLATE.map(|p| map.point(p)), &TEMPLATE).unwrap();
             for p in [(0.0, 0.0), (112.0, 0.0), (0.0, 112.0), (56.0, 56.0)] {
                 prop_assert!(near(found.point(p), map.point(p), 1e-6 * (1.0 + scale)));
             }
@@ -173,7 +204,7 @@ mod tests {
             points in prop::array::uniform5((-50.0f64..50.0, -50.0f64..50.0)),
             step in prop::array::uniform4(-1e-3f64..1e-3),
         ) {
-            let Ok(found) = from_template(&points, 1.0) else { return Ok(()) };
+            let Ok(found) = bringing(&points, &TEMPLATE) else { return Ok(()) };
             let (re, im) = (found.across.0, found.across.1);
             let forward = Affine { origin: (0.0, 0.0), across: (re, -im), down: (im, re) };
             let norm = re * re + im * im;
@@ -211,7 +242,7 @@ mod tests {
         let points = [(110.5, 90.25), (152.0, 84.0), (134.0, 112.5), (118.25, 136.0), (154.5, 131.0)];
         let [[a, b, x], [c, d, y]] =
             [[0.843_939, -0.100_266, -45.830_686], [0.100_266, 0.843_939, -34.986_022]];
-        let found = from_template(&points, 1.0).unwrap();
+        let found = bringing(&points, &TEMPLATE).unwrap();
         for p in points {
             let there = (a * p.0 + b * p.1 + x, c * p.0 + d * p.1 + y);
             assert!(near(found.point(there), p, 1e-3), "{p:?}");

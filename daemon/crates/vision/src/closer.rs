@@ -37,7 +37,7 @@ pub fn closer_looks(
 pub fn refined(upright: Size, landmarks: &Landmarks, [plain, mirrored]: [&[Detection]; 2]) -> Landmarks {
     let side = CLOSE_UP.width;
     let scale = f64::from(side) / TEMPLATE_SIDE;
-    let Ok(map) = upright_from_crop(landmarks, upright, side) else { return *landmarks };
+    let Ok(map) = upright_from_crop(landmarks, upright, side.into()) else { return *landmarks };
     let last = f64::from(side - 1);
     let as_it_is = |find: &Detection| {
         find.landmarks.0.map(|p| (f64::from(p.x) * f64::from(side), f64::from(p.y) * f64::from(side)))

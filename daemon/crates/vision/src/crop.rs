@@ -4,7 +4,7 @@
 use vow_types::num::{floor_i32, index, narrow, to_f32, to_u8};
 use vow_types::{Landmarks, Orientation};
 
-use crate::align::{Affine, coded_from_crop};
+use crate::align::{Affine, Seat, coded_from_crop};
 use crate::{PictureView, VisionError};
 
 /// The largest side that can be asked for.
@@ -23,27 +23,29 @@ const MAX_GRID: u32 = 8;
 /// by less than a ten-thousandth of a pixel.
 const POINT_BITS: u32 = 24;
 
-/// An aligned face: RGB8, `size * size * 3` bytes, upright whatever the orientation of the coded picture.
+/// An aligned face: RGB8, `side * side * 3` bytes, upright whatever the orientation of the coded picture.
 ///
-/// `landmarks` are relative to the upright picture. They are brought to the ArcFace template, scaled from 112 to
-/// `size`, by the least-squares similarity without reflection (Umeyama 1991). Samples are bilinear with pixel centres
+/// `landmarks` are relative to the upright picture. They are brought to the ArcFace template, moved by the seat's shift and scaled
+/// from 112 to its side, by the least-squares similarity without reflection (Umeyama 1991). Samples are bilinear with pixel centres
 /// at whole numbers, as OpenCV's `warpAffine` takes them, straight from the coded picture; where one crop pixel covers
 /// more than 3.4 picture pixels, a grid of samples is averaged. Outside of the picture is black.
 ///
 /// # Errors
-/// When the picture has no pixels or not as many as its size says, `size` is 0 or above 1024, or the landmarks are not
+/// When the picture has no pixels or not as many as its size says, the side is 0 or above 1024, or the landmarks are not
 /// finite, in one point, or millions of pixels away.
 pub fn crop(
     picture: PictureView<'_>,
     orientation: Orientation,
     landmarks: &Landmarks,
-    size: u32,
+    seat: impl Into<Seat>,
 ) -> Result<Vec<u8>, VisionError> {
     picture.check()?;
+    let seat = seat.into();
+    let size = seat.side;
     if !(1..=MAX_SIDE).contains(&size) {
         return Err(VisionError::CropSize { size, max: MAX_SIDE });
     }
-    let map = coded_from_crop(landmarks, orientation, picture.size, size)?;
+    let map = coded_from_crop(landmarks, orientation, picture.size, seat)?;
     let grid = samples_along(map.scale());
     let walk = Walk::new(map, grid);
     let source = Source::new(picture);

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use vow_types::num::narrow;
-use vow_types::{Landmarks, Orientation, RelPoint, Size};
+use vow_types::{Landmarks, Orientation, RelPoint, Shift, Size};
 
 use crate::testing::{coded_as, noise, picture};
-use crate::{PictureView, UnusableLandmarks, VisionError, crop, mirrored};
+use crate::{PictureView, Seat, UnusableLandmarks, VisionError, crop, mirrored};
 
 /// A face in a synthetic picture, and what comes of it elsewhere.
 struct Case {
@@ -155,6 +155,36 @@ proptest! {
             let got = crop(view_of(size, &coded), orientation, &landmarks, side).unwrap();
             let worst = got.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max();
             prop_assert!(worst <= Some(1), "{:?}: {:?}", orientation, worst);
+        }
+    }
+
+    /// At twice the side two pixels are one of the template's.
+    #[test]
+    fn a_shift_moves_the_face_in_the_crop_and_changes_nothing_else(
+        seed: u64, (left, up) in (-6i16..=6, -6i16..=6), times in 1u32..3, exif in 1u32..9,
+        points in prop::array::uniform5((-0.05f32..0.05, -0.05f32..0.05)),
+    ) {
+        let size = Size { width: 90, height: 80 };
+        let pixels = noise(size, seed);
+        let usual = [(0.3, 0.3), (0.6, 0.3), (0.45, 0.5), (0.35, 0.7), (0.55, 0.7)];
+        let mut face = usual;
+        face.iter_mut().zip(points).for_each(|(place, off)| *place = (place.0 + off.0, place.1 + off.1));
+        let landmarks = relative(face, (1.0, 1.0));
+        let cut = |shift| {
+            let seat = Seat { side: 112 * times, shift };
+            crop(view_of(size, &pixels), Orientation::from_exif(exif).unwrap(), &landmarks, seat).unwrap()
+        };
+        let (before, after) = (cut(Shift::default()), cut(Shift { left: left.into(), up: up.into() }));
+        let (side, [left, up]) = (isize::try_from(112 * times).unwrap(), [left, up].map(isize::from));
+        let pixel = |crop: &[u8], x: isize, y: isize| -> Option<[u8; 3]> {
+            let inside = (0..side).contains(&x) && (0..side).contains(&y);
+            inside.then(|| crop.as_chunks().0[usize::try_from(y * side + x).unwrap()])
+        };
+        let times = isize::try_from(times).unwrap();
+        for (x, y) in (0..side).flat_map(|y| (0..side).map(move |x| (x, y))) {
+            let Some(was) = pixel(&before, x + left * times, y + up * times) else { continue };
+            let is = pixel(&after, x, y).unwrap();
+            prop_assert!(was.iter().zip(is).all(|(a, b)| a.abs_diff(b) <= 1), "{x} {y}: {was:?} {is:?}");
         }
     }
 

@@ -30,6 +30,7 @@ mod turn;
 mod upright;
 pub mod yunet;
 
+pub use align::Seat;
 pub use closer::{closer_looks, refined};
 pub use crop::{crop, mirrored};
 pub use error::{UnusableLandmarks, VisionError};

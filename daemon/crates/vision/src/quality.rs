@@ -30,9 +30,9 @@
 //! | by the table | 1 | 0.97 | 0.94 | 0.83 | 0.71 | 0.55 | 0.46 |
 
 use vow_types::num::usize_to_f32;
-use vow_types::{Detection, Orientation, Size};
+use vow_types::{Detection, Orientation, Shift, Size};
 
-use crate::align::{Affine, coded_from_crop};
+use crate::align::{Affine, Seat, coded_from_crop};
 
 /// Shorter side of a face's box, in pixels of the picture, from which more pixels do not help.
 const ENOUGH_PX: f32 = 32.0;
@@ -70,10 +70,10 @@ impl Quality {
     /// Of a face that is cut out and not embedded yet.
     ///
     /// `picture` is the size of the upright picture that `detection` is relative to. `crop` is what [`crate::crop`] returns
-    /// for its landmarks, RGB8 and square; the sharpness is calibrated for a side of 112, and 0 for what is not square.
+    /// for its landmarks and this shift, RGB8 and square; the sharpness is calibrated for a side of 112, and 0 for what is not square.
     #[must_use]
-    pub fn of(detection: &Detection, picture: Size, crop: &[u8]) -> Self {
-        let shown = Shown::of(detection, picture, crop);
+    pub fn of(detection: &Detection, picture: Size, crop: &[u8], shift: Shift) -> Self {
+        let shown = Shown::of(detection, picture, crop, shift);
         Self {
             score: unit(detection.score),
             size: unit(detection.bbox.shorter_px(picture) / ENOUGH_PX),
@@ -130,15 +130,14 @@ struct Shown(Vec<Vec<Option<f32>>>);
 
 impl Shown {
     /// `None` for what is not a square crop, and for landmarks that no crop comes of.
-    fn of(detection: &Detection, picture: Size, crop: &[u8]) -> Option<Self> {
+    fn of(detection: &Detection, picture: Size, crop: &[u8], shift: Shift) -> Option<Self> {
         let pixels = crop.as_chunks::<3>().0;
         let side = pixels.len().isqrt();
         if side < 14 || side * side * 3 != crop.len() {
             return None;
         }
-        let map =
-            coded_from_crop(&detection.landmarks, Orientation::Upright, picture, u32::try_from(side).ok()?);
-        let map = map.ok()?;
+        let seat = Seat { side: u32::try_from(side).ok()?, shift };
+        let map = coded_from_crop(&detection.landmarks, Orientation::Upright, picture, seat).ok()?;
         // The face's part of the template: columns 24 to 88 and rows 24 to 100 of 112.
         let (first, last_column, last_row) = (side * 3 / 14 - 1, side * 11 / 14, side * 25 / 28);
         let rows = pixels.chunks_exact(side).enumerate().take(last_row + 1).skip(first);
@@ -200,7 +199,7 @@ mod tests {
     /// Of a face of so many pixels.
     fn quality(detection: &Detection, face_px: u32, crop: &[u8]) -> f32 {
         let picture = Size { width: 4 * face_px, height: 3 * face_px };
-        Quality::of(detection, picture, crop).total()
+        Quality::of(detection, picture, crop, Shift::default()).total()
     }
 
     fn face(nose: (f32, f32)) -> Detection {
@@ -253,7 +252,7 @@ mod tests {
         let of = |corner| {
             let detection = face_at(corner, (0.0, 0.0));
             let crop = crate::crop(view, Orientation::Upright, &detection.landmarks, 112).unwrap();
-            Quality::of(&detection, PICTURE, &crop)
+            Quality::of(&detection, PICTURE, &crop, Shift::default())
         };
         assert!(of((100.0, 100.0)).visible >= 1.0);
         for (corner, least, most) in [
@@ -270,7 +269,7 @@ mod tests {
         let view = PictureView::new(PICTURE, &flat).unwrap();
         let detection = face_at((-56.0, 100.0), (0.0, 0.0));
         let crop = crate::crop(view, Orientation::Upright, &detection.landmarks, 112).unwrap();
-        assert!(Quality::of(&detection, PICTURE, &crop).sharpness <= 0.0);
+        assert!(Quality::of(&detection, PICTURE, &crop, Shift::default()).sharpness <= 0.0);
     }
 
     #[test]
@@ -315,7 +314,7 @@ mod tests {
             let detection = Detection { landmarks, score, ..face((0.0, 0.0)) };
             let crop = noise(Size { width: side, height: side }, seed);
             let picture = Size { width: picture[0], height: picture[1] };
-            let quality = Quality::of(&detection, picture, &crop);
+            let quality = Quality::of(&detection, picture, &crop, Shift::default());
             let all = quality.total() * clearness(norm, full);
             prop_assert!((0.0..=1.0).contains(&all), "{:?}", quality);
         }

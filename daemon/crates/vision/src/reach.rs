@@ -4,7 +4,7 @@ use vow_types::num::narrow;
 use vow_types::{Landmarks, Orientation, RelBox, Size};
 
 use crate::VisionError;
-use crate::align::coded_from_crop;
+use crate::align::{Seat, coded_from_crop};
 
 /// What a crop takes from a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Reach {
     pub area: RelBox,
 }
 
-/// What a crop of `size` pixels a side takes from a picture of this size; `landmarks` are relative to the upright one.
+/// What a crop takes from a picture of this size; `landmarks` are relative to the upright one.
 ///
 /// # Errors
 /// When the landmarks are not finite, in one point, or millions of pixels away.
@@ -24,10 +24,11 @@ pub fn reach(
     coded: Size,
     orientation: Orientation,
     landmarks: &Landmarks,
-    size: u32,
+    seat: impl Into<Seat>,
 ) -> Result<Reach, VisionError> {
-    let map = coded_from_crop(landmarks, orientation, coded, size)?;
-    let last = f64::from(size);
+    let seat = seat.into();
+    let map = coded_from_crop(landmarks, orientation, coded, seat)?;
+    let last = f64::from(seat.side);
     let corners = [(-1.0, -1.0), (last, -1.0), (-1.0, last), (last, last)].map(|corner| map.point(corner));
     let least = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min);
     let most = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::NEG_INFINITY, f64::max);

@@ -17,6 +17,7 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("mean = 0\n", "mean = -0.0\n"),
         ("mirror = false\n", ""),
         ("mirror = false\n", "refine = false\n"),
+        ("left = 0\nup = 0.0\n", "left = -0.0\nup = 0\n"),
     ] {
         assert!(FULL.contains(from));
         assert_eq!(id(&FULL.replace(from, to)), own, "{to}");
@@ -36,6 +37,9 @@ fn the_id_follows_what_is_computed_and_nothing_else() {
         ("mirror = false", "mirror = true"),
         ("mirror = false", "mirror = true\nrefine = false"),
         ("mirror = false", "refine = true"),
+        ("left = 0\n", "left = 1\n"),
+        ("up = 0.0\n", "up = 1\n"),
+        ("left = 0\nup = 0.0\n", ""),
         ("detector.onnx", "embedder.onnx"),
         ("embedder.onnx", "detector.onnx"),
     ] {

@@ -99,9 +99,9 @@ impl Knife<'_> {
     }
 
     fn begin(&self, photo: &mut Decoding<'_>, face: Detection) -> Result<Begun, AnalyseError> {
-        let (orientation, side) = (self.orientation, self.networks.embedder.size);
-        let reach =
-            vow_vision::reach(self.coded, orientation, &face.landmarks, side).map_err(AnalyseError::Crop)?;
+        let (orientation, embedder) = (self.orientation, self.networks.embedder);
+        let reach = vow_vision::reach(self.coded, orientation, &face.landmarks, embedder)
+            .map_err(AnalyseError::Crop)?;
         let mut part = None;
         if let Some(scale) = closeness::of_face(reach.density, photo.scale()) {
             let start = Instant::now();
@@ -171,8 +171,8 @@ impl Knife<'_> {
         let upright = orientation.upright_size(view.size);
         let refined =
             looks.map(|(plain, mirrored)| vow_vision::refined(upright, &inside, [&plain, &mirrored]));
-        let side = self.networks.embedder.size;
-        let align = || vow_vision::crop(picture, orientation, refined.as_ref().unwrap_or(&inside), side);
+        let embedder = self.networks.embedder;
+        let align = || vow_vision::crop(picture, orientation, refined.as_ref().unwrap_or(&inside), embedder);
         let crop = self.progress.timed(Stage::Align, align).map_err(AnalyseError::Crop)?;
         let in_photo = |p: RelPoint| orientation.to_upright(view.to_coded(orientation.to_coded(p)));
         let landmarks = refined.map_or(face.landmarks, |refined| Landmarks(refined.0.map(in_photo)));

@@ -62,8 +62,9 @@ impl Describer<'_> {
             return Ok(Vec::new());
         }
         let (mut found, mut crops) = (Vec::with_capacity(cut.len()), Vec::with_capacity(cut.len()));
+        let shift = self.knife.networks.embedder.shift;
         for Cut { face, crop } in cut {
-            found.push((face, Quality::of(&face, self.upright, &crop)));
+            found.push((face, Quality::of(&face, self.upright, &crop, shift)));
             crops.push(crop);
         }
         let orientation = self.knife.orientation;

@@ -13,7 +13,7 @@ use onnx::Dim;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use vow_infer::{FaceEngine, InferError, Models, Runtime, Tuning};
-use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, RelBox, Size};
+use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, RelBox, Shift, Size};
 use vow_vision::{Framed, SHAPES};
 
 /// Side of the tiny embedder's crops.
@@ -30,7 +30,14 @@ pub fn tiny(head: Head) -> Models {
     Models {
         detector: DetectorSpec { head, input: PLAIN_RGB, threshold: 0.6, nms_iou: 0.4 },
         detector_graph: graph.bytes(),
-        embedder: EmbedderSpec { input: PLAIN_RGB, size: SIDE, dimension: 12, mirror: false, refine: false },
+        embedder: EmbedderSpec {
+            input: PLAIN_RGB,
+            size: SIDE,
+            dimension: 12,
+            mirror: false,
+            refine: false,
+            shift: Shift::default(),
+        },
         embedder_graph: onnx::embedder(Dim::Open("batch"), i64::from(SIDE)).bytes(),
         detector_half: None,
         embedder_half: None,

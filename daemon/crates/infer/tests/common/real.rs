@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vow_infer::{FaceEngine, Models, Runtime, Tuning};
 use vow_types::{
-    Channels, Detection, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Size, norm,
+    Channels, Detection, DetectorSpec, EmbedderSpec, Head, InputFormat, Lane, Orientation, Shift, Size, norm,
 };
 use vow_vision::{PictureView, choose_shape, crop, frame};
 use zune_core::bytestream::ZCursor;
@@ -59,6 +59,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
             dimension: 128,
             mirror: false,
             refine: false,
+            shift: Shift::default(),
         },
         embedder_graph: shared(&format!("models/{embedder}"))?,
         detector_half: None,
