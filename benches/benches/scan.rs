@@ -13,12 +13,14 @@
 mod library;
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use vow_store::Store;
 use vow_types::{PackId, num};
+use vow_watch::{Comparison, Seen};
 
 const ROUNDS: usize = 5;
 const PACK: PackId = PackId([1; 16]);
@@ -31,8 +33,16 @@ fn main() {
     let (folder, _) = library::fill(&store, &root, library::scan(&root), PACK, None);
 
     let whole = || {
-        let found = library::scan(&root);
-        let plan = vow_watch::compare(library::known(&store, folder, PACK), found, []);
+        let known = || library::known(&store, folder, PACK);
+        let mut comparison = Comparison::with(known());
+        let mut visit = |seen| {
+            if let Seen::Picture(picture) = seen {
+                comparison.found(&picture).unwrap();
+            }
+            ControlFlow::Continue(())
+        };
+        vow_watch::scan(&root, &vow_media::is_picture_name, &mut visit).unwrap();
+        let plan = comparison.finish([], known()).unwrap();
         assert_eq!((plan.unchanged, plan.new.len(), plan.gone.len()), (count.into(), 0, 0));
     };
     let bare = || assert_eq!(walk(&root), count);
@@ -42,7 +52,7 @@ fn main() {
         // The question itself is what was read since.
         assert!(bytes_read() - read < 1000, "a file was read");
     };
-    let known = || drop(black_box(library::known(&store, folder, PACK)));
+    let known = || assert!(library::known(&store, folder, PACK).all(|file| black_box(file).is_ok()));
     let rows: [(&str, &dyn Fn()); 4] = [
         ("a bare walk with std::fs", &bare),
         ("scan", &scan),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use vow_models::Pack;
-use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store};
+use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
 use vow_tests::look::Random;
 use vow_types::num::{index, len_u64};
 use vow_types::{
@@ -70,19 +70,19 @@ pub(crate) fn scan(root: &Path) -> Vec<Found> {
     found
 }
 
-/// What is known of one file.
-pub(crate) type Known = (PathBuf, u64, i64, u64);
-
 /// What the store knows of a folder's files, asked for as the library thread of the engine asks.
-pub(crate) fn known(store: &Store, folder: FolderId, pack: PackId) -> Vec<Known> {
-    let mut known = Vec::new();
-    for row in store.files_in(folder).unwrap() {
-        if let FileState::Shows { photo, .. } = &row.state {
-            assert!(store.analysis(photo, pack).unwrap().is_some());
+pub(crate) fn known(
+    store: &Store,
+    folder: FolderId,
+    pack: PackId,
+) -> impl Iterator<Item = Result<Found, StoreError>> {
+    store.each_file_in(folder).unwrap().map(move |row| {
+        let FileRow { path, size, mtime_ns, inode, state, .. } = row?;
+        if let FileState::Shows { photo, .. } = &state {
+            assert!(store.analysis(photo, pack)?.is_some());
         }
-        known.push((row.path, row.size, row.mtime_ns, row.inode));
-    }
-    known
+        Ok(Found { path, size, mtime_ns, inode })
+    })
 }
 
 /// Makes a store know these files: a photo each, analysed by the pack, with as many faces as photos have if

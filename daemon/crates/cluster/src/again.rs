@@ -60,6 +60,10 @@ impl Grouping {
         if self.settled {
             return Some(Vec::new());
         }
+        if self.changes.is_none() {
+            // All will be asked about, and two sets of pairs are more than there may be room for.
+            self.let_go_of_pairs();
+        }
         let Self { params, faces, edges, changes, survey, .. } = self;
         let survey = survey.get_or_insert_with(|| {
             Survey::of(if changes.is_some() { edges.clone() } else { Edges::new(faces.slots()) })
@@ -103,6 +107,20 @@ impl Grouping {
         self.dirty.extend(weak);
         self.settled = true;
         Some(self.tell())
+    }
+
+    /// Forgets the candidate pairs where there are more faces than [`crate::Params::keep_pairs`]: for when everybody was sorted
+    /// out, and what else there is to ask of the pairs was asked ([`Self::close_pairs`]). It is as if all had been restored
+    /// ([`Self::restore`]) with the people that they are, but for that they are settled; the next exact pass asks about everybody.
+    pub fn let_go_of_pairs(&mut self) {
+        if self.faces.count() <= self.params.keep_pairs {
+            return;
+        }
+        self.edges = Edges::new(self.faces.slots());
+        self.groups.forget_surroundings();
+        if self.survey.is_none() {
+            self.changes = None;
+        }
     }
 
     /// Merges again what changed enough since the last time, and what is near to it.

@@ -5,7 +5,7 @@
 //! few have is held apart, and no face has a list of its own.
 
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use vow_types::num::{index, len_u32};
 use vow_types::{ContentId, Embedding, FaceId, MaybePerson, PerFace, PersonId, room_for};
@@ -217,9 +217,10 @@ impl Faces {
         self.ring(slot).filter(move |other| self.get(*other).map(|face| face.photo) == photo)
     }
 
-    /// Takes the embeddings that `of` has in place of equal ones.
-    pub(crate) fn share(&mut self, of: &dyn Fn(FaceId) -> Option<Embedding>) {
-        for face in self.slots.iter_mut().flatten() {
+    /// Takes the embeddings that `of` has in place of equal ones, for the faces in these slots.
+    pub(crate) fn share(&mut self, slots: Range<usize>, of: &dyn Fn(FaceId) -> Option<Embedding>) {
+        let slots = slots.start..slots.end.min(self.slots.len());
+        for face in self.slots.get_mut(slots).into_iter().flatten().flatten() {
             if let Some(embedding) = of(face.id).filter(|embedding| *embedding == face.embedding) {
                 face.embedding = embedding;
             }
@@ -304,9 +305,12 @@ mod tests {
             faces.insert(Observation { face: FaceId(id), photo, embedding, strong: true, said }, None);
         }
         let one = Embedding::from_raw(&raws[0]).unwrap();
-        faces.share(&|_| Some(one.clone()));
+        let held = |faces: &Faces, slot| faces.get(slot).unwrap().embedding.steps().as_ptr();
+        faces.share(1..9, &|_| Some(one.clone()));
+        assert_ne!(held(&faces, 0), one.steps().as_ptr());
+        faces.share(0..1, &|_| Some(one.clone()));
+        assert_eq!(held(&faces, 0), one.steps().as_ptr());
         let held = |slot| faces.get(slot).unwrap().embedding.steps();
-        assert_eq!(held(0).as_ptr(), one.steps().as_ptr());
         assert_eq!(held(1), Embedding::from_raw(&raws[1]).unwrap().steps());
     }
 

@@ -37,7 +37,8 @@ const AT_ONCE: usize = 1024;
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
 /// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
-/// pairs and the groups once more while it runs, and the pairs as long as it is stopped.
+/// groups once more while it runs. Pairs are known of faces that came, of those that were merged again, and of all while an exact
+/// pass runs and, where there are few, behind it ([`Params::keep_pairs`]).
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,
@@ -221,9 +222,17 @@ impl Grouping {
     }
 
     /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given
-    /// back. A face whose embedding is another one there keeps its own.
-    pub fn share(&mut self, of: &dyn Fn(FaceId) -> Option<Embedding>) {
-        self.faces.share(of);
+    /// back. A face whose embedding is another one there keeps its own. It does so for up to `most` faces from a place on, and
+    /// says the place to go on from; `None` when that was the last. The first place is 0.
+    pub fn share(
+        &mut self,
+        from: usize,
+        most: usize,
+        of: &dyn Fn(FaceId) -> Option<Embedding>,
+    ) -> Option<usize> {
+        let end = from.saturating_add(most);
+        self.faces.share(from..end, of);
+        Some(end).filter(|end| *end < self.faces.slots())
     }
 
     /// Says whether a person has a name. When groups merge or fall apart, named people keep their ids in preference.

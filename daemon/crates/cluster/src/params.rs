@@ -25,6 +25,9 @@ pub struct Params {
     /// A group is merged again only once it changed by this share of its faces (it, or a near group), so that a large
     /// group does not cost its whole size at every photo. Groups of up to `1 / resplit_share` faces always qualify.
     pub resplit_share: f32,
+    /// Of more faces than these candidate pairs are forgotten once everybody is sorted out ([`crate::Grouping::let_go_of_pairs`]).
+    /// Fewer are asked about again and again, in idle moments; of more the pairs would be most of what a face costs in memory.
+    pub keep_pairs: usize,
     /// A weak face joins a person at so much above the threshold. A blurred or tiny face has a noisy direction that drifts
     /// towards a common "blur" direction, so that its cosine says less: it has to be higher to be worth as much.
     pub weak_extra: f32,
@@ -54,6 +57,7 @@ impl Params {
             resplit_every: 128,
             margin: 0.06,
             resplit_share: 1.0 / 64.0,
+            keep_pairs: 50_000,
             weak_extra: 0.10,
         }
     }

@@ -43,9 +43,11 @@ fn some_params() -> impl Strategy<Value = Params> {
         prop::sample::select(vec![0.0f32, 1.0 / 32.0, 0.5]),
         // With the last two the threshold stands 0.05 lower, and rises to above 0.5.
         prop::sample::select(vec![None, Some(4_096), Some(2)]),
+        prop::sample::select(vec![0usize, 40, 50_000]),
     )
-        .prop_map(|(neighbours, resplit_every, resplit_share, calibrated_among)| Params {
+        .prop_map(|(neighbours, resplit_every, resplit_share, calibrated_among, keep_pairs)| Params {
             calibrated_among,
+            keep_pairs,
             neighbours,
             resplit_every,
             resplit_share,
@@ -154,6 +156,7 @@ proptest! {
                 _ => {
                     let moves = grouping.settle(&index, &|| false).unwrap();
                     caller.told(&[], &moves, &grouping);
+                    grouping.let_go_of_pairs();
                 }
             }
         }
@@ -308,6 +311,7 @@ proptest! {
                 _ => {
                     let moves = grouping.settle(&index, &|| false).unwrap();
                     caller.told(&[], &moves, &grouping);
+                    grouping.let_go_of_pairs();
                 }
             }
         }

@@ -1,4 +1,7 @@
-//! The queue of files to look at: what just happened overtakes the backlog, a path is in it once.
+//! The queue of files to look at: what just happened overtakes the backlog, a path is looked at once for all that it was put in
+//! for.
+
+mod run;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -8,8 +11,9 @@ use std::time::{Duration, Instant};
 use vow_types::{FolderId, Lane};
 
 use crate::progress::FileTicket;
+pub(crate) use run::Run;
 
-/// A file to be read, and what the scan saw of it.
+/// A file to be read.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) path: PathBuf,
@@ -53,6 +57,8 @@ struct Queues {
     jobs: HashMap<PathBuf, (Lane, Job)>,
     /// Jobs that stand in the backlog.
     behind: usize,
+    /// Behind it, what scans found, the first of them first.
+    runs: VecDeque<Run>,
     gate: Gate,
     /// Live desks that wait.
     live_desks: usize,
@@ -85,8 +91,10 @@ impl Queues {
                 return Some((job, lane));
             }
         }
-        while self.gate == Gate::Open && desk == Desk::Any {
-            let path = self.backlog.pop_front()?;
+        while self.gate == Gate::Open
+            && desk == Desk::Any
+            && let Some(path) = self.backlog.pop_front()
+        {
             if matches!(self.jobs.get(&path), Some((Lane::Backlog, _)))
                 && let Some((lane, job)) = self.jobs.remove(&path)
             {
@@ -94,7 +102,20 @@ impl Queues {
                 return Some((job, lane));
             }
         }
+        while self.gate == Gate::Open && desk == Desk::Any {
+            match self.runs.front_mut()?.next() {
+                // What stands in line by itself is looked at then.
+                Some(job) if self.jobs.contains_key(&job.path) => {}
+                Some(job) => return Some((job, Lane::Backlog)),
+                None => drop(self.runs.pop_front()),
+            }
+        }
         None
+    }
+
+    /// Files that stand in the backlog.
+    fn behind(&self) -> usize {
+        self.behind + self.runs.iter().map(Run::len).sum::<usize>()
     }
 }
 
@@ -109,6 +130,7 @@ impl Feed {
             return;
         }
         queues.behind -= usize::from(overtakes);
+        queues.runs.iter_mut().for_each(|run| run.leave_out(&job.path));
         match lane {
             Lane::Live => queues.live.push_back(job.path.clone()),
             Lane::Backlog => {
@@ -121,10 +143,24 @@ impl Feed {
         self.wake(&queues);
     }
 
+    /// Adds what a scan found to do, in the place of what earlier ones found where it looked.
+    pub(crate) fn push_run(&self, run: Run) {
+        let mut queues = self.lock();
+        if queues.closed {
+            return;
+        }
+        queues.runs.retain(|earlier| !earlier.is_outdated_by(&run));
+        if run.len() > 0 {
+            queues.runs.iter_mut().for_each(|earlier| earlier.leave_to(&run));
+            queues.runs.push_back(run);
+            self.any.notify_all();
+        }
+    }
+
     /// Wakes whoever may take the job that was just added.
     fn wake(&self, queues: &Queues) {
         self.live.notify_one();
-        if queues.live.len() > queues.live_desks || queues.behind > 0 || !queues.delayed.is_empty() {
+        if queues.live.len() > queues.live_desks || queues.behind() > 0 || !queues.delayed.is_empty() {
             self.any.notify_one();
         }
     }
@@ -183,7 +219,7 @@ impl Feed {
     /// Jobs that wait: live ones, then the backlog.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let queues = self.lock();
-        (queues.live.len() + queues.delayed.len(), queues.behind)
+        (queues.live.len() + queues.delayed.len(), queues.behind())
     }
 
     /// Jobs that the gate keeps from going.
@@ -191,8 +227,8 @@ impl Feed {
         let queues = self.lock();
         match queues.gate {
             Gate::Open => 0,
-            Gate::LiveOnly => queues.behind,
-            Gate::Shut => queues.live.len() + queues.delayed.len() + queues.behind,
+            Gate::LiveOnly => queues.behind(),
+            Gate::Shut => queues.live.len() + queues.delayed.len() + queues.behind(),
         }
     }
 
@@ -211,103 +247,4 @@ impl Feed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::progress::Progress;
-
-    fn job(path: &str) -> Job {
-        Job { path: path.into(), folder: FolderId(1), tries: 0, ticket: Progress::new().file_ticket() }
-    }
-
-    #[test]
-    fn live_overtakes_and_a_path_is_queued_once() {
-        let feed = Feed::default();
-        for path in ["old1", "old2", "old1"] {
-            feed.push(job(path), Lane::Backlog);
-        }
-        feed.push(job("new"), Lane::Live);
-        feed.push(job("old2"), Lane::Live);
-        feed.push_later(job("later"), Duration::from_millis(5));
-        let order: Vec<_> = (0..4).map(|_| feed.next(Desk::Any).unwrap().0.path).collect();
-        assert_eq!(order, ["new", "old2", "old1", "later"].map(PathBuf::from));
-    }
-
-    #[test]
-    fn a_job_that_was_overtaken_is_pending_no_longer() {
-        let (feed, progress) = (Feed::default(), Progress::new());
-        let job = |path: &str| Job {
-            path: path.into(),
-            folder: FolderId(1),
-            tries: 0,
-            ticket: progress.file_ticket(),
-        };
-        let pending = || progress.pending.load(std::sync::atomic::Ordering::SeqCst);
-        feed.push(job("a"), Lane::Backlog);
-        feed.push(job("b"), Lane::Backlog);
-        feed.push(job("a"), Lane::Live);
-        feed.push(job("a"), Lane::Backlog);
-        assert_eq!((pending(), feed.waiting()), (2, (1, 1)));
-        let (live, lane) = feed.next(Desk::Any).unwrap();
-        assert_eq!((&live.path, lane), (&PathBuf::from("a"), Lane::Live));
-        drop(live);
-        // It stands in line anew; its first place in the backlog serves as well as the last.
-        feed.push(job("a"), Lane::Backlog);
-        let rest = [feed.next(Desk::Any), feed.next(Desk::Any)].map(|next| next.unwrap().0.path);
-        assert_eq!((rest, pending(), feed.waiting()), (["a".into(), "b".into()], 0, (0, 0)));
-        feed.push(job("b"), Lane::Backlog);
-        assert_eq!(feed.next(Desk::Any).unwrap().0.path, PathBuf::from("b"));
-    }
-
-    #[test]
-    fn a_path_may_come_again_after_it_was_taken() {
-        let feed = Feed::default();
-        feed.push(job("a"), Lane::Live);
-        assert!(feed.next(Desk::Any).is_some());
-        feed.push(job("a"), Lane::Live);
-        assert!(feed.next(Desk::Any).is_some());
-    }
-
-    #[test]
-    fn the_gate_keeps_what_may_not_go() {
-        let feed = Feed::default();
-        feed.push(job("old"), Lane::Backlog);
-        feed.push(job("new"), Lane::Live);
-        assert_eq!((feed.waiting(), feed.held()), ((1, 1), 0));
-        let next = |desk| feed.lock().take(desk).map(|(job, _)| job.path);
-        feed.set_gate(Gate::Shut);
-        assert_eq!((next(Desk::Any), next(Desk::Live), feed.held()), (None, None, 2));
-        feed.set_gate(Gate::LiveOnly);
-        assert_eq!((feed.held(), next(Desk::Any)), (1, Some("new".into())));
-        assert_eq!(next(Desk::Any), None);
-        feed.set_gate(Gate::Open);
-        assert_eq!((next(Desk::Live), next(Desk::Any), feed.held()), (None, Some("old".into()), 0));
-    }
-
-    #[test]
-    fn a_live_job_is_left_to_the_live_desk_that_waits() {
-        let feed = std::sync::Arc::new(Feed::default());
-        let desk = std::thread::spawn({
-            let feed = std::sync::Arc::clone(&feed);
-            move || feed.next(Desk::Live).map(|(job, _)| job.path)
-        });
-        while feed.lock().live_desks == 0 {
-            std::thread::yield_now();
-        }
-        feed.push(job("old"), Lane::Backlog);
-        feed.push(job("new"), Lane::Live);
-        assert_eq!(feed.next(Desk::Any).map(|(job, _)| job.path), Some("old".into()));
-        assert_eq!(desk.join().unwrap(), Some("new".into()));
-        // Nobody waits for it: whoever comes takes it.
-        feed.push(job("more"), Lane::Live);
-        assert_eq!(feed.next(Desk::Any).map(|(job, _)| job.path), Some("more".into()));
-    }
-
-    #[test]
-    fn closing_wakes_and_refuses() {
-        let feed = Feed::default();
-        feed.push(job("a"), Lane::Live);
-        feed.close();
-        feed.push(job("b"), Lane::Live);
-        assert!(feed.next(Desk::Any).is_none());
-    }
-}
+mod tests;

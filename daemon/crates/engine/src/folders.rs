@@ -83,9 +83,8 @@ impl Engine {
     }
 
     fn count_files(&self, id: FolderId) -> Result<u64, EngineError> {
-        let mut files = 0;
-        self.store().for_each_file(id, &mut |_| files += 1)?;
-        Ok(files)
+        let mut files = self.store().each_file_in(id)?;
+        Ok(files.try_fold(0, |count, file| file.map(|_| count + 1))?)
     }
 
     /// Compares a folder, or all of them, with what is known.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_store::{Change, FileRow, FileState, Folder, StoreError};
 use vow_types::{Failure, FolderId, Lane, Stage};
-use vow_watch::{Found, Hint, Ignored, Looked, Seen, WatchError, Watcher};
+use vow_watch::{Comparison, Found, Hint, Ignored, Looked, Plan, Seen, WatchError, Watcher};
 
-use crate::feed::Job;
+use crate::feed::{Job, Run};
 use crate::progress::{FileTicket, IgnoredCounts, Ticket};
 use crate::watched::{Folders, Watched};
 use crate::worker::{Bench, Outcome};
@@ -134,10 +134,9 @@ impl Librarian {
 
     /// A path that is no more, or no picture any more: a file, or a folder with all that was in it.
     fn gone(&self, path: &Path) -> Result<(), StoreError> {
-        let mut rows = self.bench.store.files_below(path)?;
-        rows.extend(self.bench.store.file(path)?);
-        for row in rows {
-            self.hand_on(Change::Gone { path: row.path }, self.bench.progress.file_ticket());
+        let itself = self.bench.store.file(path)?.into_iter().map(Ok);
+        for row in itself.chain(self.bench.store.each_file_below(path)) {
+            self.hand_on(Change::Gone { path: row?.path }, self.bench.progress.file_ticket());
         }
         Ok(())
     }
@@ -174,13 +173,15 @@ impl Librarian {
         if below.is_none() {
             self.watch(folder);
         }
-        let mut found = Vec::new();
+        let known = || self.known(folder, below);
+        let mut comparison = Comparison::with(known()?);
+        let mut compared = Ok(());
         let mut ignored = IgnoredCounts::default();
         let mut problems = Vec::new();
-        let stopping = &self.bench.progress.stopping;
+        let stopping = || self.bench.progress.stopping.load(Ordering::SeqCst);
         let mut visit = |seen: Seen| {
             match seen {
-                Seen::Picture(picture) => found.push(picture),
+                Seen::Picture(picture) => compared = comparison.found(&picture),
                 Seen::Ignored { why, .. } => match why {
                     Ignored::NotAPicture => ignored.not_a_picture += 1,
                     Ignored::Hidden => ignored.hidden += 1,
@@ -189,14 +190,15 @@ impl Librarian {
                 },
                 Seen::Problem { path, failure } => problems.push((path, failure)),
             }
-            if stopping.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if stopping() || compared.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let picture = &vow_media::is_picture_name;
         let root = match below {
             Some(path) => vow_watch::scan_below(&folder.path, path, picture, &mut visit),
             None => vow_watch::scan(&folder.path, picture, &mut visit),
         };
-        if stopping.load(Ordering::SeqCst) {
+        compared?;
+        if stopping() {
             return Ok(()); // half a list would make the other half gone
         }
         let root = match (root, below) {
@@ -207,12 +209,9 @@ impl Librarian {
                 return Ok(());
             }
         };
-        let known = match below {
-            Some(path) => self.bench.store.files_below(path)?,
-            None => self.bench.store.files_in(folder.id)?,
-        };
+        let plan = comparison.finish(problems.iter().map(|(path, _)| path.clone()), known()?)?;
         if below.is_none() {
-            if found.is_empty() && !known.is_empty() && root.device != folder.device {
+            if plan.nothing_is_left() && root.device != folder.device {
                 // An empty folder on another disk is a mount point whose disk is away, not a purge.
                 let source = std::io::Error::other("its disk is not mounted");
                 self.offline(folder, &WatchError::Offline { path: folder.path.clone(), source });
@@ -224,7 +223,6 @@ impl Librarian {
             for (path, failure) in &problems {
                 tracing::warn!(path = %path.display(), %failure, "left out of the scan");
             }
-            let problems = problems.clone();
             self.folders.update(folder.id, |one| {
                 one.online = true;
                 one.folder.device = root.device;
@@ -232,23 +230,11 @@ impl Librarian {
                 one.problems = problems;
             });
         }
-        self.hand_on_difference(folder.id, known, found, problems)
+        self.hand_on_difference((folder.id, below.unwrap_or(&folder.path)), plan);
+        Ok(())
     }
 
-    fn hand_on_difference(
-        &self,
-        folder: FolderId,
-        known: Vec<FileRow>,
-        found: Vec<Found>,
-        problems: Vec<(PathBuf, Failure)>,
-    ) -> Result<(), StoreError> {
-        let mut stamps = Vec::with_capacity(known.len());
-        for row in known {
-            // A size that no file has makes an unchanged file count as changed.
-            let size = if self.wants_another_look(&row)? { u64::MAX } else { row.size };
-            stamps.push((row.path, size, row.mtime_ns, row.inode));
-        }
-        let plan = vow_watch::compare(stamps, found, problems.into_iter().map(|(path, _)| path));
+    fn hand_on_difference(&self, (folder, place): (FolderId, &Path), plan: Plan) {
         tracing::debug!(
             new = plan.new.len(),
             changed = plan.changed.len(),
@@ -256,13 +242,31 @@ impl Librarian {
             unchanged = plan.unchanged,
             "scanned"
         );
-        for picture in plan.new.into_iter().chain(plan.changed) {
-            self.feed(folder, picture.path, Lane::Backlog);
-        }
-        for path in plan.gone {
+        let mut paths = plan.new;
+        plan.changed.iter().for_each(|path| paths.push(&path));
+        let tickets = self.bench.progress.file_tickets(paths.len());
+        self.bench.feed.push_run(Run::new(folder, place, paths, tickets));
+        for path in plan.gone.iter() {
             self.hand_on(Change::Gone { path }, self.bench.progress.file_ticket());
         }
-        Ok(())
+    }
+
+    /// What is known of a folder's files, or of those below a path in it, in the order of their paths' bytes.
+    fn known(
+        &self,
+        folder: &Folder,
+        below: Option<&Path>,
+    ) -> Result<impl Iterator<Item = Result<Found, StoreError>>, StoreError> {
+        let files = match below {
+            Some(path) => self.bench.store.each_file_below(path),
+            None => self.bench.store.each_file_in(folder.id)?,
+        };
+        Ok(files.map(|row| {
+            let row = row?;
+            // A size that no file has makes an unchanged file count as changed.
+            let size = if self.wants_another_look(&row)? { u64::MAX } else { row.size };
+            Ok(Found { path: row.path, size, mtime_ns: row.mtime_ns, inode: row.inode })
+        }))
     }
 
     /// Whether a file is to be read although it looks as it did: its photo was not seen by this pack yet, or it could

@@ -56,6 +56,8 @@ pub(crate) struct Keeper {
     loose: Vec<ContentId>,
     /// While there are some, or faces that wait for their place in the index.
     catching_up: Option<nearby::CatchingUp>,
+    /// After the index was saved, up to where in the grouping embeddings are shares of what was.
+    sharing: Option<usize>,
 }
 
 /// What the people thread is told.
@@ -82,7 +84,8 @@ impl Keeper {
     pub(crate) fn run(mut self, input: &Receiver<Message>) -> Result<(), StoreError> {
         loop {
             let unsettled = self.progress.unsettled.load(Ordering::SeqCst);
-            let behind = self.catching_up.is_some() && !self.progress.stopping.load(Ordering::SeqCst);
+            let behind = self.catching_up.is_some() || self.sharing.is_some();
+            let behind = behind && !self.progress.stopping.load(Ordering::SeqCst);
             let next = if behind {
                 input.try_recv().map_err(|error| match error {
                     TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -189,6 +192,7 @@ impl Keeper {
         self.shared.write().apply(&moves);
         let open = Arc::new(Open::of(&mut self.grouping, &self.shared));
         *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
+        self.grouping.let_go_of_pairs();
         self.touched = 0;
         progress.unsettled.store(false, Ordering::SeqCst);
         self.save();

@@ -12,7 +12,7 @@ use vow_types::{Stage, num};
 
 pub use status::{IgnoredCounts, State, Status};
 use ticket::Hands;
-pub(crate) use ticket::{FileTicket, Ticket};
+pub(crate) use ticket::{FileTicket, FileTickets, Ticket};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -76,6 +76,13 @@ impl Progress {
     pub(crate) fn file_ticket(self: &Arc<Self>) -> FileTicket {
         self.pending.fetch_add(1, Ordering::SeqCst);
         FileTicket { ticket: self.ticket(), taken: false }
+    }
+
+    /// As many at once.
+    pub(crate) fn file_tickets(self: &Arc<Self>, files: usize) -> FileTickets {
+        let left = num::len_u64(files);
+        self.pending.fetch_add(left, Ordering::SeqCst);
+        FileTickets { ticket: self.ticket(), left }
     }
 
     /// Whether nothing is under way, settling apart.
@@ -243,6 +250,27 @@ mod tests {
         assert!(progress.quiet() && !progress.idle());
         progress.unsettled.store(false, Ordering::SeqCst);
         assert_eq!(progress.state(), State::Idle);
+    }
+
+    #[test]
+    fn tickets_for_many_are_those_of_each() {
+        let progress = Progress::new();
+        let pending = || progress.pending.load(Ordering::SeqCst);
+        let mut three = progress.file_tickets(3);
+        let first = three.next();
+        assert_eq!((pending(), progress.alone()), (3, false));
+        drop(first);
+        let second = three.next();
+        assert_eq!(pending(), 2);
+        drop(three);
+        assert_eq!((pending(), progress.alone()), (1, true));
+        drop(second);
+        assert_eq!((pending(), progress.idle()), (0, true));
+        let mut none = progress.file_tickets(0);
+        let one = none.next();
+        assert_eq!(pending(), 1);
+        drop((one, none));
+        assert_eq!((pending(), progress.idle()), (0, true));
     }
 
     #[test]

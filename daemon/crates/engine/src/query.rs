@@ -189,16 +189,14 @@ impl Engine {
         faces.into_iter().map(|face| self.similar_to_face(face.id, limit, least)).collect()
     }
 
-    /// Every face of every file, folder by folder, in the order of the paths; `visit` returns false to end it.
+    /// Every face of every file, folder by folder, in the order of the paths' bytes; `visit` returns false to end it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn export(&self, visit: &mut dyn FnMut(FileView, FaceView) -> bool) -> Result<(), EngineError> {
         for folder in self.folders_of_record().all() {
-            let mut rows = self.store().files_in(folder.folder.id)?;
-            rows.sort_by(|a, b| a.path.cmp(&b.path));
-            for row in rows {
-                let Some(file) = self.file_view(&row)? else { continue };
+            for row in self.store().each_file_in(folder.folder.id)? {
+                let Some(file) = self.file_view(&row?)? else { continue };
                 for face in self.store().faces_of(&file.photo, self.pack_id())? {
                     if self.people().rulings().is_no_face(face.id) {
                         continue;

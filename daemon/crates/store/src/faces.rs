@@ -7,9 +7,9 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata,
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Size};
 
 use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_file, take_pack, take_photo};
+use crate::each_file::BATCH;
 use crate::error::StoreError;
 use crate::fault::{Fault, Result};
-use crate::files::BATCH;
 use crate::rows::{Counts, FaceRow, FileState, PhotoRow, WholeFace};
 use crate::store::Store;
 use crate::tables::{

@@ -8,15 +8,13 @@ use vow_types::{ContentId, FolderId};
 
 use crate::codec::{put_file, put_folder, take_file, take_folder};
 use crate::commit::Ingest;
+use crate::each_file::{EachFile, Walk};
 use crate::error::StoreError;
 use crate::fault::{self, Fault};
-use crate::path_bytes::{plain, prefix, to_bytes};
+use crate::path_bytes::{plain, to_bytes};
 use crate::rows::{Committed, FileRow, Folder};
 use crate::store::Store;
 use crate::tables::{self, FAILURES, FILES, FOLDERS, META, PHOTO_FILES, meta};
-
-/// Rows that are held at a time while all are gone through.
-pub(crate) const BATCH: usize = 256;
 
 impl Store {
     /// Adds a folder, or finds it when it is there already (then `device` stays as it was; see
@@ -137,56 +135,30 @@ impl Store {
         })
     }
 
-    /// All files of a folder, in the order of their path's bytes. See [`Self::for_each_file`] for many.
+    /// All files of a folder, in the order of their path's bytes. See [`Self::each_file_in`] for many.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn files_in(&self, folder: FolderId) -> Result<Vec<FileRow>, StoreError> {
-        let mut files = Vec::new();
-        self.for_each_file(folder, &mut |file| files.push(file))?;
-        Ok(files)
+        self.each_file_in(folder)?.collect()
     }
 
-    /// Hands every file of a folder to `visit`, in the order of their path's bytes, as they were when this began.
+    /// Every file of a folder, in the order of their path's bytes.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn for_each_file(&self, folder: FolderId, visit: &mut dyn FnMut(FileRow)) -> Result<(), StoreError> {
-        let view = self.view()?;
-        let (table, folder) = self.guard("read", || {
-            let folders = view.open_table(FOLDERS)?;
-            let row = folders.get(folder.0)?.map(|bytes| take_folder(folder.0, bytes.value())).transpose()?;
-            Ok((view.open_table(FILES)?, row))
+    pub fn each_file_in(&self, folder: FolderId) -> Result<EachFile<'_>, StoreError> {
+        let folder = self.read(|txn| {
+            let folders = txn.open_table(FOLDERS)?;
+            Ok(folders.get(folder.0)?.map(|bytes| take_folder(folder.0, bytes.value())).transpose()?)
         })?;
-        let Some(folder) = folder else { return Ok(()) };
-        let mut walk = Walk::over(folder);
-        loop {
-            let batch = self.guard("read", || walk.next(&table))?;
-            if batch.is_empty() {
-                return Ok(());
-            }
-            batch.into_iter().for_each(&mut *visit);
-        }
+        Ok(EachFile::of(self, folder.map(Walk::over)))
     }
 
-    /// All files below a path, whatever their folder, in the order of their path's bytes; not the path itself.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn files_below(&self, path: &Path) -> Result<Vec<FileRow>, StoreError> {
-        let prefix = prefix(path);
-        self.read(|txn| {
-            let files = txn.open_table(FILES)?;
-            let mut below = Vec::new();
-            for row in files.range::<&[u8]>((Excluded(prefix.as_slice()), Unbounded))? {
-                let (path, bytes) = row?;
-                if !path.value().starts_with(&prefix) {
-                    break;
-                }
-                below.push(take_file(path.value(), bytes.value())?);
-            }
-            Ok(below)
-        })
+    /// Every file below a path, whatever its folder, in the order of their path's bytes; not the path itself.
+    #[must_use]
+    pub fn each_file_below(&self, path: &Path) -> EachFile<'_> {
+        EachFile::of(self, Some(Walk::below(path)))
     }
 
     /// What is known of the file with this path.
@@ -254,52 +226,4 @@ pub(crate) fn file(
 /// A row that another table says is there.
 fn known(files: &impl ReadableTable<&'static [u8], &'static [u8]>, path: &[u8]) -> fault::Result<FileRow> {
     file(files, path)?.ok_or_else(|| Fault::missing("files", format_args!("`{}`", path.escape_ascii())))
-}
-
-/// Goes through the files of one folder, a batch at a time. They lie side by side, since their paths begin alike; those of
-/// a folder inside it lie among them and are left out.
-struct Walk {
-    folder: Folder,
-    /// What the paths begin with.
-    prefix: Vec<u8>,
-    /// The last path that was looked at.
-    after: Option<Vec<u8>>,
-    done: bool,
-}
-
-impl Walk {
-    fn over(folder: Folder) -> Self {
-        Self { prefix: prefix(&folder.path), folder, after: None, done: false }
-    }
-
-    /// The next files; none at the end.
-    fn next(
-        &mut self,
-        files: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    ) -> fault::Result<Vec<FileRow>> {
-        let mut batch = Vec::new();
-        if self.done {
-            return Ok(batch);
-        }
-        if self.after.is_none() {
-            // A folder that cannot be read has failed as if it were a file.
-            batch.extend(file(files, to_bytes(&self.folder.path))?);
-        }
-        let from = Excluded(self.after.as_deref().unwrap_or(&self.prefix));
-        for row in files.range::<&[u8]>((from, Unbounded))? {
-            let (path, bytes) = row?;
-            if !path.value().starts_with(&self.prefix) {
-                break;
-            }
-            batch.push(take_file(path.value(), bytes.value())?);
-            if batch.len() >= BATCH {
-                self.after = Some(path.value().to_vec());
-                batch.retain(|file| file.folder == self.folder.id);
-                return if batch.is_empty() { self.next(files) } else { Ok(batch) };
-            }
-        }
-        self.done = true;
-        batch.retain(|file| file.folder == self.folder.id);
-        Ok(batch)
-    }
 }

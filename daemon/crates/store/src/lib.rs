@@ -8,6 +8,7 @@ mod backup;
 mod codec;
 mod commit;
 mod decision;
+mod each_file;
 mod error;
 mod events;
 mod faces;
@@ -24,6 +25,7 @@ mod tables;
 mod verify;
 
 pub use decision::{Decision, JournalEntry, Outcome, Standing};
+pub use each_file::EachFile;
 pub use error::StoreError;
 pub use events::{EVENTS_KEPT, Event, Told};
 pub use restore::{Contents, Restored, finish as finish_restore, prepare as prepare_restore};

@@ -12,6 +12,7 @@ mod judge;
 mod kernel;
 mod look;
 mod mounts;
+mod paths;
 mod tree;
 mod walk;
 mod watcher;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 
 use vow_types::Failure;
 
-pub use compare::{Plan, compare};
+pub use compare::{Comparison, Plan};
 pub use error::WatchError;
 pub use look::look;
+pub use paths::{IntoPaths, Paths};
 pub use watcher::Watcher;
 
 /// A picture file as its folder shows it; it has not been opened.
@@ -64,8 +66,8 @@ pub enum Seen {
         /// And why.
         why: Ignored,
     },
-    /// Could not be looked at. Nothing is known about this path and what lies below it: give it to [`compare`] as
-    /// unseen, or files below it would count as gone.
+    /// Could not be looked at. Nothing is known about this path and what lies below it: give it to
+    /// [`Comparison::finish`] as unseen, or files below it would count as gone.
     Problem {
         /// The folder or link.
         path: PathBuf,
@@ -106,8 +108,8 @@ pub enum Hint {
     Mounted(PathBuf),
 }
 
-/// Lists everything below `root`, in the order of [`Path`] (folder by folder, each by file name). No file is opened;
-/// links are followed, but not into a folder that they lie in. `is_picture` gets the file name alone.
+/// Lists everything below `root`, in the order of the bytes of paths (what is in a folder as if the folder's own name ended in a
+/// slash). No file is opened; links are followed, but not into a folder that they lie in. `is_picture` gets the file name alone.
 ///
 /// When `visit` breaks, the scan ends early and what was visited is not all there is.
 ///

@@ -1,5 +1,5 @@
 //! Goes through folders: one folder is read whole, its pictures are asked for size and time, then it is closed and
-//! its contents are visited by name. What to do with them is the caller's business.
+//! its contents are visited in the order that the bytes of all paths have. What to do with them is the caller's business.
 //!
 //! Own walk instead of `walkdir`: pictures are asked for relative to their open folder and in the order of their
 //! inodes (on a cold disk that is one sweep instead of a seek a file), other files are not asked for at all, and
@@ -40,6 +40,14 @@ struct Level {
 struct Entry {
     name: OsString,
     what: What,
+}
+
+impl Entry {
+    /// Its place among the others: what is in a folder has the slash behind the folder's name.
+    fn place(&self) -> impl Iterator<Item = &u8> {
+        let slash: &[u8] = if matches!(self.what, What::Folder { .. }) { b"/" } else { b"" };
+        self.name.as_bytes().iter().chain(slash)
+    }
 }
 
 enum What {
@@ -151,7 +159,7 @@ fn enter(path: &Path) -> rustix::io::Result<(OwnedFd, Id)> {
 fn read(fd: OwnedFd, path: PathBuf, is_picture: &dyn Fn(&Path) -> bool) -> (Level, Option<Errno>) {
     let mut entries = Vec::new();
     let error = fill(fd, is_picture, &mut entries).err();
-    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    entries.sort_unstable_by(|a, b| a.place().cmp(b.place()));
     (Level { path, entries: entries.into_iter() }, error)
 }
 

@@ -4,6 +4,7 @@ use vow_types::FaceId;
 use vow_types::num::index;
 
 use super::{Groups, Many};
+use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::{View, view_of_face};
@@ -81,6 +82,11 @@ impl Groups {
         own.around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
         own.around.is_tidy();
         self.put(group, own);
+    }
+
+    /// Forgets who is around whom: no candidate pair is known any more.
+    pub(crate) fn forget_surroundings(&mut self) {
+        self.many.iter_mut().flatten().for_each(|many| many.around = Around::default());
     }
 
     /// Drops from all surroundings what merging left there, when a long run of it is over.

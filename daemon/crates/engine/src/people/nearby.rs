@@ -24,6 +24,8 @@ const UNSAVED_SHARE: usize = 16;
 pub(super) const BLOCK: usize = 1024;
 /// Places that are found before the next message gets its turn: some 15 ms of a quiet machine with 200,000 faces.
 const PLACES: usize = 32;
+/// Faces that take other shares of their embeddings before the next message gets its turn.
+const SHARED: usize = 4096;
 /// Photos whose faces are grouped before the next message gets its turn.
 const PHOTOS: usize = 16;
 /// Between two lines of the log about it.
@@ -98,11 +100,15 @@ impl Keeper {
             Some(CatchingUp { _ticket: self.progress.closing_ticket(), begun: now, told: now, is_long });
     }
 
-    /// Does the next portion of what there is to catch up with: faces that are in no group first.
+    /// Does the next portion of what there is to catch up with: shares of what was saved first, then faces that are in no group.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
+        if let Some(from) = self.sharing {
+            self.share_some(from);
+            return Ok(());
+        }
         if !self.loose.is_empty() {
             self.group_loose()?;
         } else if self.find_places() == 0 {
@@ -150,6 +156,16 @@ impl Keeper {
         }
     }
 
+    /// Takes shares of what was saved in place of those of the memory before, which is given back with the last of them.
+    fn share_some(&mut self, from: usize) {
+        let index = self.shared.index();
+        self.sharing = self.grouping.share(from, SHARED, &|face| index.embedding(face));
+        if self.sharing.is_none() {
+            // All of them were compared.
+            index.let_go();
+        }
+    }
+
     pub(super) fn save_at_times(&mut self) {
         if self.unsaved > UNSAVED.max(self.shared.index().len() / UNSAVED_SHARE) {
             self.save();
@@ -164,10 +180,7 @@ impl Keeper {
         match index.save(&self.snapshot, &self.pack.0) {
             Ok(()) => {
                 self.unsaved = 0;
-                // What held their vectors until now is given back with the last of them.
-                self.grouping.share(&|face| index.embedding(face));
-                // All of them were compared.
-                index.let_go();
+                self.sharing = Some(0);
             }
             Err(error) => {
                 tracing::warn!(%error, "the index could not be saved; the next start builds it anew")

@@ -77,6 +77,7 @@ impl Keeper {
             unsaved: 0,
             loose: Vec::new(),
             catching_up: None,
+            sharing: None,
         };
         if !keeper.restore()? {
             tracing::warn!("the saved index is of another store and is built anew");

@@ -60,6 +60,31 @@ pub(crate) struct FileTicket {
     pub(super) taken: bool,
 }
 
+/// Files that wait to be taken up one by one; each counts as pending.
+#[derive(Debug)]
+pub(crate) struct FileTickets {
+    pub(super) ticket: Ticket,
+    pub(super) left: u64,
+}
+
+impl FileTickets {
+    /// The ticket of one of them; of one more, when there are no others.
+    pub(crate) fn next(&mut self) -> FileTicket {
+        let progress = &self.ticket.0;
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => return progress.file_ticket(),
+        }
+        FileTicket { ticket: progress.ticket(), taken: false }
+    }
+}
+
+impl Drop for FileTickets {
+    fn drop(&mut self) {
+        self.ticket.0.pending.fetch_sub(self.left, Ordering::SeqCst);
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.0.tickets.fetch_sub(1, Ordering::SeqCst) == 1 {
