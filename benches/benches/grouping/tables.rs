@@ -22,7 +22,7 @@ fn head() {
 fn row(name: &str, groups: &[usize], people: &[Option<usize>], seconds: f64) -> Score {
     let score = Score::of(groups, people);
     println!(
-        "{name:44} {:6.3} {:6.3} {:6.3} {:7} {:7.3} {:7} {:8.3} {seconds:7.1}",
+        "{name:44} {:6.4} {:6.4} {:6.4} {:7} {:7.4} {:7} {:8.4} {seconds:7.1}",
         score.precision,
         score.recall,
         score.f(),

@@ -4,7 +4,7 @@
 mod run;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,14 +103,22 @@ impl Queues {
             }
         }
         while self.gate == Gate::Open && desk == Desk::Any {
-            match self.runs.front_mut()?.next() {
-                // What stands in line by itself is looked at then.
-                Some(job) if self.jobs.contains_key(&job.path) => {}
-                Some(job) => return Some((job, Lane::Backlog)),
-                None => drop(self.runs.pop_front()),
+            let run = self.runs.front_mut()?;
+            let job = run.next();
+            if run.len() == 0 {
+                self.runs.pop_front();
+            }
+            if let Some(job) = job {
+                return Some((job, Lane::Backlog));
             }
         }
         None
+    }
+
+    /// What scans found and stands in line by itself now is looked at once.
+    fn leave_out(&mut self, path: &Path) {
+        self.runs.iter_mut().for_each(|run| run.leave_out(path));
+        self.runs.retain(|run| run.len() > 0);
     }
 
     /// Files that stand in the backlog.
@@ -130,7 +138,7 @@ impl Feed {
             return;
         }
         queues.behind -= usize::from(overtakes);
-        queues.runs.iter_mut().for_each(|run| run.leave_out(&job.path));
+        queues.leave_out(&job.path);
         match lane {
             Lane::Live => queues.live.push_back(job.path.clone()),
             Lane::Backlog => {
@@ -144,14 +152,14 @@ impl Feed {
     }
 
     /// Adds what a scan found to do, in the place of what earlier ones found where it looked.
-    pub(crate) fn push_run(&self, run: Run) {
+    pub(crate) fn push_run(&self, mut run: Run) {
         let mut queues = self.lock();
         if queues.closed {
             return;
         }
-        queues.runs.retain(|earlier| !earlier.is_outdated_by(&run));
+        queues.leave_out(run.place());
+        queues.jobs.keys().for_each(|path| run.leave_out(path));
         if run.len() > 0 {
-            queues.runs.iter_mut().for_each(|earlier| earlier.leave_to(&run));
             queues.runs.push_back(run);
             self.any.notify_all();
         }
@@ -172,6 +180,7 @@ impl Feed {
         if queues.closed || queues.jobs.contains_key(&job.path) {
             return;
         }
+        queues.leave_out(&job.path);
         queues.numbers += 1;
         let key = (Instant::now() + delay, queues.numbers);
         queues.delayed.insert(key, job.path.clone());

@@ -242,8 +242,7 @@ impl Librarian {
             unchanged = plan.unchanged,
             "scanned"
         );
-        let mut paths = plan.new;
-        plan.changed.iter().for_each(|path| paths.push(&path));
+        let paths = plan.new.merged(&plan.changed);
         let tickets = self.bench.progress.file_tickets(paths.len());
         self.bench.feed.push_run(Run::new(folder, place, paths, tickets));
         for path in plan.gone.iter() {

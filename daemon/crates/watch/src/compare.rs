@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{Found, Paths};
 
-/// What to do about the difference between what is known and what was found. Lists are in the order of their paths' bytes,
-/// unless it says otherwise.
+/// What to do about the difference between what is known and what was found. Lists are in the order of their paths' bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Not known yet.
     pub new: Paths,
-    /// Known with another size or time, and behind them those put here from another known path.
+    /// Known with another size or time, or put here from another known path.
     pub changed: Paths,
     /// Known, and no longer there.
     pub gone: Paths,
@@ -151,13 +150,15 @@ impl<E, K: Iterator<Item = Result<Found, E>>> Comparison<K> {
         }
         let moved =
             |stamp: &Stamp| sorted.binary_search(stamp).is_ok_and(|at| is_known.get(at) == Some(&true));
+        let mut put_here = Paths::default();
         for (path, stamp) in self.renumbered.iter().zip(&self.stamps) {
             if moved(stamp) {
-                self.plan.changed.push(&path);
+                put_here.push(&path);
             } else {
                 self.plan.unchanged += 1;
             }
         }
+        self.plan.changed = self.plan.changed.merged(&put_here);
         Ok(())
     }
 }

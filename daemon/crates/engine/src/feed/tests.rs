@@ -138,10 +138,32 @@ fn what_stands_in_line_by_itself_is_not_looked_at_with_the_others() {
     assert_eq!(next(), ("/a/2".into(), Lane::Live));
     assert_eq!(next(), ("/a/3".into(), Lane::Backlog));
     feed.set_gate(Gate::LiveOnly);
-    assert_eq!((feed.held(), rest(&feed)), (4, Vec::new()));
+    assert_eq!((feed.held(), rest(&feed)), (1, Vec::new()));
     feed.set_gate(Gate::Open);
     assert_eq!(rest(&feed), [PathBuf::from("/a/1")]);
     feed.close();
     feed.push_run(run(&progress, "/a", &["/a/1"]));
     assert!(progress.idle());
+}
+
+/// Those that the kernel told of before a scan found them, and after, counted twice until their turn came.
+#[test]
+fn what_a_scan_found_and_what_stands_in_line_is_pending_once() {
+    let (feed, progress) = (Feed::default(), Progress::new());
+    let job =
+        |path: &str| Job { path: path.into(), folder: FolderId(1), tries: 0, ticket: progress.file_ticket() };
+    let pending = || progress.pending.load(std::sync::atomic::Ordering::SeqCst);
+    feed.set_gate(Gate::Shut);
+    feed.push(job("/a/1"), Lane::Live);
+    feed.push_run(run(&progress, "/a", &["/a/1", "/a/2", "/a/b/1", "/a/b/2"]));
+    feed.push(job("/a/b/2"), Lane::Live);
+    assert_eq!((pending(), feed.held()), (4, 4));
+    feed.push_run(run(&progress, "/a/b", &["/a/b/1", "/a/b/2", "/a/b/3"]));
+    assert_eq!((pending(), feed.held()), (5, 5));
+    feed.push(job("/a/2"), Lane::Live);
+    feed.push(job("/a/b/1"), Lane::Live);
+    feed.push(job("/a/b/3"), Lane::Live);
+    assert_eq!((pending(), feed.held(), feed.waiting()), (5, 5, (5, 0)));
+    feed.set_gate(Gate::Open);
+    assert_eq!((rest(&feed).len(), pending(), progress.idle()), (5, 0, true));
 }

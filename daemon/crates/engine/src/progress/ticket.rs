@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use vow_types::num;
+
 use super::Progress;
 
 /// Files in the workers' hands, and the time during which there were any: waiting on a pause is no work.
@@ -68,6 +70,13 @@ pub(crate) struct FileTickets {
 }
 
 impl FileTickets {
+    /// So many are not waited for any more.
+    pub(crate) fn give_up(&mut self, files: usize) {
+        let gone = num::len_u64(files).min(self.left);
+        self.left -= gone;
+        self.ticket.0.pending.fetch_sub(gone, Ordering::SeqCst);
+    }
+
     /// The ticket of one of them; of one more, when there are no others.
     pub(crate) fn next(&mut self) -> FileTicket {
         let progress = &self.ticket.0;
