@@ -52,7 +52,9 @@ impl Run {
         let from = self.elsewhere.range(path.to_owned()..);
         let below: Vec<PathBuf> = from.take_while(|other| other.starts_with(path)).cloned().collect();
         let known: usize = below.iter().map(|other| self.paths.at_or_below(other)).sum();
-        below.iter().for_each(|other| drop(self.elsewhere.remove(other)));
+        for other in &below {
+            self.elsewhere.remove(other);
+        }
         self.elsewhere.insert(path.to_owned());
         let more = there.saturating_sub(known);
         self.left_out += more;
