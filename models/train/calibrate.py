@@ -87,7 +87,7 @@ def main():
     print(f"grouping: {group} and {neighbour}: BCubed precision {p:.3f}, recall {r:.3f}, F {f:.3f}")
     sha = {k + "_sha": hashlib.sha256(open(v, "rb").read()).hexdigest() for k, v in paths.items()}
     with open(os.path.join(a.pack, "pack.toml"), "w") as out:
-        out.write(TOML.format(threshold=threshold, min_score=threshold, full_norm=full_norm, same=same, mirror="mirror = true\nrefine = true\n" if a.mirror else "", group=group, people=len(set(person)), neighbour=neighbour, **sha))
+        out.write(TOML.format(threshold=threshold, min_score=threshold, full_norm=full_norm, same=same, mirror="mirror = true\nrefine = true\nleft = 0.0\nup = 0.0\n" if a.mirror else "left = 0.0\nup = 0.0\n", group=group, people=len(set(person)), neighbour=neighbour, **sha))
 
 
 if __name__ == "__main__":
