@@ -177,7 +177,7 @@ fn stats_text(stats: &v1::PeopleStatsResponse) -> io::Result<()> {
             line(if proposal.helps {
                 "`vow recluster --merge-at answers` shows what that would change"
             } else {
-                "that is no gain: the score stays"
+                "that is no more than chance: the score stays"
             })
         }
         None => line(&format!(

@@ -32,15 +32,22 @@ pub struct Proposal {
     pub wrong: usize,
     /// How many of them the threshold in use gets wrong.
     pub wrong_now: usize,
+    /// How many of them one of both gets wrong and the other right.
+    pub differ: usize,
 }
 
 impl Proposal {
-    /// Whether it does better on answers it has not seen.
+    /// Whether it does better on answers it has not seen, by more than chance would have it once in twenty times (McNemar 1947, "Note on
+    /// the sampling error of the difference between correlated proportions"): one answer more or less is no reason to group everybody anew.
     #[must_use]
     pub fn helps(&self) -> bool {
-        self.wrong < self.wrong_now
+        let better = usize_to_f32(self.wrong_now.saturating_sub(self.wrong));
+        better * better > ONE_IN_TWENTY * usize_to_f32(self.differ)
     }
 }
+
+/// Square of the standard deviations that a normal variable exceeds once in twenty times.
+const ONE_IN_TWENTY: f32 = 2.7055;
 
 /// Fewer answers say nothing about a threshold.
 pub const ENOUGH_ANSWERS: usize = 30;
@@ -118,19 +125,24 @@ pub fn propose(pack: f32, now: f32, verdicts: &[Verdict]) -> Option<Proposal> {
         return None;
     }
     let wrong_at = |at: f32, verdict: &Verdict| (verdict.score >= at) != verdict.same;
-    let mut wrong = 0;
+    let (mut wrong, mut differ) = (0, 0);
     for part in 0..PARTS {
         let others =
             verdicts.iter().enumerate().filter(|(i, _)| i % PARTS != part).map(|(_, verdict)| verdict);
         let at = Calibration::best(pack, others).middle;
         let held_out = verdicts.iter().enumerate().filter(|(i, _)| i % PARTS == part);
-        wrong += held_out.filter(|(_, verdict)| wrong_at(at, verdict)).count();
+        for (_, verdict) in held_out {
+            let (then, now) = (wrong_at(at, verdict), wrong_at(now, verdict));
+            wrong += usize::from(then);
+            differ += usize::from(then != now);
+        }
     }
     Some(Proposal {
         merge_at: Calibration::fit(pack, verdicts).middle,
         judged: verdicts.len(),
         wrong,
         wrong_now: verdicts.iter().filter(|verdict| wrong_at(now, verdict)).count(),
+        differ,
     })
 }
 
@@ -174,6 +186,18 @@ mod tests {
         assert!((proposal.merge_at - 0.45).abs() < 0.01, "{proposal:?}");
         assert!(proposal.helps(), "{proposal:?}");
         assert!(proposal.wrong_now >= 25 && proposal.wrong <= 4, "{proposal:?}");
+    }
+
+    /// Once 94 of 300 answers instead of 95 were reason enough.
+    #[test]
+    fn an_answer_more_or_less_is_no_reason_for_another_threshold() {
+        let proposal = |wrong, wrong_now, differ| {
+            Proposal { merge_at: 0.485, judged: 300, wrong, wrong_now, differ }.helps()
+        };
+        assert!(
+            !proposal(94, 95, 41) && !proposal(95, 95, 0) && !proposal(90, 95, 15) && !proposal(96, 95, 1)
+        );
+        assert!(proposal(85, 95, 20) && proposal(0, 5, 5));
     }
 
     #[test]
