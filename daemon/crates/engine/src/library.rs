@@ -1,5 +1,7 @@
 //! The library thread: keeps the watched folders, compares them with the store, and feeds the workers the difference.
 
+mod on_disk;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use vow_store::{Change, FileRow, FileState, Folder, StoreError};
 use vow_types::{Failure, FolderId, Lane, Stage};
 use vow_watch::{Comparison, Found, Hint, Ignored, Looked, Plan, Seen, WatchError, Watcher};
 
+use self::on_disk::{concerns, is_back, is_gone, same};
 use crate::feed::{Job, Run};
 use crate::progress::{FileTicket, IgnoredCounts, Ticket};
 use crate::watched::{Folders, Watched};
@@ -230,11 +233,11 @@ impl Librarian {
                 one.problems = problems;
             });
         }
-        self.hand_on_difference((folder.id, below.unwrap_or(&folder.path)), plan);
+        self.hand_on_difference(folder, below.unwrap_or(&folder.path), plan);
         Ok(())
     }
 
-    fn hand_on_difference(&self, (folder, place): (FolderId, &Path), plan: Plan) {
+    fn hand_on_difference(&self, folder: &Folder, place: &Path, plan: Plan) {
         tracing::debug!(
             new = plan.new.len(),
             changed = plan.changed.len(),
@@ -244,8 +247,9 @@ impl Librarian {
         );
         let paths = plan.new.merged(&plan.changed);
         let tickets = self.bench.progress.file_tickets(paths.len());
-        self.bench.feed.push_run(Run::new(folder, place, paths, tickets));
-        for path in plan.gone.iter() {
+        self.bench.feed.push_run(Run::new(folder.id, place, paths, tickets));
+        // What came, and was stored, after the scan had read its folder is known and was not found.
+        for path in plan.gone.iter().filter(|path| is_gone(folder, path)) {
             self.hand_on(Change::Gone { path }, self.bench.progress.file_ticket());
         }
     }
@@ -307,35 +311,5 @@ impl Librarian {
         // A closed channel means that the engine is stopping; the next start's scan finds the same again.
         let _ =
             self.out.send(Outcome { change, held: None, claimed: None, ticket: Some(ticket), live: false });
-    }
-}
-
-/// Whether a disk that comes or goes at `place` may change what is seen in `folder`.
-fn concerns(place: &Path, folder: &Path) -> bool {
-    folder.starts_with(place) || place.starts_with(folder)
-}
-
-/// Whether a folder that was offline can be scanned: an empty one may be the mount point of a disk that is away.
-fn is_back(folder: &Folder) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let Ok(mut entries) = std::fs::read_dir(&folder.path) else { return false };
-    let device = std::fs::metadata(&folder.path).map(|metadata| metadata.dev());
-    entries.next().is_some() || device.is_ok_and(|device| device == folder.device)
-}
-
-/// Whether a file looks as it did when it was read.
-fn same(row: &FileRow, found: &Found) -> bool {
-    (row.size, row.mtime_ns, row.inode) == (found.size, found.mtime_ns, found.inode)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn disks_above_and_below_a_folder_concern_it() {
-        let card = Path::new("/media/card");
-        assert!(concerns(card, Path::new("/media/card/DCIM")) && concerns(card, Path::new("/media")));
-        assert!(!concerns(card, Path::new("/media/cards")));
     }
 }
