@@ -87,7 +87,7 @@ pub(crate) fn run(faces: &[Face], order: &[usize], params: Params, by: By) -> Ru
     let grown_s = begun.elapsed().as_secs_f64();
     let grown = partition(&grouping, order);
     let begun = Begun::now();
-    grouping.settle(neighbours, &|| false).unwrap();
+    while !grouping.settle_some(neighbours, &|| false).unwrap().is_all {}
     Run { grown, grown_s, settled: partition(&grouping, order), settled_s: begun.elapsed().as_secs_f64() }
 }
 

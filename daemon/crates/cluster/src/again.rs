@@ -101,6 +101,7 @@ impl Grouping {
         self.weak = guests;
         self.people.release_all();
         self.touched.clear();
+        self.round = None;
         self.since = 0;
         self.waiting.clear();
         self.dirty = strong;
@@ -153,10 +154,12 @@ impl Grouping {
         self.merge_from_singles(&singles, guests, Some(neighbours));
     }
 
-    /// Whether a group changed by enough of its faces to be merged again.
+    /// Whether a group changed by enough of its faces to be merged again, and is no larger than can be done in passing.
     fn is_due(&self, group: Slot) -> bool {
         let change = self.touched.get(&group).copied().unwrap_or_default();
-        usize_to_f32(change) >= self.params.resplit_share * usize_to_f32(self.groups.members(group).len())
+        let size = self.groups.members(group).len();
+        size <= self.params.resplit_up_to
+            && usize_to_f32(change) >= self.params.resplit_share * usize_to_f32(size)
     }
 
     fn ask_all(&mut self, group: Slot, neighbours: &dyn Neighbours) {
@@ -167,7 +170,7 @@ impl Grouping {
     }
 
     /// The groups around a group that miss the threshold by no more than the margin.
-    fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
+    pub(crate) fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
         let enough = self.bar - self.params.margin;
         let mut near = Vec::new();
         self.groups.visit(group, (&self.faces, &self.edges), enough, |score, _, name| {
@@ -217,20 +220,18 @@ impl Grouping {
     }
 
     /// The way back from [`Self::take_apart`] where the candidate pairs are not known: together as before, to be merged
-    /// again with the next faces.
-    pub(crate) fn bind(&mut self, strong: &[Slot], weak: &[Slot]) {
-        let Some((first, others)) = strong.split_first() else {
-            self.waiting.extend(weak);
-            return;
-        };
+    /// again with the next faces. Answers with the weak faces that have nobody to be with any more.
+    pub(crate) fn bind(&mut self, strong: &[Slot], weak: Vec<Slot>) -> Vec<Slot> {
+        let Some((first, others)) = strong.split_first() else { return weak };
         for slot in others {
             self.groups.merge(*first, *slot, &self.faces, &self.edges, &self.params);
         }
         for slot in weak {
-            self.weak.attach(*slot, *first);
+            self.weak.attach(slot, *first);
         }
         self.touched.insert(*first, strong.len());
         self.since = self.params.resplit_every;
+        Vec::new()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Questions worth asking, and why a face is where it is. Reads the grouping; changes nobody's person.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
@@ -103,29 +103,35 @@ pub struct RunnerUp {
 }
 
 impl Grouping {
-    /// All pairs of people that miss the threshold by no more than `within` and that nothing keeps from being one. Pairs of
-    /// faces that were not asked for yet are not known: complete after [`Self::settle`].
-    pub fn close_pairs(&mut self, within: f32) -> Vec<Close> {
+    /// All pairs of these people with each other and with others that miss the threshold by no more than `within` and that nothing
+    /// keeps from being one. Pairs of faces that were not asked for yet are not known: complete for who was just sorted out
+    /// ([`Self::settle`], [`crate::Sorted::people`]).
+    pub fn close_pairs(&mut self, of: &[PersonId], within: f32) -> Vec<Close> {
         let bar = self.bar - within;
-        let groups: Vec<Slot> =
-            self.faces.iter().map(|(slot, _)| slot).filter(|slot| self.groups.is_group(*slot)).collect();
-        let (mut close, mut crowds) = (Vec::new(), Crowds::default());
-        for group in groups {
+        let (groups, mut close, mut crowds) = (self.strong_groups(of), Vec::new(), Crowds::default());
+        for group in &groups {
             let mut near = Vec::new();
-            self.groups.visit(group, (&self.faces, &self.edges), bar, |score, _, other| {
-                if score >= bar && score < self.bar && group < other {
+            self.groups.visit(*group, (&self.faces, &self.edges), bar, |score, _, other| {
+                // Of two of these people the one finds the other.
+                if score >= bar && score < self.bar && (*group < other || !groups.contains(&other)) {
                     near.push((score, other));
                 }
                 bar
             });
             for (score, other) in near {
-                if self.groups.may_meet(group, other, &self.faces) {
-                    let crowd = Some(crowds.around(self, group, other));
-                    close.extend(self.close(group, other, score).map(|close| Close { crowd, ..close }));
+                if self.groups.may_meet(*group, other, &self.faces) {
+                    let crowd = Some(crowds.around(self, *group, other));
+                    close.extend(self.close(*group, other, score).map(|close| Close { crowd, ..close }));
                 }
             }
         }
         close
+    }
+
+    /// The groups of these people, but for those of weak faces alone.
+    pub(crate) fn strong_groups(&self, of: &[PersonId]) -> BTreeSet<Slot> {
+        let groups = of.iter().filter_map(|person| self.people.group(*person));
+        groups.filter(|group| self.groups.is_group(*group)).collect()
     }
 
     /// The best scores of a group with others, the highest first.
@@ -147,20 +153,19 @@ impl Grouping {
         best
     }
 
-    /// All faces whose score with their person's other faces is below the threshold, or above it by less than `within`. Of two
-    /// faces that are a person by themselves, the one with the higher id.
+    /// All faces of these people whose score with their person's other faces is below the threshold, or above it by less than
+    /// `within`. Of two faces that are a person by themselves, the one with the higher id.
     #[must_use]
-    pub fn doubts(&self, within: f32) -> Vec<Doubt> {
+    pub fn doubts(&self, of: &[PersonId], within: f32) -> Vec<Doubt> {
         let bar = self.bar + within;
-        let doubt = |slot: Slot| {
-            let group = self.groups.of(slot)?;
+        let doubt = |(person, group, slot): (PersonId, Slot, Slot)| {
             let members = self.groups.members(group);
-            let (face, person) = (self.faces.id(slot), self.people.of(group)?);
-            let is_second = members.iter().all(|other| self.faces.id(*other) <= face);
-            if self.faces.is(slot).is_some() || members.len() < 2 || (members.len() == 2 && !is_second) {
+            let face = self.faces.id(slot);
+            let is_second = || members.iter().all(|other| self.faces.id(*other) <= face);
+            if self.faces.is(slot).is_some() || members.len() < 2 || (members.len() == 2 && !is_second()) {
                 return None;
             }
-            let score = self.groups.score_of(slot, group, &self.faces, &self.params)?;
+            let score = self.groups.score_of_member(slot, group, &self.faces, &self.params)?;
             if score >= bar {
                 return None;
             }
@@ -170,7 +175,11 @@ impl Grouping {
             let nearest = alike.max_by(|a, b| a.embedding.cosine(own).total_cmp(&b.embedding.cosine(own)))?;
             Some(Doubt { face, person, score, size: members.len(), nearest: nearest.id })
         };
-        self.faces.iter().filter_map(|(slot, _)| doubt(slot)).collect()
+        let people = of.iter().filter_map(|person| Some((*person, self.people.group(*person)?)));
+        let faces = people.flat_map(|(person, group)| {
+            self.groups.members(group).iter().map(move |slot| (person, group, *slot))
+        });
+        faces.filter_map(doubt).collect()
     }
 
     fn close(&self, x: Slot, y: Slot, score: f32) -> Option<Close> {

@@ -159,7 +159,7 @@ impl Grouping {
         weak.extend(spoken_of.iter().filter(|slot| !self.faces.is_strong(**slot)));
         self.place_weak(weak, Some(neighbours));
         self.dirty.extend(spoken_of);
-        self.settled = false;
+        self.unsettle();
         self.tell()
     }
 

@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::merge::{Space, in_two_steps};
 use crate::pace::Pace;
 use crate::people::{Joining, People};
+use crate::round::Round;
 use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
@@ -25,8 +26,10 @@ use crate::{Move, Neighbours, Observation, Params};
 const RISEN: f32 = 0.01;
 /// ...while there are no more faces than these, some seconds of work.
 const AGAIN_UP_TO: usize = 20_000;
-/// Groups of so many strong faces are merged again as soon as one leaves: some ten milliseconds of work.
-const AT_ONCE: usize = 1024;
+/// Candidate pairs are forgotten while faces come once they are known of so many times [`Params::keep_pairs`] faces...
+const KEPT_TIMES: usize = 2;
+/// ...and of one in so many of all.
+const KEPT_SHARE: usize = 8;
 
 /// All faces of one model pack, grouped into people.
 ///
@@ -37,8 +40,8 @@ const AT_ONCE: usize = 1024;
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
 /// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
-/// groups once more while it runs. Pairs are known of faces that came, of those that were merged again, and of all while an exact
-/// pass runs and, where there are few, behind it ([`Params::keep_pairs`]).
+/// groups once more while it runs. Pairs are known of faces that came and of those that were merged again, up to the last 100,000 or
+/// an eighth of all, and of all while an exact pass runs and, where there are few, behind it ([`Params::keep_pairs`]).
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,
@@ -66,6 +69,8 @@ pub struct Grouping {
     pub(crate) changes: Option<Vec<Change>>,
     /// How far [`Self::settle`] was when it was stopped.
     pub(crate) survey: Option<Survey>,
+    /// How far [`Self::settle_some`] is, where that goes in portions.
+    pub(crate) round: Option<Round>,
     pub(crate) settled: bool,
 }
 
@@ -90,6 +95,7 @@ impl Grouping {
             dirty: Vec::new(),
             changes: None,
             survey: None,
+            round: None,
             settled: true,
         }
     }
@@ -153,6 +159,9 @@ impl Grouping {
                 self.merge_touched_again(neighbours);
             }
         }
+        if self.survey.is_none() && self.knows_many_pairs() {
+            self.let_go_of_pairs();
+        }
         self.tell()
     }
 
@@ -160,9 +169,9 @@ impl Grouping {
     /// Answers with them (`None`) and with every other face whose person is another than before, by face id. Faces that
     /// are not held are passed over.
     ///
-    /// A group of more than 1,024 faces stays together for now, so that a face less does not cost the time of all; it is merged
-    /// again as if so many had come ([`Params::resplit_share`]), or by [`Self::settle`]. So does a group with restored faces
-    /// whose candidate pairs are not known; it is merged again when the next faces come or by [`Self::settle`].
+    /// A group of more than [`Params::resplit_up_to`] faces stays together for now, so that a face less does not cost the time of
+    /// all; it is merged again by [`Self::settle`]. So does a group with restored faces whose candidate pairs are not known; it is
+    /// merged again when the next faces come or by [`Self::settle`].
     pub fn remove(&mut self, faces: &[FaceId]) -> Vec<Move> {
         let leaving: HashSet<Slot> = faces.iter().filter_map(|id| self.faces.slot(*id)).collect();
         if leaving.is_empty() {
@@ -171,7 +180,7 @@ impl Grouping {
         let (mut singles, mut guests) = (Vec::new(), Vec::new());
         let strong = leaving.iter().copied().filter(|slot| self.groups.of(*slot).is_some());
         for (group, gone) in self.by_group(strong) {
-            if self.groups.members(group).len() > AT_ONCE {
+            if self.groups.members(group).len() > self.params.resplit_up_to {
                 self.extract(group, &gone);
                 continue;
             }
@@ -183,7 +192,7 @@ impl Grouping {
                 singles.extend(strong);
                 guests.extend(weak);
             } else {
-                self.bind(&strong, &weak);
+                guests.extend(self.bind(&strong, weak));
             }
         }
         let mut moves: Vec<Move> = leaving.into_iter().filter_map(|slot| self.forget(slot)).collect();
@@ -200,9 +209,23 @@ impl Grouping {
         let changed = Params { merge_at, calibrated_among, ..self.params };
         let is_change = changed != self.params;
         self.params = changed;
-        self.settled &= !is_change;
+        if is_change {
+            self.unsettle();
+        }
         self.bar = self.params.merge_at_among(self.groups.count());
         is_change
+    }
+
+    /// Something is another way than when everybody was last sorted out.
+    pub(crate) fn unsettle(&mut self) {
+        self.settled = false;
+        self.round.iter_mut().for_each(Round::outdate);
+    }
+
+    /// Whether candidate pairs take more room than they are worth.
+    pub(crate) fn knows_many_pairs(&self) -> bool {
+        let few = self.params.keep_pairs.saturating_mul(KEPT_TIMES);
+        self.edges.asked() > few.max(self.faces.count() / KEPT_SHARE)
     }
 
     /// Lets the threshold follow the number of people. Once it has risen by enough, people who came together when there were

@@ -200,12 +200,18 @@ impl Groups {
 
     /// The score of a face with the other strong faces of a group; `None` when there are none.
     pub(crate) fn score_of(&self, slot: Slot, group: Slot, faces: &Faces, params: &Params) -> Option<f32> {
-        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
         let members = self.members(group);
-        if !members.contains(&slot) {
-            return (!members.is_empty()).then(|| face.score(&whole));
+        if members.contains(&slot) {
+            return self.score_of_member(slot, group, faces, params);
         }
-        let others = members.len().checked_sub(1).filter(|others| *others > 0)?;
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        (!members.is_empty()).then(|| face.score(&whole))
+    }
+
+    /// The same for a face that is one of them.
+    pub(crate) fn score_of_member(&self, slot: Slot, group: Slot, faces: &Faces, params: &Params) -> Option<f32> {
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        let others = self.members(group).len().checked_sub(1).filter(|others| *others > 0)?;
         let sum = whole.sum.less(face.sum);
         let factor = factor(others, &sum, params);
         Some(face.score(&View { sum: Vector::Sum(&sum), factor, least: whole.least }))

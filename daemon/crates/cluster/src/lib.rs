@@ -14,7 +14,7 @@
 //! are never merged. A face that is not somebody finds its place after all others, so that it takes nobody along.
 //!
 //! [`Grouping::add`] does this for what is new, and from time to time again for what that touched;
-//! [`Grouping::settle`], for idle times, does it for everything.
+//! [`Grouping::settle`], for idle times, does it for everything, and [`Grouping::settle_some`] where there is too much for that at once.
 
 mod again;
 mod around;
@@ -31,6 +31,7 @@ mod merge;
 mod pace;
 mod params;
 mod people;
+mod round;
 mod score;
 mod survey;
 mod tell;
@@ -45,6 +46,7 @@ pub use dbscan::{DbscanError, DbscanParams, dbscan, dbscan_watched};
 pub use decide::Decided;
 pub use grouping::Grouping;
 pub use params::Params;
+pub use round::Sorted;
 pub use years::are_years_apart;
 
 use vow_types::{ContentId, Embedding, FaceId, PersonId};

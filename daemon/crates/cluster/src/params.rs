@@ -25,6 +25,13 @@ pub struct Params {
     /// A group is merged again only once it changed by this share of its faces (it, or a near group), so that a large
     /// group does not cost its whole size at every photo. Groups of up to `1 / resplit_share` faces always qualify.
     pub resplit_share: f32,
+    /// A group of more strong faces than these is merged again in idle moments alone: until then those that leave it leave the others
+    /// together, and those that come to it join it. So a face costs no more where people have been seen tens of thousands of times.
+    pub resplit_up_to: usize,
+    /// Up to so many faces are sorted out all at once, and exactly; more in portions ([`crate::Grouping::settle_some`]).
+    pub at_once: usize,
+    /// Faces of a portion, those apart that their groups have more.
+    pub portion: usize,
     /// Of more faces than these candidate pairs are forgotten once everybody is sorted out ([`crate::Grouping::let_go_of_pairs`]).
     /// Fewer are asked about again and again, in idle moments; of more the pairs would be most of what a face costs in memory.
     pub keep_pairs: usize,
@@ -57,6 +64,9 @@ impl Params {
             resplit_every: 128,
             margin: 0.06,
             resplit_share: 1.0 / 64.0,
+            resplit_up_to: 1_024,
+            at_once: 200_000,
+            portion: 4_096,
             keep_pairs: 50_000,
             weak_extra: 0.10,
         }

@@ -3,7 +3,7 @@
 //! meet. That only finds questions: siblings of the same age, years apart, look like one person who grew up, so that nobody
 //! is merged because of it.
 
-use vow_types::FaceId;
+use vow_types::{FaceId, PersonId};
 
 use crate::Grouping;
 use crate::close::Close;
@@ -47,18 +47,21 @@ impl Dated {
 }
 
 impl Grouping {
-    /// Pairs of people that miss the threshold by more than `within` as wholes, but not where one ends and the other begins,
+    /// Pairs of these people with each other and with others that miss the threshold by more than `within` as wholes, but not where one ends and the other begins,
     /// years apart; nothing keeps them from being one. `day` is when a face was taken, in days since any. The score of a
     /// pair is that of the faces where they meet.
-    pub fn close_across_years(&mut self, within: f32, day: &dyn Fn(FaceId) -> Option<i32>) -> Vec<Close> {
+    pub fn close_across_years(
+        &mut self,
+        of: &[PersonId],
+        within: f32,
+        day: &dyn Fn(FaceId) -> Option<i32>,
+    ) -> Vec<Close> {
         let (enough, least) = (self.bar - within, self.bar - within - WHOLE_BELOW);
-        let groups: Vec<Slot> =
-            self.faces.iter().map(|(slot, _)| slot).filter(|slot| self.groups.is_group(*slot)).collect();
-        let mut close = Vec::new();
-        for group in groups {
+        let (groups, mut close) = (self.strong_groups(of), Vec::new());
+        for group in groups.iter().copied() {
             let mut near = Vec::new();
             self.groups.visit(group, (&self.faces, &self.edges), least, |score, _, other| {
-                if score >= least && score < enough && group < other {
+                if score >= least && score < enough && (group < other || !groups.contains(&other)) {
                     near.push(other);
                 }
                 least

@@ -8,6 +8,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{Exact, FIRST, World, make};
 use proptest::prelude::*;
 use vow_cluster::{Close, Grouping, Observation, Params};
@@ -44,12 +46,27 @@ proptest! {
         let mut grouping = Grouping::new(all_pairs(), FIRST);
         grouping.add(seen, &index);
         grouping.settle(&index, &|| false).unwrap();
-        for close in grouping.close_pairs(0.3) {
+        let everyone: Vec<PersonId> = grouping.people().collect();
+        for close in grouping.close_pairs(&everyone, 0.3) {
             let expected =
                 f32::midpoint(around(&grouping, close.a, close.b), around(&grouping, close.b, close.a));
             let crowd = close.crowd.unwrap();
             prop_assert!((crowd - expected).abs() < 1e-4, "{crowd} is not {expected}: {close:?}");
         }
+        // Some at a time, everything is found that is found of all; twice where both are asked about.
+        let pairs = |of: &[PersonId], grouping: &mut Grouping| -> BTreeSet<(PersonId, PersonId, u32)> {
+            let close = grouping.close_pairs(of, 0.3).into_iter();
+            close.map(|close| (close.a, close.b, close.score.to_bits())).collect()
+        };
+        let doubts = |of: &[PersonId], grouping: &Grouping| -> BTreeSet<FaceId> {
+            grouping.doubts(of, 0.2).into_iter().map(|doubt| doubt.face).collect()
+        };
+        let (some, others) = everyone.split_at(everyone.len() / 3);
+        let (mut close, mut doubtful) = (pairs(some, &mut grouping), doubts(some, &grouping));
+        close.extend(pairs(others, &mut grouping));
+        doubtful.extend(doubts(others, &grouping));
+        prop_assert_eq!(close, pairs(&everyone, &mut grouping));
+        prop_assert_eq!(doubtful, doubts(&everyone, &grouping));
     }
 }
 

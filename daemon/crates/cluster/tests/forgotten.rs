@@ -17,10 +17,10 @@ mod common;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use common::{Exact, FIRST, Random, World, make, params, partition, spoken_of, word};
+use common::{Exact, FIRST, Random, World, make, mix, params, partition, photo, spoken_of, word};
 use proptest::prelude::*;
-use vow_cluster::{Decided, Grouping, Move, Neighbours, Observation, Params};
-use vow_types::{Embedding, FaceId};
+use vow_cluster::{Decided, Grouping, Move, Neighbours, Observation, Params, Said};
+use vow_types::{Embedding, FaceId, PersonId};
 
 /// Counts the questions.
 struct Counted(Exact, Cell<usize>);
@@ -145,4 +145,23 @@ fn few_are_kept_and_of_many_all_are_asked_about_again() {
         let asked = index.1.get();
         assert!(asked <= most && (asked == 300) == (keep_pairs < 300), "{asked}");
     }
+}
+
+/// Weak faces that a human said are somebody stay who they are when the one strong face that they were with goes, though nothing is
+/// known of who is near to them.
+#[test]
+fn weak_faces_keep_the_person_a_human_said_they_are_when_the_strong_one_goes() {
+    let mut random = Random(3);
+    let centre = random.direction(64);
+    let who = PersonId(7);
+    let mut grouping = Grouping::new(params(), FIRST);
+    for id in 1..=3 {
+        let embedding = Embedding::from_raw(&mix(&centre, &random.direction(64), 0.8)).unwrap();
+        let said = Said { is: Some(who), is_not: Vec::new() };
+        let face = Observation { face: FaceId(id), photo: photo(id), embedding, strong: id == 1, said };
+        grouping.restore(face, Some(who));
+    }
+    let moves = grouping.remove(&[FaceId(1)]);
+    assert_eq!(moves, [Move { face: FaceId(1), person: None }]);
+    assert_eq!([2, 3].map(|id| grouping.person_of(FaceId(id))), [Some(who); 2]);
 }

@@ -162,6 +162,76 @@ fn footprint(faces: u64, dimension: usize, size: u64) {
     );
 }
 
+/// Families of eight people with twenty faces each; every face is near to its kin.
+struct Families {
+    faces: Vec<Embedding>,
+    number: HashMap<[i16; 6], usize>,
+}
+
+const FAMILY: usize = 160;
+
+impl Families {
+    fn new(size: usize, dimension: usize) -> Self {
+        let mut random = Random(7);
+        let mut faces = Vec::with_capacity(size);
+        while faces.len() < size {
+            let ancestor = random.direction(dimension);
+            for _ in 0..8 {
+                let person = mix(&ancestor, &random.direction(dimension), 0.4);
+                for _ in 0..20 {
+                    let raw = mix(&person, &random.direction(dimension), 0.62);
+                    faces.push(Embedding::from_raw(&raw).unwrap());
+                }
+            }
+        }
+        faces.truncate(size);
+        let number = faces.iter().enumerate().map(|(at, face)| (key(face), at)).collect();
+        Self { faces, number }
+    }
+}
+
+impl Neighbours for Families {
+    fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
+        let first = self.number[&key(of)] / FAMILY * FAMILY;
+        let kin = self.faces.iter().enumerate().skip(first).take(FAMILY);
+        let mut kin: Vec<(FaceId, f32)> =
+            kin.map(|(at, face)| (FaceId(at as u64), cosine(face, of))).collect();
+        kin.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        kin.truncate(k);
+        kin
+    }
+}
+
+/// What an exact pass takes at its height, where people come together from single faces; faces come in no order.
+fn height(faces: usize, dimension: usize) {
+    let families = Families::new(faces, dimension);
+    let mut order: Vec<usize> = (0..faces).collect();
+    Random(3).shuffle(&mut order);
+    let mut grouping = Grouping::new(params(), PersonId(1));
+    let before = memory("VmRSS:");
+    for at in order {
+        let face = Observation {
+            face: FaceId(at as u64),
+            photo: photo(at as u64),
+            embedding: families.faces[at].clone(),
+            strong: true,
+            said: Said::default(),
+        };
+        grouping.restore(face, Some(PersonId(at as u64 / 20)));
+    }
+    let each = |bytes: usize| bytes.saturating_sub(before) / faces;
+    let restored = each(memory("VmRSS:"));
+    let begun = on_cpu();
+    grouping.settle(&families, &|| false).unwrap();
+    println!(
+        "{faces} faces, {dimension} d, embeddings left out: {restored} bytes/face restored, at most {} while settling \
+         ({:.1} s), {} people",
+        each(memory("VmHWM:")),
+        (on_cpu() - begun).as_secs_f64(),
+        grouping.people().count(),
+    );
+}
+
 fn settle(faces: usize, dimension: usize, people: usize) {
     let mut library = library(faces, dimension, people);
     let late = library.split_off(faces - 10);
@@ -300,6 +370,12 @@ fn figures_add() {
     grow(&[1_000, 10_000], 512, 200);
     grow(&[1_000, 10_000], 128, 1);
     grow(&[1_000, 10_000, 100_000], 128, 2_000);
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn figures_height() {
+    height(200_000, 128);
 }
 
 #[test]

@@ -55,8 +55,9 @@ fn a_child_who_grew_up_is_asked_about_where_the_years_meet() {
         let groups = grouping.people().count();
         assert!(groups > 1, "the test needs somebody who falls apart");
         let day = |face: FaceId| faces.iter().find(|(o, _)| o.face == face).map(|(_, day)| *day);
-        let plain = grouping.close_pairs(0.04).len();
-        let close = grouping.close_across_years(0.04, &day);
+        let everyone: Vec<_> = grouping.people().collect();
+        let plain = grouping.close_pairs(&everyone, 0.04).len();
+        let close = grouping.close_across_years(&everyone, 0.04, &day);
         for pair in &close {
             assert!(pair.score >= params().merge_at - 0.04, "{pair:?}");
             assert_ne!(pair.a, pair.b);
@@ -66,10 +67,10 @@ fn a_child_who_grew_up_is_asked_about_where_the_years_meet() {
         println!("seed {seed}: {groups} groups, {plain} close, {} across years", close.len());
         asked += close.len();
         assert_eq!(grouping.people().count(), groups, "nobody is merged for it");
-        assert_eq!(grouping.close_pairs(0.04).len(), plain);
+        assert_eq!(grouping.close_pairs(&everyone, 0.04).len(), plain);
         // Without dates, or all of one day, there is nothing to go by.
-        assert_eq!(grouping.close_across_years(0.04, &|_| None), []);
-        assert_eq!(grouping.close_across_years(0.04, &|_| Some(7)), []);
+        assert_eq!(grouping.close_across_years(&everyone, 0.04, &|_| None), []);
+        assert_eq!(grouping.close_across_years(&everyone, 0.04, &|_| Some(7)), []);
         let ids = |person| grouping.members(person).collect::<Vec<FaceId>>();
         for pair in &close {
             assert!(are_years_apart(&ids(pair.a), &ids(pair.b), &day));

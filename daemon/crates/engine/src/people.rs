@@ -1,17 +1,19 @@
 //! The people thread: keeps index, grouping and roster up to date with what was committed, and sorts people out over
-//! everything when there is nothing else to do. All it holds is derived from the store: how it comes back from there is in
-//! [`opening`], what the index needs in [`nearby`], decisions in `decide`.
+//! everything when there is nothing else to do ([`sorting`]). All it holds is derived from the store: how it comes back from there is
+//! in [`opening`], what the index needs in [`nearby`], decisions in `decide`.
 
 mod clearness;
+mod kept;
 mod nearby;
 mod opening;
 mod seen;
 mod shared;
 mod shot;
+mod sorting;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -24,16 +26,11 @@ use crate::commit::Stored;
 use crate::decide::{Answer, Ask, Trouble};
 use crate::error::EngineError;
 use crate::progress::{Progress, now};
-use crate::questions::Open;
 
 pub(crate) use nearby::Near;
 pub(crate) use shared::{PackFacts, People};
 use shot::{Shot, Shots};
 
-/// Up to this many faces, people are sorted out over everything whenever the daemon falls idle: that takes seconds.
-const SMALL: usize = 20_000;
-/// Beyond, only after this share of all faces (one in …) was touched; the incremental result is close to it anyway.
-const SHARE: usize = 50;
 /// How long to wait for the rest of the daemon to fall idle before looking again whether it has.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The same while files wait and none is on its way: that may take hours, and whatever ends it is followed by a message.
@@ -49,7 +46,10 @@ pub(crate) struct Keeper {
     snapshot: PathBuf,
     /// What humans said about faces that this pack sees anew.
     pub(crate) elsewhere: Elsewhere,
+    /// Faces that came, left or moved since everybody was last sorted out.
     touched: usize,
+    /// People are being sorted out some at a time.
+    sorting: Option<sorting::Sorting>,
     /// Faces by which the index differs from its snapshot, about.
     unsaved: usize,
     /// Photos with faces that were stored and not grouped when this began, the next one last.
@@ -127,6 +127,7 @@ impl Keeper {
             self.shared.groups.store(self.grouping.groups(), Ordering::Relaxed);
         }
         self.save();
+        self.keep();
         Ok(())
     }
 
@@ -179,30 +180,6 @@ impl Keeper {
         Ok(())
     }
 
-    /// Sorts people out over everything, unless new work comes in meanwhile: then that goes first.
-    fn settle(&mut self, input: &Receiver<Message>) -> Result<(), StoreError> {
-        let progress = Arc::clone(&self.progress);
-        let _ticket = progress.closing_ticket();
-        self.learn_full_norm()?;
-        let index = self.shared.index();
-        let more = || !progress.alone() || !input.is_empty() || progress.stopping.load(Ordering::SeqCst);
-        let moves = progress.timed(Stage::Cluster, || self.grouping.settle(&Near(&index), &more));
-        let Some(moves) = moves else { return Ok(()) };
-        self.record(&moves)?;
-        self.shared.write().apply(&moves);
-        let open = Arc::new(Open::of(&mut self.grouping, &self.shared));
-        *self.shared.open.write().unwrap_or_else(PoisonError::into_inner) = open;
-        self.grouping.let_go_of_pairs();
-        self.touched = 0;
-        progress.unsettled.store(false, Ordering::SeqCst);
-        self.save();
-        if index.crowded() {
-            self.rebuild_index();
-        }
-        // Nothing is under way: the moment to make the next start quick, should this one end badly.
-        self.store.checkpoint()
-    }
-
     /// Writes who belongs to whom. Where faces leave people with a name, that is noted in the journal.
     fn record(&self, moves: &[Move]) -> Result<(), StoreError> {
         if moves.is_empty() {
@@ -227,14 +204,6 @@ impl Keeper {
 
     fn observation(&self, row: &FaceRow, embedding: Embedding, shot: Shot) -> Observation {
         self.shared.observation(&self.shared.rulings(), row, embedding, shot.coded)
-    }
-
-    pub(crate) fn touch(&mut self, faces: usize) {
-        self.touched += faces;
-        let all = self.shared.index().len();
-        if all <= SMALL || self.touched * SHARE >= all {
-            self.progress.unsettled.store(true, Ordering::SeqCst);
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Questions to humans, the most useful first, and the reasons for where a face is.
 
+use std::collections::BTreeMap;
+
 use crossbeam_channel::bounded;
 use vow_cluster::{Close, Doubt, Grouping, Placed};
 use vow_store::JournalEntry;
@@ -22,23 +24,54 @@ const SHOWN: usize = 5;
 /// Neighbours among which they are looked for.
 const LOOKED_AT: usize = 200;
 
+/// So many pairs of people, and so many faces in doubt, are kept for asking, those nearest to the threshold: nobody answers more.
+const MOST: usize = 20_000;
+
 /// What may be asked.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Open {
-    close: Vec<Close>,
+    pub(crate) close: Vec<Close>,
     /// How crowded it usually is around them.
-    usual: f32,
-    doubts: Vec<Doubt>,
+    pub(crate) usual: f32,
+    pub(crate) doubts: Vec<Doubt>,
 }
 
-impl Open {
-    /// What is worth asking of a grouping that is settled.
-    pub(crate) fn of(grouping: &mut Grouping, people: &People) -> Self {
-        let mut close = grouping.close_pairs(MISSES_BY);
-        close.extend(grouping.close_across_years(MISSES_BY, &|face| people.day_of(face)));
+/// The same while it is found: people are sorted out some at a time where there are many.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    close: BTreeMap<(PersonId, PersonId), Close>,
+    doubts: BTreeMap<FaceId, Doubt>,
+}
+
+impl Opening {
+    /// Takes in what is worth asking about these people, who were just sorted out.
+    pub(crate) fn take_in(&mut self, grouping: &mut Grouping, people: &People, of: &[PersonId]) {
+        let close = grouping.close_pairs(of, MISSES_BY).into_iter();
+        let across = grouping.close_across_years(of, MISSES_BY, &|face| people.day_of(face));
+        self.close.extend(close.chain(across).map(|close| ((close.a, close.b), close)));
+        self.doubts.extend(grouping.doubts(of, REACHES_BY).into_iter().map(|doubt| (doubt.face, doubt)));
+        if self.close.len().max(self.doubts.len()) > 2 * MOST {
+            self.prune();
+        }
+    }
+
+    /// Leaves what is nearest to the threshold.
+    fn prune(&mut self) {
+        let mut close: Vec<Close> = std::mem::take(&mut self.close).into_values().collect();
+        close.sort_by(|x, y| y.score.total_cmp(&x.score));
+        self.close = close.into_iter().take(MOST).map(|close| ((close.a, close.b), close)).collect();
+        let mut doubts: Vec<Doubt> = std::mem::take(&mut self.doubts).into_values().collect();
+        doubts.sort_by(|x, y| x.score.total_cmp(&y.score));
+        self.doubts = doubts.into_iter().take(MOST).map(|doubt| (doubt.face, doubt)).collect();
+    }
+
+    /// All of it, once everybody is sorted out.
+    pub(crate) fn finish(mut self) -> Open {
+        self.prune();
+        let close: Vec<Close> = self.close.into_values().collect();
         let crowds = close.iter().filter_map(|close| close.crowd);
         let usual = crowds.clone().sum::<f32>() / usize_to_f32(crowds.count().max(1));
-        Self { close, usual, doubts: grouping.doubts(REACHES_BY) }
+        Open { close, usual, doubts: self.doubts.into_values().collect() }
     }
 }
 

@@ -281,6 +281,11 @@ impl Roster {
         self.people.contains_key(&person) || self.names.contains_key(&person)
     }
 
+    /// Shows every visible face that has a person.
+    pub(crate) fn each_grouped(&self, mut see: impl FnMut(FaceId)) {
+        self.faces.iter().filter(|(_, member)| member.person.get().is_some()).for_each(|(face, _)| see(face));
+    }
+
     /// Everyone with at least `least` faces or a name, in no particular order.
     pub(crate) fn everyone(&self, least: usize) -> Vec<PersonId> {
         let nameless = self.people.iter().filter(|(id, _)| !self.names.contains_key(id));

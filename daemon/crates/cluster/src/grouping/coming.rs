@@ -20,7 +20,7 @@ impl Grouping {
         if !strong {
             self.weak.insert(slot);
         }
-        self.settled = false;
+        self.unsettle();
         Some(slot)
     }
 
@@ -37,7 +37,7 @@ impl Grouping {
         }
         self.touched.remove(&slot);
         self.was.remove(&slot);
-        self.settled = false;
+        self.unsettle();
         let face = self.faces.remove(slot)?;
         if !face.strong {
             self.note(Change::Left(face.embedding));

@@ -13,7 +13,8 @@ use vow_store::{PersonRow, Standing, Store, StoreError, WholeFace};
 use vow_types::{PersonId, num};
 
 use super::nearby::{BLOCK, put};
-use super::{Keeper, PackFacts, People, SMALL};
+use super::kept::Grouped;
+use super::{Keeper, PackFacts, People};
 use crate::carry::Elsewhere;
 use crate::decide::standing;
 use crate::progress::Progress;
@@ -24,7 +25,7 @@ use crate::rulings::{self, Rulings};
 #[derive(Default)]
 struct Seen {
     all: usize,
-    grouped: usize,
+    grouped: Grouped,
     /// Of which the index has other vectors than the store.
     strange: usize,
 }
@@ -74,6 +75,7 @@ impl Keeper {
             snapshot,
             elsewhere: Elsewhere::default(),
             touched: 0,
+            sorting: None,
             unsaved: 0,
             loose: Vec::new(),
             catching_up: None,
@@ -119,9 +121,10 @@ impl Keeper {
         index.hide(&hidden);
         // All vectors were compared with the store's.
         index.let_go();
-        if seen.grouped > 0 && seen.grouped <= SMALL {
-            // Whether what was stored had been sorted out is not known, nor what is worth asking.
-            self.progress.unsettled.store(true, Ordering::SeqCst);
+        if seen.grouped.count > 0 {
+            // Where it is not known whether what was stored had been sorted out, nor what is worth asking, all counts as new.
+            self.touched = self.recall(seen.grouped).unwrap_or(seen.grouped.count);
+            self.see_whether_settled();
         }
         self.loose.dedup();
         self.loose.reverse();
@@ -145,7 +148,7 @@ impl Keeper {
                 continue;
             };
             let person = rulings.resolve(person);
-            seen.grouped += 1;
+            seen.grouped.see(row.id);
             let observation = shared.observation(rulings, &row, embedding, Some(coded));
             self.grouping.restore(observation, Some(person));
             let shown = Shown { photo: row.photo, taken, quality: shared.quality(&row) };

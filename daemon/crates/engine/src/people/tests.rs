@@ -11,6 +11,7 @@ use super::*;
 
 mod clear;
 mod place;
+mod sorted;
 
 use place::{Place, Random, analysed};
 

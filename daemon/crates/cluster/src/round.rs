@@ -1,0 +1,200 @@
+//! Sorting out more faces than can be done at once. An exact pass needs the candidate pairs of all faces in memory, some 350 bytes a
+//! face with what it merges them by, and begins merging anew whenever it is stopped. A round goes from group to group instead. A portion
+//! of the groups, with those around them that nearly merge with one of them, is taken apart and merged again, best first, as it is done
+//! with what new faces touched; what is known by then of who is near to whom is forgotten behind it. Each portion is whole by itself, so
+//! that a round may be stopped behind any of them.
+//!
+//! It ends near to the exact pass: what differs is where a group that was not taken apart at that moment would have been
+//! another one by then. One portion of everybody is an exact pass.
+
+use std::collections::{BTreeSet, HashSet};
+
+use vow_types::PersonId;
+use vow_types::num::index;
+
+use crate::faces::Slot;
+use crate::{Grouping, Move, Neighbours};
+
+/// Questions to the index between two looks at whether to stop: some milliseconds in a large library.
+const QUESTIONS_PER_LOOK: usize = 2;
+/// Of a group with more strong faces than so many portions only those in doubt are taken out and merged again: what a portion merges is
+/// done in one go, and who decides something waits for it.
+const WHOLE_UP_TO: usize = 4;
+
+/// What sorting out some people did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sorted {
+    /// Faces whose person is another than before, by face id.
+    pub moves: Vec<Move>,
+    /// Who was sorted out: the candidate pairs of their faces are known until the next call.
+    pub people: Vec<PersonId>,
+    /// Whether everybody is by now.
+    pub is_all: bool,
+}
+
+/// How far a round is.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    /// All slots below had their turn.
+    at: Slot,
+    /// And these, a bit each.
+    had: Vec<u64>,
+    /// Something came, left or was said since it began.
+    is_outdated: bool,
+    /// A portion is done: what it needed to know may be forgotten.
+    is_between: bool,
+}
+
+impl Round {
+    pub(crate) fn outdate(&mut self) {
+        self.is_outdated = true;
+    }
+
+    fn has_had(&self, slot: Slot) -> bool {
+        slot < self.at || self.had.get(index(slot) / 64).is_some_and(|bits| bits >> (slot % 64) & 1 == 1)
+    }
+
+    fn have(&mut self, slot: Slot) {
+        let word = index(slot) / 64;
+        if self.had.len() <= word {
+            self.had.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.had.get_mut(word) {
+            *bits |= 1 << (slot % 64);
+        }
+    }
+}
+
+/// The next groups of a round.
+struct Portion {
+    groups: Vec<Slot>,
+    /// All their faces.
+    faces: Vec<Slot>,
+    /// Where the next portion begins.
+    next: Slot,
+}
+
+impl Grouping {
+    /// Sorts people out: everybody and exactly, as [`Self::settle`] does, where there are no more faces than
+    /// [`crate::Params::at_once`], otherwise the next [`crate::Params::portion`] of them. Whoever wants everybody sorted out calls until
+    /// it says that they are; what comes, leaves and is said meanwhile does no harm, and is heeded where it belongs. The ids follow as
+    /// they do with [`Self::add`].
+    ///
+    /// `None` when `stop` returned true, which is looked at every few milliseconds, but for merging the faces of a portion; nobody's
+    /// person has changed then, and the next call goes on from there.
+    pub fn settle_some(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Sorted> {
+        if self.settled {
+            return Some(Sorted { moves: Vec::new(), people: Vec::new(), is_all: true });
+        }
+        if self.faces.count() <= self.params.at_once {
+            let moves = self.settle(neighbours, stop)?;
+            return Some(Sorted { moves, people: self.people().collect(), is_all: true });
+        }
+        let is_new = self.round.is_none();
+        let is_between = std::mem::take(&mut self.round.get_or_insert_default().is_between);
+        if is_new || (is_between && self.knows_many_pairs()) {
+            // An answer of long ago lacks who came since, and what an exact pass of fewer faces had come to know is in the way.
+            self.survey = None;
+            self.let_go_of_pairs();
+        }
+        let portion = self.next_portion();
+        self.bar = self.params.merge_at_among(self.groups.count());
+        let mut questions = 0;
+        let mut stop = || {
+            questions += 1;
+            questions % QUESTIONS_PER_LOOK == 0 && stop()
+        };
+        for group in &portion.groups {
+            self.ask_all_unless(*group, neighbours, &mut stop)?;
+        }
+        let mut groups: BTreeSet<Slot> = portion.groups.iter().copied().collect();
+        for group in &portion.groups {
+            let mut near = self.nearly_merged(*group);
+            // A large one is among many others, and has its own turn.
+            near.retain(|near| self.groups.members(*near).len() <= self.params.resplit_up_to);
+            groups.extend(near);
+        }
+        for group in &groups {
+            self.ask_all_unless(*group, neighbours, &mut stop)?;
+        }
+        let (mut strong, mut weak) = (Vec::new(), Vec::new());
+        for group in groups {
+            let (mut singles, mut guests) = match self.in_doubt(group) {
+                Some(doubtful) => {
+                    let loose = self.extract(group, &doubtful);
+                    (loose.strong, loose.weak)
+                }
+                None => self.take_apart(group),
+            };
+            strong.append(&mut singles);
+            weak.append(&mut guests);
+        }
+        self.merge_from_singles(&strong, weak, None);
+        let moves = self.tell();
+        Some(self.finish(portion, moves))
+    }
+
+    fn finish(&mut self, portion: Portion, moves: Vec<Move>) -> Sorted {
+        let people: BTreeSet<PersonId> = portion.faces.iter().filter_map(|slot| self.person(*slot)).collect();
+        let mut is_all = index(portion.next) >= self.faces.slots();
+        if let Some(round) = &mut self.round {
+            portion.faces.iter().for_each(|slot| round.have(*slot));
+            round.at = portion.next;
+            round.is_between = true;
+            if is_all {
+                self.settled = !round.is_outdated;
+                self.bar_of_all = self.bar;
+                self.round = None;
+            }
+        } else {
+            is_all = true;
+        }
+        Sorted { moves, people: people.into_iter().collect(), is_all }
+    }
+
+    /// The groups of the next faces that had no turn, until they are as many as a portion is to have.
+    fn next_portion(&self) -> Portion {
+        let mut portion = Portion { groups: Vec::new(), faces: Vec::new(), next: 0 };
+        let Some(round) = &self.round else { return portion };
+        let (mut taken, mut at) = (HashSet::new(), round.at);
+        while index(at) < self.faces.slots() && portion.faces.len() < self.params.portion {
+            let group = Some(at).filter(|slot| !round.has_had(*slot)).and_then(|slot| self.group_of(slot));
+            if let Some(group) = group.filter(|group| taken.insert(*group)) {
+                portion.groups.push(group);
+                portion.faces.extend(self.faces_of(group));
+            }
+            at = at.saturating_add(1);
+        }
+        portion.next = at;
+        portion
+    }
+
+    /// Asks for the neighbours of all faces of a group. `None` when `stop` said so.
+    fn ask_all_unless(
+        &mut self,
+        group: Slot,
+        neighbours: &dyn Neighbours,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<()> {
+        let unknown: Vec<Slot> = self.faces_of(group).filter(|slot| !self.edges.is_asked(*slot)).collect();
+        for slot in unknown {
+            if stop() {
+                return None;
+            }
+            self.ask(slot, neighbours);
+        }
+        Some(())
+    }
+
+    /// The strong faces of a very large group that miss the threshold or reach it by no more than the margin, and its weak ones.
+    fn in_doubt(&self, group: Slot) -> Option<HashSet<Slot>> {
+        let members = self.groups.members(group);
+        if members.len() <= self.params.portion.saturating_mul(WHOLE_UP_TO) {
+            return None;
+        }
+        let sure = self.bar + self.params.margin;
+        let score = |slot: Slot| self.groups.score_of_member(slot, group, &self.faces, &self.params);
+        let doubtful = members.iter().copied().filter(|slot| score(*slot).is_some_and(|score| score < sure));
+        Some(doubtful.chain(self.weak.guests(group).iter().copied()).collect())
+    }
+}

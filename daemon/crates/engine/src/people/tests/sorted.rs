@@ -1,0 +1,106 @@
+//! What sorting people out leaves behind, and what the next start makes of it.
+
+use std::sync::atomic::Ordering;
+
+use vow_cluster::Params;
+
+use super::place::{Place, Random, analysed, pack};
+use super::{Keeper, agrees, settle};
+use crate::progress::Progress;
+use crate::questions::Open;
+
+fn is_settled(keeper: &Keeper) -> bool {
+    !keeper.progress.unsettled.load(Ordering::SeqCst)
+}
+
+/// A library in which something is worth asking.
+fn doubtful() -> (Place, Open) {
+    for seed in 0..50 {
+        let place = Place::new(seed);
+        let mut keeper = place.keeper();
+        settle(&mut keeper);
+        let open = Open::clone(&keeper.shared.open());
+        if !open.close.is_empty() && !open.doubts.is_empty() {
+            return (place, open);
+        }
+    }
+    panic!("nothing is ever worth asking");
+}
+
+#[test]
+fn what_is_worth_asking_outlives_a_start() {
+    let (place, open) = doubtful();
+    let keeper = place.keeper();
+    assert!(is_settled(&keeper) && keeper.touched == 0);
+    assert_eq!(*keeper.shared.open(), open);
+}
+
+#[test]
+fn whoever_was_not_sorted_out_is_after_the_next_start() {
+    let (place, open) = doubtful();
+    let note = place.dir.path().join("sorted");
+    let bytes = std::fs::read(&note).unwrap();
+
+    let mut keeper = place.keeper();
+    keeper.touch(1);
+    assert!(!note.exists(), "a kill from now on is noticed");
+    drop(keeper);
+    let keeper = place.keeper();
+    assert!(!is_settled(&keeper) && *keeper.shared.open() == Open::default());
+    drop(keeper);
+
+    // An older note: something came since.
+    std::fs::write(&note, &bytes).unwrap();
+    let store = place.store();
+    let folder = store.folders().unwrap()[0].id;
+    store.commit(vec![analysed(77, folder, &mut Random(1))]).unwrap();
+    drop(store);
+    let mut keeper = place.keeper();
+    assert!(is_settled(&keeper), "what came is in no group yet");
+    while keeper.catching_up.is_some() {
+        keeper.catch_up().unwrap();
+    }
+    assert!(!is_settled(&keeper));
+    drop(keeper);
+    std::fs::write(&note, &bytes).unwrap();
+    let keeper = place.keeper();
+    assert!(!is_settled(&keeper) && *keeper.shared.open() == open);
+    drop(keeper);
+
+    for broken in [&bytes[..bytes.len() / 2], &[], b"no note at all"] {
+        std::fs::write(&note, broken).unwrap();
+        assert!(!is_settled(&place.keeper()));
+    }
+}
+
+/// Of a large library some are sorted out at a time; what there is to ask is found along the way.
+#[test]
+fn a_library_is_sorted_out_in_portions() {
+    let (place, open) = doubtful();
+    std::fs::remove_file(place.dir.path().join("sorted")).unwrap();
+    let (at_once, portion) = (0, 5);
+    let params = Params { at_once, portion, keep_pairs: 0, ..pack().params };
+    let facts = crate::people::PackFacts { params, ..pack() };
+    let index = place.dir.path().join("index");
+    let mut keeper = Keeper::open(place.store(), Progress::new(), facts, index).unwrap();
+    assert!(!is_settled(&keeper));
+
+    // A message that waits goes first, and the next time it goes on from there.
+    let (sender, waiting) = crossbeam_channel::unbounded();
+    let (reply, _answer) = crossbeam_channel::bounded(1);
+    sender.send(super::Message::Learn { reply }).unwrap();
+    let mut steps = 0;
+    while !is_settled(&keeper) && steps < 3 {
+        keeper.grouping.settle_some(&super::Near(&keeper.shared.index()), &|| false).unwrap();
+        keeper.settle(&waiting).unwrap();
+        steps += 1;
+    }
+    assert!(!is_settled(&keeper), "somebody waits");
+    settle(&mut keeper);
+    assert!(is_settled(&keeper) && keeper.touched == 0 && keeper.sorting.is_none());
+    agrees(&keeper);
+    let found = keeper.shared.open();
+    let faces = |open: &Open| open.doubts.iter().map(|doubt| doubt.face).collect::<Vec<_>>();
+    assert!(!found.close.is_empty(), "{found:?} instead of {open:?}");
+    assert_eq!(faces(&found), faces(&open));
+}
