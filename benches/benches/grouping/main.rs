@@ -14,6 +14,7 @@ mod album;
 mod clock;
 mod cost;
 mod faces;
+mod grow;
 mod measure;
 mod near;
 mod ours;
@@ -33,6 +34,7 @@ grouping measures how faces are grouped. Arguments choose the tables:
   --sizes       with --faces: the threshold by how many faces there are
   --album DIR   photos with several people, DIR.truth.jsonl beside them (tools/make_album.py makes both)
   --cost        one more face in libraries of 10,000 and more; needs no photos
+  --grow N      memory while a made-up library of so many faces is indexed and sorted out; needs no photos
   --cache FILE  keeps what was found in DIR, so that the next run need not look again
   --others      with --faces: faces beside the portrayed one take part too
   --all-strong  every face may found a person, whatever the gate of the pack says
@@ -52,9 +54,12 @@ fn main() {
     if has("--cost") {
         cost::table(&[10_000, 100_000, 1_000_000]);
     }
+    if let Some(size) = value("--grow") {
+        grow::table(size.to_str().and_then(|size| size.parse().ok()).expect("--grow needs a number"));
+    }
     let (portraits, album) = (value("--faces").or_else(|| variable("VOW_FACES")), value("--album"));
     let Some(pack) = variable("VOW_PACK").filter(|_| portraits.is_some() || album.is_some()) else {
-        if !has("--cost") {
+        if !has("--cost") && !has("--grow") {
             println!("{HELP}");
         }
         return;

@@ -120,7 +120,7 @@ pub(crate) fn peers(faces: &[Face], params: Params) {
         peers::chinese_whispers(&near, faces.len(), bar, 20)
     });
     best("average linkage, best cosine", &cosines, &|bar| {
-        settled(faces, Params { power: 0.0, merge_at: bar, calibrated_among: None, ..params })
+        settled(faces, Params { power: 0.0, uneven: 0.0, merge_at: bar, calibrated_among: None, ..params })
     });
     timed("hdbscan 3, samples 1", &|| peers::hdbscan(faces, 3, 1));
 }

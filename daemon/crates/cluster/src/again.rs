@@ -173,7 +173,7 @@ impl Grouping {
     pub(crate) fn nearly_merged(&mut self, group: Slot) -> Vec<Slot> {
         let enough = self.bar - self.params.margin;
         let mut near = Vec::new();
-        self.groups.visit(group, (&self.faces, &self.edges), enough, |score, _, name| {
+        self.groups.visit(group, (&self.faces, &self.edges, &self.params), enough, |score, _, name| {
             if score >= enough {
                 near.push(name);
             }

@@ -70,7 +70,7 @@ impl Grouping {
         let score = |slot: &Slot| {
             let face = self.faces.id(*slot);
             let view = Groups::face(*slot, &self.faces).filter(|_| strewn(face) < MOST_SEEN)?;
-            Some((view.score(&whole), face))
+            Some((view.score(&whole, &self.params), face))
         };
         let mut scored: Vec<(f32, FaceId)> = members.iter().filter_map(score).collect();
         scored.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));

@@ -15,7 +15,7 @@ use crate::Params;
 use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
-use crate::score::{View, factor, view_of_face};
+use crate::score::{View, factor, share, view_of_face};
 use crate::vectors::{Vector, accumulate, length};
 
 /// A partition of the strong faces. Weak faces are in no group here.
@@ -88,7 +88,8 @@ impl Many {
     }
 
     fn view(&self) -> View<'_> {
-        View { sum: Vector::Sum(&self.sum), factor: self.factor, least: self.least }
+        let share = share(self.members.len());
+        View { sum: Vector::Sum(&self.sum), factor: self.factor, share, least: self.least }
     }
 }
 
@@ -205,16 +206,23 @@ impl Groups {
             return self.score_of_member(slot, group, faces, params);
         }
         let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
-        (!members.is_empty()).then(|| face.score(&whole))
+        (!members.is_empty()).then(|| face.score(&whole, params))
     }
 
     /// The same for a face that is one of them.
-    pub(crate) fn score_of_member(&self, slot: Slot, group: Slot, faces: &Faces, params: &Params) -> Option<f32> {
+    pub(crate) fn score_of_member(
+        &self,
+        slot: Slot,
+        group: Slot,
+        faces: &Faces,
+        params: &Params,
+    ) -> Option<f32> {
         let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
         let others = self.members(group).len().checked_sub(1).filter(|others| *others > 0)?;
         let sum = whole.sum.less(face.sum);
         let factor = factor(others, &sum, params);
-        Some(face.score(&View { sum: Vector::Sum(&sum), factor, least: whole.least }))
+        let rest = View { sum: Vector::Sum(&sum), factor, share: share(others), least: whole.least };
+        Some(face.score(&rest, params))
     }
 
     /// Who a group is by a human's word.

@@ -138,7 +138,7 @@ impl Queue {
         let Self { heap, barred } = self;
         let mut best: Option<(f32, FaceId, Slot)> = None;
         let mut bar = space.bar;
-        groups.visit(a, (space.faces, space.edges), bar, |score, least, b| {
+        groups.visit(a, (space.faces, space.edges, space.params), bar, |score, least, b| {
             let better = score >= bar
                 && best.is_none_or(|(s, l, _)| score > s || least < l)
                 && (barred.is_empty() || !barred.contains(&(a.min(b), a.max(b))));

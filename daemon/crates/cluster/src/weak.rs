@@ -129,7 +129,7 @@ impl Weak {
             around.dedup();
             for group in &around {
                 let Some(view) = groups.view(*group, space.faces) else { continue };
-                let score = face.score(&view);
+                let score = face.score(&view, space.params);
                 if score >= enough {
                     offers.push((score, face.least, view.least, *slot, *group));
                 }

@@ -60,7 +60,7 @@ impl Grouping {
         let (groups, mut close) = (self.strong_groups(of), Vec::new());
         for group in groups.iter().copied() {
             let mut near = Vec::new();
-            self.groups.visit(group, (&self.faces, &self.edges), least, |score, _, other| {
+            self.groups.visit(group, (&self.faces, &self.edges, &self.params), least, |score, _, other| {
                 if score >= least && score < enough && (group < other || !groups.contains(&other)) {
                     near.push(other);
                 }
@@ -75,7 +75,7 @@ impl Grouping {
                 let Some((ending, beginning)) = meeting(&own, &theirs) else { continue };
                 let sum = |slots: &[Slot]| Sum::of(slots.iter().copied(), &self.faces, &self.params);
                 let Some((a, b)) = sum(&ending).zip(sum(&beginning)) else { continue };
-                let score = a.view().score(&b.view());
+                let score = a.view().score(&b.view(), &self.params);
                 if score >= enough && self.groups.may_meet(group, other, &self.faces) {
                     let pairs = ending.iter().flat_map(|a| beginning.iter().map(|b| (*a, *b)));
                     close.extend(self.close_by(group, other, score, pairs));

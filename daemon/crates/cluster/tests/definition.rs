@@ -51,6 +51,7 @@ impl Slow<'_> {
         // A single face is a unit vector by definition.
         let tight = |s: &[f64], n: f64| if n < 1.5 { 1.0 } else { dot(s, s).sqrt() / n };
         dot(&s, &t) / (n * m) / (tight(&s, n) * tight(&t, m)).powf(f64::from(self.params.power))
+            + f64::from(self.params.uneven) * ((1.0 / n - 1.0 / m).abs() - 0.25)
     }
 
     fn may_meet(&self, a: &[usize], b: &[usize]) -> bool {

@@ -228,7 +228,9 @@ fn small_portions_come_near_to_the_exact_pass() {
         rounds.set_merge_at(0.5, None);
         round(&mut rounds, &index);
         let twice = like(&rounds, &exact, &faces);
-        println!("order {order}: {before:.4} like the exact pass, {once:.4} after {steps} portions, {twice:.4} after twice as many");
+        println!(
+            "order {order}: {before:.4} like the exact pass, {once:.4} after {steps} portions, {twice:.4} after twice as many"
+        );
         assert!(steps > 10 && before < 0.97, "{steps} {before}");
         assert!(once > 0.97, "{once}");
     }

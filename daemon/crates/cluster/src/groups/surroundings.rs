@@ -4,10 +4,11 @@ use vow_types::FaceId;
 use vow_types::num::index;
 
 use super::{Groups, Many};
+use crate::Params;
 use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
-use crate::score::{View, view_of_face};
+use crate::score::{View, share, view_of_face};
 use crate::vectors::Vector;
 
 impl Groups {
@@ -16,7 +17,7 @@ impl Groups {
     pub(crate) fn visit(
         &mut self,
         group: Slot,
-        (faces, edges): (&Faces, &Edges),
+        (faces, edges, params): (&Faces, &Edges, &Params),
         mut bar: f32,
         mut see: impl FnMut(f32, FaceId, Slot) -> f32,
     ) {
@@ -33,28 +34,31 @@ impl Groups {
             let Some(view) = view_of_face(group, faces) else { return };
             for name in edges.of(group).filter_map(&mut first_sight) {
                 if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
-                    see(view.score(&other), other.least, name);
+                    see(view.score(&other, params), other.least, name);
                 }
             }
             return;
         };
-        let Many { sum, factor, least, around, .. } = &mut *own;
-        let view = View { sum: Vector::Sum(sum), factor: *factor, least: *least };
+        let Many { sum, factor, least, around, members, .. } = &mut *own;
+        let share = share(members.len());
+        let view = View { sum: Vector::Sum(sum), factor: *factor, share, least: *least };
         around.grouped.retain(|slot| {
             let Some(name) = first_sight(*slot) else { return false };
             // Single faces are on the other list.
             let Some(other) = grouped(name) else { return false };
-            bar = see(view.score(&other), other.least, name);
+            bar = see(view.score(&other, params), other.least, name);
             true
         });
         around.is_tidy();
-        around.visit_singles(view.factor, bar, |slot| {
+        // All of them are of one size.
+        let more = view.unevenness(1.0, params);
+        around.visit_singles(view.factor, bar - more, |slot| {
             if slot == group || of.get(index(slot)) != Some(&slot) || grouped(slot).is_some() {
                 return None;
             }
             let face = view_of_face(slot, faces)?;
             let product = view.sum.product(face.sum);
-            Some((product, see(product * view.factor, face.least, slot)))
+            Some((product, see(product * view.factor + more, face.least, slot) - more))
         });
         self.put(group, own);
     }

@@ -49,7 +49,12 @@ fn observation(id: u64) -> Observation {
 }
 
 /// What `visit` should show: every group with a candidate pair to this one, and its score.
-fn around(group: Slot, groups: &Groups, faces: &Faces, edges: &Edges) -> Vec<(Slot, f32)> {
+fn around(
+    group: Slot,
+    groups: &Groups,
+    (faces, edges): (&Faces, &Edges),
+    params: &Params,
+) -> Vec<(Slot, f32)> {
     let names: BTreeSet<Slot> = groups
         .members(group)
         .iter()
@@ -58,7 +63,7 @@ fn around(group: Slot, groups: &Groups, faces: &Faces, edges: &Edges) -> Vec<(Sl
         .filter(|name| *name != group)
         .collect();
     let own = groups.view(group, faces).unwrap();
-    names.into_iter().map(|name| (name, own.score(&groups.view(name, faces).unwrap()))).collect()
+    names.into_iter().map(|name| (name, own.score(&groups.view(name, faces).unwrap(), params))).collect()
 }
 
 proptest! {
@@ -120,7 +125,7 @@ proptest! {
                     let alone = crate::score::Sum::of(stay.iter().copied(), &faces, &params).unwrap();
                     let (view, alone) = (groups.view(name, &faces).unwrap(), alone.view());
                     prop_assert_eq!(view.least, alone.least);
-                    prop_assert!(stay.len() == 1 || view.score(&view) == alone.score(&alone));
+                    prop_assert!(stay.len() == 1 || view.score(&view, &params) == alone.score(&alone, &params));
                 }
                 Step::Replace(a) => {
                     if let Some(group) = groups.of(a) {
@@ -137,9 +142,9 @@ proptest! {
                 }
                 Step::Visit(a, bar) => {
                     let Some(group) = groups.of(a) else { continue };
-                    let expected = around(group, &groups, &faces, &edges);
+                    let expected = around(group, &groups, (&faces, &edges), &params);
                     let mut shown = Vec::new();
-                    groups.visit(group, (&faces, &edges), bar, |score, _, name| {
+                    groups.visit(group, (&faces, &edges, &params), bar, |score, _, name| {
                         shown.push((name, score));
                         bar
                     });
@@ -159,9 +164,9 @@ proptest! {
         prop_assert_eq!(groups.count(), (0..FACES).filter(|slot| groups.is_group(*slot)).count());
         for slot in 0..FACES {
             let Some(group) = groups.of(slot).filter(|group| *group == slot) else { continue };
-            let expected = around(group, &groups, &faces, &edges);
+            let expected = around(group, &groups, (&faces, &edges), &params);
             let mut shown = 0;
-            groups.visit(group, (&faces, &edges), f32::NEG_INFINITY, |_, _, _| { shown += 1; f32::NEG_INFINITY });
+            groups.visit(group, (&faces, &edges, &params), f32::NEG_INFINITY, |_, _, _| { shown += 1; f32::NEG_INFINITY });
             prop_assert_eq!(shown, expected.len());
         }
     }

@@ -24,7 +24,7 @@ struct Kept {
     version: u32,
     pack: [u8; 16],
     /// The law it was sorted out by.
-    law: [u32; 6],
+    law: [u32; 7],
     faces: u64,
     /// The highest id among them.
     newest: u64,
@@ -123,13 +123,14 @@ fn newest(grouped: Grouped) -> u64 {
 }
 
 /// What decides who is one person; not how that is found.
-fn law(params: &Params) -> [u32; 6] {
+fn law(params: &Params) -> [u32; 7] {
     [
         params.merge_at.to_bits(),
         params.calibrated_among.unwrap_or_default(),
         num::len_u32(params.neighbours),
         params.min_cosine.to_bits(),
         params.power.to_bits(),
+        params.uneven.to_bits(),
         params.weak_extra.to_bits(),
     ]
 }
@@ -218,25 +219,24 @@ mod tests {
     }
 
     fn opens() -> impl Strategy<Value = Open> {
-        let close = (any::<[u32; 4]>(), 0.0f32..1.0, any::<[u16; 2]>(), prop::option::of(-1.0f32..1.0)).prop_map(
-            |([a, b, f, g], score, [n, m], crowd)| Close {
+        let close = (any::<[u32; 4]>(), 0.0f32..1.0, any::<[u16; 2]>(), prop::option::of(-1.0f32..1.0))
+            .prop_map(|([a, b, f, g], score, [n, m], crowd)| Close {
                 a: PersonId(u64::from(a)),
                 b: PersonId(u64::from(b)),
                 score,
                 sizes: (usize::from(n), usize::from(m)),
                 faces: (FaceId(u64::from(f)), FaceId(u64::from(g))),
                 crowd,
-            },
-        );
-        let doubt = (any::<[u32; 3]>(), 0.0f32..1.0, any::<u16>()).prop_map(|([face, person, nearest], score, size)| {
-            Doubt {
+            });
+        let doubt = (any::<[u32; 3]>(), 0.0f32..1.0, any::<u16>()).prop_map(
+            |([face, person, nearest], score, size)| Doubt {
                 face: FaceId(u64::from(face)),
                 person: PersonId(u64::from(person)),
                 score,
                 size: usize::from(size),
                 nearest: FaceId(u64::from(nearest)),
-            }
-        });
+            },
+        );
         (prop::collection::vec(close, 0..9), 0.0f32..1.0, prop::collection::vec(doubt, 0..9))
             .prop_map(|(close, usual, doubts)| Open { close, usual, doubts })
     }

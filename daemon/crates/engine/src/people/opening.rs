@@ -12,8 +12,8 @@ use vow_index::FaceIndex;
 use vow_store::{PersonRow, Standing, Store, StoreError, WholeFace};
 use vow_types::{PersonId, num};
 
-use super::nearby::{BLOCK, put};
 use super::kept::Grouped;
+use super::nearby::{BLOCK, put};
 use super::{Keeper, PackFacts, People};
 use crate::carry::Elsewhere;
 use crate::decide::standing;
