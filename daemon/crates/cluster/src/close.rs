@@ -248,7 +248,11 @@ impl Grouping {
         around.dedup();
         let scored = around.into_iter().filter_map(|other| {
             let person = self.people.of(other)?;
-            Some((own.score(&self.groups.view(other, &self.faces)?, &self.params), person, other))
+            Some((
+                own.score(&self.groups.view(other, &self.faces, &self.params)?, &self.params),
+                person,
+                other,
+            ))
         });
         let best = scored.max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
         let runner_up = best.map(|(score, person, other)| {

@@ -62,7 +62,7 @@ impl Grouping {
     pub fn core(&self, person: PersonId) -> Vec<FaceId> {
         let Some(group) = self.people.group(person) else { return Vec::new() };
         let enough = self.bar + self.params.margin;
-        let Some(whole) = self.groups.view(group, &self.faces) else { return Vec::new() };
+        let Some(whole) = self.groups.view(group, &self.faces, &self.params) else { return Vec::new() };
         let members = self.groups.members(group);
         let all = len_u64(members.len()).max(1);
         // Strews ids that follow one another, and with them the years, evenly over as many numbers as there are faces.

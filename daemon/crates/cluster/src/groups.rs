@@ -6,9 +6,10 @@
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
 //! each has a face of the other in its surroundings.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use vow_types::num::index;
+use vow_types::num::{index, usize_to_f32};
 use vow_types::{FaceId, PersonId, room_for};
 
 use crate::Params;
@@ -59,37 +60,113 @@ impl Seen {
 #[derive(Debug)]
 struct Many {
     members: Vec<Slot>,
-    /// Sum of the members' embeddings.
-    sum: Box<[f32]>,
-    /// `n^(p-1) / |S|^p`: what the group contributes to its scores besides its sum.
-    factor: f32,
+    /// Worked out when it is needed: of most groups it is not for long.
+    whole: OnceCell<Whole>,
     /// The lowest id among the members: what ties are broken by.
     least: FaceId,
-    /// Members about whom humans said something; some may be there twice, or have nothing said about them any more.
+    /// `None` where humans said nothing about any member.
+    heard: Option<Box<Heard>>,
+    /// `None` as long as nobody is known.
+    around: Option<Box<Around>>,
+}
+
+/// What humans said about the members of a group.
+#[derive(Debug, Default)]
+struct Heard {
+    /// About whom they did; some may be there twice, or have nothing said about them any more.
     spoken_of: Vec<Slot>,
     /// Who the members are by a human's word.
     is: Option<PersonId>,
     /// Whom a member is not, by a human's word; sorted.
     is_not: Vec<PersonId>,
-    around: Around,
 }
 
-impl Many {
-    /// Reads anew what humans said about the members.
-    fn hear(&mut self, faces: &Faces) {
-        self.spoken_of.sort_unstable();
-        self.spoken_of.dedup();
-        self.spoken_of.retain(|slot| faces.is_spoken_of(*slot));
-        self.is = self.spoken_of.iter().find_map(|slot| faces.is(*slot));
-        let said = self.spoken_of.iter().filter_map(|slot| faces.get(*slot));
-        self.is_not = said.flat_map(|face| face.said.is_not.clone()).collect();
+impl Heard {
+    /// What was said about a face; `None` where nothing was.
+    fn about(slot: Slot, faces: &Faces) -> Option<Box<Self>> {
+        let face = faces.get(slot).filter(|_| faces.is_spoken_of(slot))?;
+        Some(Box::new(Self { spoken_of: vec![slot], is: face.said.is, is_not: face.said.is_not.clone() }))
+    }
+
+    fn absorb(&mut self, mut from: Self) {
+        self.spoken_of.append(&mut from.spoken_of);
+        self.is = self.is.or(from.is);
+        self.is_not.append(&mut from.is_not);
         self.is_not.sort_unstable();
         self.is_not.dedup();
     }
+}
 
-    fn view(&self) -> View<'_> {
-        let share = share(self.members.len());
-        View { sum: Vector::Sum(&self.sum), factor: self.factor, share, least: self.least }
+/// What a group is as a whole.
+#[derive(Debug)]
+struct Whole {
+    /// Sum of the members' embeddings.
+    sum: Box<[f32]>,
+    /// `n^(p-1) / |S|^p`: what the group contributes to its scores besides its sum.
+    factor: f32,
+}
+
+impl Many {
+    fn whole(&self, faces: &Faces, params: &Params) -> &Whole {
+        self.whole.get_or_init(|| {
+            let (first, others) = self.members.split_at(self.members.len().min(1));
+            let first = first.first().and_then(|slot| faces.get(*slot));
+            let mut sum: Box<[f32]> =
+                first.map(|face| face.embedding.components().collect()).unwrap_or_default();
+            others
+                .iter()
+                .filter_map(|slot| faces.get(*slot))
+                .for_each(|face| face.embedding.add_to(&mut sum));
+            Whole { factor: factor(self.members.len(), &sum, params), sum }
+        })
+    }
+
+    /// Takes in the members of another group. What it is as a whole is known then if it was before.
+    fn absorb(&mut self, from: &mut Self, faces: &Faces, params: &Params) {
+        if let Some(whole) = self.whole.get_mut() {
+            match from.whole.get() {
+                Some(other) => accumulate(&mut whole.sum, &other.sum),
+                None => from
+                    .members
+                    .iter()
+                    .filter_map(|slot| faces.get(*slot))
+                    .for_each(|face| face.embedding.add_to(&mut whole.sum)),
+            }
+            whole.factor = factor(self.members.len() + from.members.len(), &whole.sum, params);
+        }
+        let most = usize_to_f32(from.members.len());
+        self.members.append(&mut from.members);
+        self.least = self.least.min(from.least);
+        if let Some(heard) = from.heard.take() {
+            self.heard.get_or_insert_default().absorb(*heard);
+        }
+        // A sum is no longer than it has parts.
+        let moved = from.whole.get().map_or(most, |whole| length(&whole.sum));
+        let around = from.around.take();
+        if self.around.is_some() || around.is_some() {
+            self.around
+                .get_or_insert_default()
+                .absorb(around.map(|around| *around).unwrap_or_default(), moved);
+        }
+    }
+
+    /// Reads anew what humans said about the members.
+    fn hear(&mut self, faces: &Faces) {
+        let Some(mut heard) = self.heard.take() else { return };
+        heard.spoken_of.sort_unstable();
+        heard.spoken_of.dedup();
+        heard.spoken_of.retain(|slot| faces.is_spoken_of(*slot));
+        heard.is = heard.spoken_of.iter().find_map(|slot| faces.is(*slot));
+        let said = heard.spoken_of.iter().filter_map(|slot| faces.get(*slot));
+        heard.is_not = said.flat_map(|face| face.said.is_not.clone()).collect();
+        heard.is_not.sort_unstable();
+        heard.is_not.dedup();
+        self.heard = Some(heard).filter(|heard| !heard.spoken_of.is_empty());
+    }
+
+    fn view(&self, faces: &Faces, params: &Params) -> View<'_> {
+        let (share, whole) = (share(self.members.len()), self.whole(faces, params));
+        View { sum: Vector::Sum(&whole.sum), factor: whole.factor, share, least: self.least }
     }
 }
 
@@ -124,7 +201,7 @@ impl Groups {
     pub(crate) fn remove(&mut self, slot: Slot, near: &[Slot]) {
         for other in near {
             if let Some(many) = self.of(*other).and_then(|group| self.many_mut(group)) {
-                many.around.remove(&HashSet::from([slot]));
+                many.around.iter_mut().for_each(|around| around.remove(&HashSet::from([slot])));
             }
         }
         self.set(slot, NOWHERE);
@@ -195,8 +272,13 @@ impl Groups {
         view_of_face(slot, faces)
     }
 
-    pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces) -> Option<View<'a>> {
-        self.many(group).map(Many::view).or_else(|| view_of_face(group, faces))
+    pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces, params: &Params) -> Option<View<'a>> {
+        self.many(group).map(|many| many.view(faces, params)).or_else(|| view_of_face(group, faces))
+    }
+
+    /// The lowest face id in a group.
+    pub(crate) fn least(&self, group: Slot, faces: &Faces) -> Option<FaceId> {
+        self.many(group).map(|many| many.least).or_else(|| Some(faces.get(group)?.id))
     }
 
     /// The score of a face with the other strong faces of a group; `None` when there are none.
@@ -205,7 +287,7 @@ impl Groups {
         if members.contains(&slot) {
             return self.score_of_member(slot, group, faces, params);
         }
-        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces, params)?);
         (!members.is_empty()).then(|| face.score(&whole, params))
     }
 
@@ -217,7 +299,7 @@ impl Groups {
         faces: &Faces,
         params: &Params,
     ) -> Option<f32> {
-        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces)?);
+        let (face, whole) = (view_of_face(slot, faces)?, self.view(group, faces, params)?);
         let others = self.members(group).len().checked_sub(1).filter(|others| *others > 0)?;
         let sum = whole.sum.less(face.sum);
         let factor = factor(others, &sum, params);
@@ -232,7 +314,7 @@ impl Groups {
 
     fn said<'a>(&'a self, group: Slot, faces: &'a Faces) -> (Option<PersonId>, &'a [PersonId]) {
         match (self.many(group), faces.get(group)) {
-            (Some(many), _) => (many.is, &many.is_not),
+            (Some(many), _) => many.heard.as_ref().map_or((None, &[]), |heard| (heard.is, &heard.is_not)),
             (None, Some(face)) => (face.said.is, &face.said.is_not),
             _ => (None, &[]),
         }
@@ -241,7 +323,7 @@ impl Groups {
     /// Reads anew what humans said about the members of a group, after they said something about these.
     pub(crate) fn hear(&mut self, group: Slot, about: HashSet<Slot>, faces: &Faces) {
         let Some(mut many) = self.take(group) else { return };
-        many.spoken_of.extend(about);
+        many.heard.get_or_insert_default().spoken_of.extend(about);
         many.hear(faces);
         self.put(group, many);
         self.change(group);
@@ -249,7 +331,10 @@ impl Groups {
 
     /// The strong faces of a group about which humans said something.
     pub(crate) fn spoken_of(&self, group: Slot, faces: &Faces) -> impl Iterator<Item = Slot> {
-        let all = self.many(group).map_or_else(|| self.members(group), |many| &many.spoken_of);
+        let all = match self.many(group) {
+            Some(many) => many.heard.as_ref().map_or(&[][..], |heard| &heard.spoken_of),
+            None => self.members(group),
+        };
         all.iter().copied().filter(|slot| faces.is_spoken_of(*slot))
     }
 
@@ -290,16 +375,7 @@ impl Groups {
             }
         }
         self.count = self.count.saturating_sub(1);
-        to.members.append(&mut from.members);
-        accumulate(&mut to.sum, &from.sum);
-        to.factor = factor(to.members.len(), &to.sum, params);
-        to.least = to.least.min(from.least);
-        to.spoken_of.append(&mut from.spoken_of);
-        to.is = to.is.or(from.is);
-        to.is_not.append(&mut from.is_not);
-        to.is_not.sort_unstable();
-        to.is_not.dedup();
-        to.around.absorb(from.around, length(&from.sum));
+        to.absorb(&mut from, faces, params);
         self.put(winner, to);
         self.change(winner);
         self.change(loser);
@@ -326,13 +402,10 @@ impl Groups {
         let face = faces.get(group)?;
         let many = Many {
             members: vec![group],
-            sum: face.embedding.components().collect(),
-            factor: 1.0,
+            whole: OnceCell::new(),
             least: face.id,
-            spoken_of: if faces.is_spoken_of(group) { vec![group] } else { Vec::new() },
-            is: face.said.is,
-            is_not: face.said.is_not.clone(),
-            around: Around::default(),
+            heard: Heard::about(group, faces),
+            around: None,
         };
         Some((Box::new(many), true))
     }

@@ -149,7 +149,7 @@ impl Queue {
             bar
         });
         let Some((score, least, b)) = best else { return };
-        let Some(own) = groups.view(a, space.faces).map(|view| view.least) else { return };
+        let Some(own) = groups.least(a, space.faces) else { return };
         heap.push(Candidate {
             score,
             low: own.min(least),

@@ -73,7 +73,7 @@ impl Params {
             resplit_share: 1.0 / 64.0,
             resplit_up_to: 1_024,
             at_once: 200_000,
-            portion: 4_096,
+            portion: 1_024,
             keep_pairs: 50_000,
             weak_extra: 0.10,
         }

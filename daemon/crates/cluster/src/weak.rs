@@ -122,13 +122,13 @@ impl Weak {
         let mut offers = Vec::new();
         let mut around = Vec::new();
         for slot in slots.iter().filter(|slot| space.faces.is(**slot).is_none()) {
-            let Some(face) = groups.view(*slot, space.faces) else { continue };
+            let Some(face) = groups.view(*slot, space.faces, space.params) else { continue };
             around.clear();
             around.extend(space.edges.of(*slot).filter_map(|near| groups.of(near)));
             around.sort_unstable();
             around.dedup();
             for group in &around {
-                let Some(view) = groups.view(*group, space.faces) else { continue };
+                let Some(view) = groups.view(*group, space.faces, space.params) else { continue };
                 let score = face.score(&view, space.params);
                 if score >= enough {
                     offers.push((score, face.least, view.least, *slot, *group));

@@ -109,7 +109,7 @@ impl Groups {
             pairs.extend(found);
         }
         if let Some(many) = self.many_mut(group) {
-            many.around.remove(&forgotten);
+            many.around.iter_mut().for_each(|around| around.remove(&forgotten));
         }
         for (one, other) in pairs {
             self.note(one, other);
@@ -126,17 +126,21 @@ impl Groups {
 impl Many {
     /// Is without these, who are no members any more.
     fn lose(&mut self, left: &HashSet<Slot>, faces: &Faces, params: &Params) {
-        let mut in_order: Vec<Slot> = left.iter().copied().collect();
-        in_order.sort_unstable();
-        for face in in_order.into_iter().filter_map(|slot| faces.get(slot)) {
-            take_off(&mut self.sum, &face.embedding);
+        if let Some(whole) = self.whole.get_mut() {
+            let mut in_order: Vec<Slot> = left.iter().copied().collect();
+            in_order.sort_unstable();
+            for face in in_order.into_iter().filter_map(|slot| faces.get(slot)) {
+                take_off(&mut whole.sum, &face.embedding);
+            }
+            whole.factor = factor(self.members.len(), &whole.sum, params);
         }
-        self.factor = factor(self.members.len(), &self.sum, params);
-        self.around.moved(usize_to_f32(left.len()));
+        self.around.iter_mut().for_each(|around| around.moved(usize_to_f32(left.len())));
         if left.iter().any(|slot| faces.id(*slot) == self.least) {
             self.least = self.members.iter().map(|slot| faces.id(*slot)).min().unwrap_or(self.least);
         }
-        self.spoken_of.retain(|slot| !left.contains(slot));
+        if let Some(heard) = &mut self.heard {
+            heard.spoken_of.retain(|slot| !left.contains(slot));
+        }
         self.hear(faces);
     }
 }

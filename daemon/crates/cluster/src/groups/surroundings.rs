@@ -3,13 +3,14 @@
 use vow_types::FaceId;
 use vow_types::num::index;
 
-use super::{Groups, Many};
+use super::Groups;
 use crate::Params;
-use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
-use crate::score::{View, share, view_of_face};
-use crate::vectors::Vector;
+use crate::score::view_of_face;
+
+/// The sum of so many faces is found again in some ten microseconds.
+const SOON: usize = 256;
 
 impl Groups {
     /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
@@ -28,24 +29,27 @@ impl Groups {
             let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
             seen.is_first(name).then_some(name)
         };
-        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref).map(Many::view);
+        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref);
 
         let Some(mut own) = own else {
             let Some(view) = view_of_face(group, faces) else { return };
             for name in edges.of(group).filter_map(&mut first_sight) {
-                if let Some(other) = grouped(name).or_else(|| view_of_face(name, faces)) {
+                let many = grouped(name).map(|many| many.view(faces, params));
+                if let Some(other) = many.or_else(|| view_of_face(name, faces)) {
                     see(view.score(&other, params), other.least, name);
                 }
             }
             return;
         };
-        let Many { sum, factor, least, around, members, .. } = &mut *own;
-        let share = share(members.len());
-        let view = View { sum: Vector::Sum(sum), factor: *factor, share, least: *least };
+        let Some(mut around) = own.around.take() else {
+            self.put(group, own);
+            return;
+        };
+        let view = own.view(faces, params);
         around.grouped.retain(|slot| {
             let Some(name) = first_sight(*slot) else { return false };
             // Single faces are on the other list.
-            let Some(other) = grouped(name) else { return false };
+            let Some(other) = grouped(name).map(|many| many.view(faces, params)) else { return false };
             bar = see(view.score(&other, params), other.least, name);
             true
         });
@@ -60,6 +64,7 @@ impl Groups {
             let product = view.sum.product(face.sum);
             Some((product, see(product * view.factor + more, face.least, slot) - more))
         });
+        own.around = Some(around);
         self.put(group, own);
     }
 
@@ -69,9 +74,10 @@ impl Groups {
         let (Some(group), Some(others)) = (self.of(slot), self.of(other)) else { return };
         let is_single = self.many(others).is_none();
         let Some(many) = self.many_mut(group).filter(|_| group != others) else { return };
+        let around = many.around.get_or_insert_default();
         if is_single {
-            many.around.add_single(other);
-        } else if many.around.add_grouped(other) {
+            around.add_single(other);
+        } else if around.add_grouped(other) {
             // A group that is not read for long would collect the same surroundings again and again.
             self.tidy(group);
         }
@@ -81,16 +87,23 @@ impl Groups {
     fn tidy(&mut self, group: Slot) {
         let Some(mut own) = self.take(group) else { return };
         let name = |slot: Slot| self.of(slot).filter(|name| *name != group);
-        own.around.grouped.sort_unstable_by_key(|slot| (name(*slot), *slot));
-        own.around.grouped.dedup_by_key(|slot| name(*slot));
-        own.around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
-        own.around.is_tidy();
+        if let Some(around) = &mut own.around {
+            around.grouped.sort_unstable_by_key(|slot| (name(*slot), *slot));
+            around.grouped.dedup_by_key(|slot| name(*slot));
+            around.grouped.retain(|slot| name(*slot).is_some_and(|name| self.many(name).is_some()));
+            around.is_tidy();
+        }
         self.put(group, own);
     }
 
-    /// Forgets who is around whom: no candidate pair is known any more.
+    /// Forgets who is around whom, for no candidate pair is known any more; and what can soon be worked out again.
     pub(crate) fn forget_surroundings(&mut self) {
-        self.many.iter_mut().flatten().for_each(|many| many.around = Around::default());
+        for many in self.many.iter_mut().flatten() {
+            many.around = None;
+            if many.members.len() <= SOON {
+                many.whole.take();
+            }
+        }
     }
 
     /// Drops from all surroundings what merging left there, when a long run of it is over.
@@ -98,8 +111,10 @@ impl Groups {
         for group in (0..).take(self.many.len()) {
             self.tidy(group);
             let Some(mut own) = self.take(group) else { continue };
-            own.around
-                .retain_singles(|slot| self.is_group(slot) && self.many(slot).is_none() && slot != group);
+            if let Some(around) = &mut own.around {
+                around
+                    .retain_singles(|slot| self.is_group(slot) && self.many(slot).is_none() && slot != group);
+            }
             self.put(group, own);
         }
     }

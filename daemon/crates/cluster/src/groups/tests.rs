@@ -62,8 +62,11 @@ fn around(
         .filter_map(|slot| groups.of(slot))
         .filter(|name| *name != group)
         .collect();
-    let own = groups.view(group, faces).unwrap();
-    names.into_iter().map(|name| (name, own.score(&groups.view(name, faces).unwrap(), params))).collect()
+    let own = groups.view(group, faces, params).unwrap();
+    names
+        .into_iter()
+        .map(|name| (name, own.score(&groups.view(name, faces, params).unwrap(), params)))
+        .collect()
 }
 
 proptest! {
@@ -123,7 +126,7 @@ proptest! {
                     prop_assert!(stay.iter().all(|slot| groups.of(*slot) == Some(name)));
                     // As if they had come together by themselves: so few are added up exactly.
                     let alone = crate::score::Sum::of(stay.iter().copied(), &faces, &params).unwrap();
-                    let (view, alone) = (groups.view(name, &faces).unwrap(), alone.view());
+                    let (view, alone) = (groups.view(name, &faces, &params).unwrap(), alone.view());
                     prop_assert_eq!(view.least, alone.least);
                     prop_assert!(stay.len() == 1 || view.score(&view, &params) == alone.score(&alone, &params));
                 }
