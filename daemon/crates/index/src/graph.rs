@@ -5,7 +5,7 @@
 //! What was saved is in the file of the snapshot, which is mapped ([`base`]): such a node takes some 12 bytes of the process's own
 //! memory, for the upper layers. A node that came since takes its vector, which is shared with whoever else holds the
 //! embedding, some 160 bytes for links, since most nodes have half of the links that one may
-//! have, and 20 to know where they are; links are held here, too, where those of a saved node changed. Vectors may come long before
+//! have, and 20 to know where they are; links are held here, too, where those of a saved node changed. Vectors may come, and be saved, long before
 //! their nodes are linked. A node's layer follows from its number and links are made in the order of the numbers, so that the
 //! same vectors give the same graph on any machine, with any number of threads.
 
@@ -41,7 +41,7 @@ pub(crate) const TOP: usize = 15;
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) dimension: usize,
-    /// The nodes that were saved, all of them linked.
+    /// The nodes that were saved; those that waited to be linked then come last.
     base: Option<Base>,
     /// Of the nodes that came since.
     vectors: Vec<Embedding>,
@@ -60,7 +60,7 @@ impl Graph {
         Self { dimension, base, vectors, ground, upper: HashMap::new(), entry: None }
     }
 
-    /// What is linked was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
+    /// All there is was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
     /// takes a moment.
     pub(crate) fn stand_on(&mut self, base: Base) -> impl Sized + use<> {
         let saved = num::index(base.nodes().saturating_sub(self.saved()));
@@ -96,7 +96,8 @@ impl Graph {
 
     /// Nodes that are linked and can be found.
     pub(crate) fn linked(&self) -> u32 {
-        self.saved().max(num::len_u32(self.ground.len()))
+        let saved = self.base.as_ref().map_or(0, |base| base.linked);
+        saved.max(num::len_u32(self.ground.len()))
     }
 
     /// All nodes, those among them that wait to be linked.

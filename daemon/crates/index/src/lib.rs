@@ -205,7 +205,7 @@ impl FaceIndex {
         (inner.book.total() - inner.book.shown()).saturating_mul(5) > inner.book.total()
     }
 
-    /// Writes a snapshot of all that is linked into the folder `dir`, which is made if need be; an older one is there until
+    /// Writes a snapshot of all there is, linked or not, into the folder `dir`, which is made if need be; an older one is there until
     /// the new one is whole. `stamp` is any bytes that say which state of the store this is. Searching goes on meanwhile, adding and
     /// hiding wait.
     ///

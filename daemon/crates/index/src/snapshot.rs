@@ -1,6 +1,6 @@
 //! The index as one file, so that a start need not build it anew. The reader believes nothing: every number is
 //! checked before it is used, and the file's own BLAKE3 hash before anything of it is handed out. Nodes that wait to be
-//! linked are left out, with their faces: whoever loads it finds them missing and puts them in again.
+//! linked are in it without links, so that whoever has many of them need not hold their vectors in memory.
 //!
 //! Its larger parts are mapped once they were checked, and stay where they are ([`Base`]): so a library takes little more memory
 //! than what its book takes, and the kernel keeps of the file what there is room for. Numbers are in the machine's own order
@@ -8,7 +8,7 @@
 //!
 //! `faces.hnsw`: magic (8 bytes, with the format's number), 1 (u32, which tells the order), stamp (length u32, bytes),
 //! dimension, links of the ground layer, links of the upper layers, nodes, entry node (or 2^32-1), faces, nodes in upper
-//! layers, links (u32 each). Then, each from a multiple of 64 on, for all nodes: the vectors (i16, steps of 2^-14), where
+//! layers, links, nodes that are linked, which come first (u32 each; format 2 lacks the last, all are linked there). Then, each from a multiple of 64 on, for all nodes: the vectors (i16, steps of 2^-14), where
 //! each node's links end (u32, in links from the first one), and the links in the ground layer (u32). Then for each node in upper layers its number (u32), layers (u8) and their links (count
 //! u8, nodes u32); for each face its id (u64), node (u32) and whether it is shown (u8); BLAKE3 of all that.
 
@@ -28,7 +28,9 @@ use crate::graph::{Base, GROUND, TOP, UPPER};
 use crate::mapped::Mapped;
 use parts::{Parts, Sink, Source};
 
-const MAGIC: [u8; 8] = *b"VOWHNSW\x02";
+const MAGIC: [u8; 8] = *b"VOWHNSW\x03";
+/// Of the format before, in which all nodes were linked.
+const MAGIC_2: [u8; 8] = *b"VOWHNSW\x02";
 const FILE: &str = "faces.hnsw";
 /// While it is written.
 const NEW: &str = "faces.hnsw.new";
@@ -66,18 +68,18 @@ fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<(File, Parts)> 
     out.put_u32(1)?;
     out.put_u32(num::len_u32(stamp.len()))?;
     out.put(stamp)?;
-    let nodes = graph.linked();
+    let (nodes, linked) = (graph.nodes(), graph.linked());
     let [dimension, ground, upper_links] = [graph.dimension, GROUND, UPPER].map(num::len_u32);
-    let mut seats: Vec<(FaceId, Seat)> = book.seats().filter(|(_, seat)| seat.node < nodes).collect();
+    let mut seats: Vec<(FaceId, Seat)> = book.seats().collect();
     let mut upper: Vec<_> = graph.upper.iter().collect();
     let links = (0..nodes).map(|node| num::len_u32(graph.links(node, 0).len())).sum();
     for number in [dimension, ground, upper_links, nodes, graph.entry.unwrap_or(NOBODY)] {
         out.put_u32(number)?;
     }
-    for number in [num::len_u32(seats.len()), num::len_u32(upper.len()), links] {
+    for number in [num::len_u32(seats.len()), num::len_u32(upper.len()), links, linked] {
         out.put_u32(number)?;
     }
-    let parts = Parts { head: out.at(), dimension, nodes, links };
+    let parts = Parts { head: out.at(), dimension, nodes, linked, links };
     let [vectors, ends, grounds] = parts.ranges();
     out.fill_to(vectors.start)?;
     (0..nodes).try_for_each(|node| out.put(bytemuck::cast_slice(graph.steps(node))))?;
@@ -149,7 +151,9 @@ impl From<io::Error> for Fault {
 fn read(file: &File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
     let size = file.metadata()?.len();
     let mut from = Source::of(file, size)?;
-    if from.bytes()? != MAGIC || from.u32()? != 1 || num::index(from.u32()?) != stamp.len() {
+    let magic = from.bytes()?;
+    let all_linked = magic == MAGIC_2;
+    if !(all_linked || magic == MAGIC) || from.u32()? != 1 || num::index(from.u32()?) != stamp.len() {
         return Ok(None);
     }
     let mut found = vec![0; stamp.len()];
@@ -162,14 +166,15 @@ fn read(file: &File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
         return Ok(None);
     }
     let [nodes, entry, seats, upper, links] = from.several_u32()?;
-    let parts = Parts { head: from.at(), dimension, nodes, links };
+    let linked = if all_linked { nodes } else { from.u32()? };
+    let parts = Parts { head: from.at(), dimension, nodes, linked, links };
     // Before any room is made: what is promised must at least fit into the file.
     let least = parts.size().saturating_add(u64::from(seats) * 13).saturating_add(u64::from(upper) * 5);
     if least > size {
         return Err(Fault::Content("it promises more than it holds"));
     }
     let entry = Some(entry).filter(|entry| *entry != NOBODY);
-    if entry.is_some_and(|entry| entry >= nodes) || entry.is_none() != (nodes == 0) {
+    if linked > nodes || entry.is_some_and(|entry| entry >= linked) || entry.is_none() != (linked == 0) {
         return Err(Fault::Content("its entry is no node"));
     }
     let mut faces = Faces::new(num::index(dimension));
@@ -177,10 +182,10 @@ fn read(file: &File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
     check(&mut from, &parts, &mut faces)?;
     for _ in 0..upper {
         let (node, [layers]) = (from.u32()?, from.bytes()?);
-        if node >= nodes || usize::from(layers) > TOP {
+        if node >= linked || usize::from(layers) > TOP {
             return Err(Fault::Content("its upper layers are impossible"));
         }
-        let layers = (0..layers).map(|_| upper_links(&mut from, nodes)).collect::<Result<Vec<_>, _>>()?;
+        let layers = (0..layers).map(|_| upper_links(&mut from, linked)).collect::<Result<Vec<_>, _>>()?;
         faces.graph.upper.insert(node, layers);
     }
     for _ in 0..seats {
@@ -218,27 +223,29 @@ fn check(from: &mut Source<'_>, parts: &Parts, faces: &mut Faces) -> Result<(), 
     if node != parts.nodes {
         return Err(Fault::Content("a vector is none"));
     }
-    let mut before = 0;
+    let (mut before, mut node) = (0, 0);
     from.each(ends, BLOCK, |ends: &[u32]| {
         for end in ends {
-            if end.checked_sub(before).is_none_or(|count| num::index(count) > GROUND) {
+            let room = if node < parts.linked { GROUND } else { 0 };
+            if end.checked_sub(before).is_none_or(|count| num::index(count) > room) {
                 return Err(Fault::Content("a node has too many links"));
             }
             before = *end;
+            node += 1;
         }
         Ok(())
     })?;
     if before != parts.links {
         return Err(Fault::Content("it has other links than it promises"));
     }
-    from.each(links, BLOCK, |links: &[u32]| lead_somewhere(links, parts.nodes))
+    from.each(links, BLOCK, |links: &[u32]| lead_somewhere(links, parts.linked))
 }
 
 fn lead_somewhere(links: &[u32], nodes: u32) -> Result<(), Fault> {
     if links.iter().any(|link| *link >= nodes) { Err(Fault::Content("a link leads nowhere")) } else { Ok(()) }
 }
 
-/// Up to [`UPPER`] links to any of `nodes` nodes.
+/// Up to [`UPPER`] links to any of the first `nodes` nodes.
 fn upper_links(from: &mut Source<'_>, nodes: u32) -> Result<Box<[u32]>, Fault> {
     let [count] = from.bytes()?;
     let mut links = [0; UPPER];

@@ -147,10 +147,9 @@ proptest! {
                 Step::Save => index.save(home.path(), b"").unwrap(),
                 Step::Load => {
                     index.save(home.path(), b"").unwrap();
+                    let before = index.waiting();
                     index = FaceIndex::load(home.path(), b"").unwrap().unwrap();
-                    let lost: Vec<_> = model.iter().filter(|(id, _)| index.embedding(**id).is_none()).collect();
-                    index.put(&lost.iter().map(|(id, one)| (**id, &vectors[one.0])).collect::<Vec<_>>()).unwrap();
-                    index.hide(&lost.iter().filter(|(_, one)| !one.1).map(|(id, _)| **id).collect::<Vec<_>>());
+                    prop_assert_eq!(index.waiting(), before);
                 }
                 Step::Link(most) => {
                     let before = index.waiting();
@@ -206,8 +205,7 @@ fn many_equal_faces_are_all_found() {
     assert!(recall(&index, &faces, 32) > 0.99);
 }
 
-/// While places are still to be found nothing is missing; what was linked by then is what a snapshot has, and whoever loads
-/// it and puts the others in again has everything.
+/// While places are still to be found nothing is missing, and a snapshot has everything: those that wait still do.
 #[test]
 fn an_index_that_is_being_built_is_exact_and_half_of_it_can_be_saved() {
     let embeddings = crowd(3000, 0.55);
@@ -224,10 +222,9 @@ fn an_index_that_is_being_built_is_exact_and_half_of_it_can_be_saved() {
     let home = tempfile::TempDir::new().unwrap();
     index.save(home.path(), b"").unwrap();
     let half = FaceIndex::load(home.path(), b"").unwrap().unwrap();
-    assert_eq!((half.len(), half.waiting()), (1300, 0));
-    assert!(half.contains(FaceId(1299)) && !half.contains(FaceId(1300)));
+    assert_eq!((half.len(), half.waiting()), (3000, 1700));
     half.put(&faces).unwrap();
-    assert_eq!(half.waiting(), 1700);
+    assert_eq!((half.len(), half.waiting()), (3000, 1700));
     assert!(is_exact(&half));
 
     for index in [index, half] {

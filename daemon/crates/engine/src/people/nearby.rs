@@ -157,7 +157,7 @@ impl Keeper {
     }
 
     /// Takes shares of what was saved in place of those of the memory before, which is given back with the last of them.
-    fn share_some(&mut self, from: usize) {
+    pub(super) fn share_some(&mut self, from: usize) {
         let index = self.shared.index();
         self.sharing = self.grouping.share(from, SHARED, &|face| index.embedding(face));
         if self.sharing.is_none() {
@@ -173,9 +173,12 @@ impl Keeper {
     }
 
     pub(super) fn save(&mut self) {
-        if self.unsaved == 0 {
-            return;
+        if self.unsaved > 0 {
+            self.save_now();
         }
+    }
+
+    pub(super) fn save_now(&mut self) {
         let index = self.shared.index();
         match index.save(&self.snapshot, &self.pack.0) {
             Ok(()) => {

@@ -21,6 +21,9 @@ use crate::progress::Progress;
 use crate::roster::{Roster, Shown};
 use crate::rulings::{self, Rulings};
 
+/// Once so many faces more are found missing in the saved index, it is saved with them. The libraries of tests are small.
+const MANY: usize = if cfg!(test) { 16 } else { 131_072 };
+
 /// Faces that can be seen.
 #[derive(Default)]
 struct Seen {
@@ -28,6 +31,8 @@ struct Seen {
     grouped: Grouped,
     /// Of which the index has other vectors than the store.
     strange: usize,
+    /// Faces that waited for their place in the index when it was last saved.
+    saved: usize,
 }
 
 impl Keeper {
@@ -154,6 +159,16 @@ impl Keeper {
             let shown = Shown { photo: row.photo, taken, quality: shared.quality(&row) };
             roster.show(row.id, shown, self.grouping.in_photo_with(row.id));
             roster.apply(&[Move { face: row.id, person: Some(person) }]);
+        }
+        drop(roster);
+        let waiting = index.waiting();
+        if seen.strange == 0 && waiting.saturating_sub(seen.saved) >= MANY {
+            // Their vectors lie in the file then, and take no memory while their places are found.
+            self.save_now();
+            while let Some(from) = self.sharing {
+                self.share_some(from);
+            }
+            seen.saved = waiting;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a snapshot holds of the nodes that were linked when it was written, in a file that is mapped. It never changes.
+//! What a snapshot holds of the nodes that there were when it was written, in a file that is mapped. It never changes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use crate::mapped::{Mapped, Run};
 /// Some nodes, from the first one on.
 pub(crate) struct Base {
     pub(crate) vectors: Lent,
+    /// How many of them, from the first one on, were linked.
+    pub(crate) linked: u32,
     pub(crate) map: Arc<Mapped>,
     /// Where each node's links end; those of the next begin there.
     pub(crate) ends: Run<u32>,

@@ -23,6 +23,8 @@ pub(super) struct Parts {
     pub(super) head: usize,
     pub(super) dimension: u32,
     pub(super) nodes: u32,
+    /// How many of them are linked.
+    pub(super) linked: u32,
     pub(super) links: u32,
 }
 
@@ -51,6 +53,7 @@ impl Parts {
         let vectors = Box::new(Run::<i16>::new(map, vectors));
         Base {
             vectors: Lent::new(vectors, self.dimension, self.nodes),
+            linked: self.linked,
             ends: Run::new(map, ends),
             links: Run::new(map, links),
             map: Arc::clone(map),
