@@ -55,7 +55,8 @@ fn main() {
         cost::table(&[10_000, 100_000, 1_000_000]);
     }
     if let Some(size) = value("--grow") {
-        grow::table(size.to_str().and_then(|size| size.parse().ok()).expect("--grow needs a number"));
+        let number = size.to_str().and_then(|size| size.parse().ok());
+        grow::table(number.unwrap_or_else(|| panic!("--grow needs a number")));
     }
     let (portraits, album) = (value("--faces").or_else(|| variable("VOW_FACES")), value("--album"));
     let Some(pack) = variable("VOW_PACK").filter(|_| portraits.is_some() || album.is_some()) else {

@@ -5,6 +5,7 @@
 
 mod asking;
 mod coming;
+mod threshold;
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,10 +23,6 @@ use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
-/// Once the threshold has risen by so much, groups that were formed below it are formed again...
-const RISEN: f32 = 0.01;
-/// ...while there are no more faces than these, some seconds of work.
-const AGAIN_UP_TO: usize = 20_000;
 /// Candidate pairs are forgotten while faces come once they are known of so many times [`Params::keep_pairs`] faces...
 const KEPT_TIMES: usize = 2;
 /// ...and of one in so many of all.
@@ -203,19 +200,6 @@ impl Grouping {
         moves
     }
 
-    /// Another law of the score from which on groups are one person: `merge_at` and `calibrated_among` of [`Params`]; true
-    /// when that is a change. What it changes shows with [`Self::settle`].
-    pub fn set_merge_at(&mut self, merge_at: f32, calibrated_among: Option<u32>) -> bool {
-        let changed = Params { merge_at, calibrated_among, ..self.params };
-        let is_change = changed != self.params;
-        self.params = changed;
-        if is_change {
-            self.unsettle();
-        }
-        self.bar = self.params.merge_at_among(self.groups.count());
-        is_change
-    }
-
     /// Something is another way than when everybody was last sorted out.
     pub(crate) fn unsettle(&mut self) {
         self.settled = false;
@@ -226,22 +210,6 @@ impl Grouping {
     pub(crate) fn knows_many_pairs(&self) -> bool {
         let few = self.params.keep_pairs.saturating_mul(KEPT_TIMES);
         self.edges.asked() > few.max(self.faces.count() / KEPT_SHARE)
-    }
-
-    /// Lets the threshold follow the number of people. Once it has risen by enough, people who came together when there were
-    /// few are looked at again, all of them; where they are too many for that, [`Self::settle`] does it.
-    fn tune(&mut self) {
-        self.bar = self.params.merge_at_among(self.groups.count());
-        if self.bar - self.bar_of_all < RISEN || self.faces.slots() > AGAIN_UP_TO {
-            return;
-        }
-        self.bar_of_all = self.bar;
-        for (slot, _) in self.faces.iter() {
-            let size = self.groups.members(slot).len();
-            if size > 1 {
-                self.touched.insert(slot, size);
-            }
-        }
     }
 
     /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given

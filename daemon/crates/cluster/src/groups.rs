@@ -6,18 +6,17 @@
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
 //! each has a face of the other in its surroundings.
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use vow_types::num::{index, usize_to_f32};
+use vow_types::num::index;
 use vow_types::{FaceId, PersonId, room_for};
 
 use crate::Params;
-use crate::around::Around;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::{View, factor, share, view_of_face};
-use crate::vectors::{Vector, accumulate, length};
+use crate::vectors::Vector;
+use many::Many;
 
 /// A partition of the strong faces. Weak faces are in no group here.
 #[derive(Debug, Default)]
@@ -53,120 +52,6 @@ impl Seen {
     fn is_first(&mut self, name: Slot) -> bool {
         let Some(last) = self.last.get_mut(index(name)) else { return false };
         std::mem::replace(last, self.reading) != self.reading
-    }
-}
-
-/// A group of at least two faces.
-#[derive(Debug)]
-struct Many {
-    members: Vec<Slot>,
-    /// Worked out when it is needed: of most groups it is not for long.
-    whole: OnceCell<Whole>,
-    /// The lowest id among the members: what ties are broken by.
-    least: FaceId,
-    /// `None` where humans said nothing about any member.
-    heard: Option<Box<Heard>>,
-    /// `None` as long as nobody is known.
-    around: Option<Box<Around>>,
-}
-
-/// What humans said about the members of a group.
-#[derive(Debug, Default)]
-struct Heard {
-    /// About whom they did; some may be there twice, or have nothing said about them any more.
-    spoken_of: Vec<Slot>,
-    /// Who the members are by a human's word.
-    is: Option<PersonId>,
-    /// Whom a member is not, by a human's word; sorted.
-    is_not: Vec<PersonId>,
-}
-
-impl Heard {
-    /// What was said about a face; `None` where nothing was.
-    fn about(slot: Slot, faces: &Faces) -> Option<Box<Self>> {
-        let face = faces.get(slot).filter(|_| faces.is_spoken_of(slot))?;
-        Some(Box::new(Self { spoken_of: vec![slot], is: face.said.is, is_not: face.said.is_not.clone() }))
-    }
-
-    fn absorb(&mut self, mut from: Self) {
-        self.spoken_of.append(&mut from.spoken_of);
-        self.is = self.is.or(from.is);
-        self.is_not.append(&mut from.is_not);
-        self.is_not.sort_unstable();
-        self.is_not.dedup();
-    }
-}
-
-/// What a group is as a whole.
-#[derive(Debug)]
-struct Whole {
-    /// Sum of the members' embeddings.
-    sum: Box<[f32]>,
-    /// `n^(p-1) / |S|^p`: what the group contributes to its scores besides its sum.
-    factor: f32,
-}
-
-impl Many {
-    fn whole(&self, faces: &Faces, params: &Params) -> &Whole {
-        self.whole.get_or_init(|| {
-            let (first, others) = self.members.split_at(self.members.len().min(1));
-            let first = first.first().and_then(|slot| faces.get(*slot));
-            let mut sum: Box<[f32]> =
-                first.map(|face| face.embedding.components().collect()).unwrap_or_default();
-            others
-                .iter()
-                .filter_map(|slot| faces.get(*slot))
-                .for_each(|face| face.embedding.add_to(&mut sum));
-            Whole { factor: factor(self.members.len(), &sum, params), sum }
-        })
-    }
-
-    /// Takes in the members of another group. What it is as a whole is known then if it was before.
-    fn absorb(&mut self, from: &mut Self, faces: &Faces, params: &Params) {
-        if let Some(whole) = self.whole.get_mut() {
-            match from.whole.get() {
-                Some(other) => accumulate(&mut whole.sum, &other.sum),
-                None => from
-                    .members
-                    .iter()
-                    .filter_map(|slot| faces.get(*slot))
-                    .for_each(|face| face.embedding.add_to(&mut whole.sum)),
-            }
-            whole.factor = factor(self.members.len() + from.members.len(), &whole.sum, params);
-        }
-        let most = usize_to_f32(from.members.len());
-        self.members.append(&mut from.members);
-        self.least = self.least.min(from.least);
-        if let Some(heard) = from.heard.take() {
-            self.heard.get_or_insert_default().absorb(*heard);
-        }
-        // A sum is no longer than it has parts.
-        let moved = from.whole.get().map_or(most, |whole| length(&whole.sum));
-        let around = from.around.take();
-        if self.around.is_some() || around.is_some() {
-            self.around
-                .get_or_insert_default()
-                .absorb(around.map(|around| *around).unwrap_or_default(), moved);
-        }
-    }
-
-    /// Reads anew what humans said about the members.
-    fn hear(&mut self, faces: &Faces) {
-        let Some(mut heard) = self.heard.take() else { return };
-        heard.spoken_of.sort_unstable();
-        heard.spoken_of.dedup();
-        heard.spoken_of.retain(|slot| faces.is_spoken_of(*slot));
-        heard.is = heard.spoken_of.iter().find_map(|slot| faces.is(*slot));
-        let said = heard.spoken_of.iter().filter_map(|slot| faces.get(*slot));
-        heard.is_not = said.flat_map(|face| face.said.is_not.clone()).collect();
-        heard.is_not.sort_unstable();
-        heard.is_not.dedup();
-        self.heard = Some(heard).filter(|heard| !heard.spoken_of.is_empty());
-    }
-
-    fn view(&self, faces: &Faces, params: &Params) -> View<'_> {
-        let (share, whole) = (share(self.members.len()), self.whole(faces, params));
-        View { sum: Vector::Sum(&whole.sum), factor: whole.factor, share, least: self.least }
     }
 }
 
@@ -400,17 +285,12 @@ impl Groups {
             return Some((many, false));
         }
         let face = faces.get(group)?;
-        let many = Many {
-            members: vec![group],
-            whole: OnceCell::new(),
-            least: face.id,
-            heard: Heard::about(group, faces),
-            around: None,
-        };
+        let many = Many::of(group, face, faces);
         Some((Box::new(many), true))
     }
 }
 
+mod many;
 mod parting;
 mod surroundings;
 #[cfg(test)]

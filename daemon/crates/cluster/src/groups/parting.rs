@@ -2,14 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vow_types::num::{index, usize_to_f32};
+use vow_types::num::index;
 
-use super::{Groups, Many};
+use super::Groups;
 use crate::Params;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
-use crate::score::factor;
-use crate::vectors::take_off;
 
 impl Groups {
     /// Takes a face that is by itself out of all groups for a while.
@@ -120,27 +118,5 @@ impl Groups {
     /// A face of a group that has a candidate pair with a face.
     fn pair(&self, slot: Slot, group: Slot, edges: &Edges) -> Option<Slot> {
         edges.of(slot).find(|other| self.of(*other) == Some(group))
-    }
-}
-
-impl Many {
-    /// Is without these, who are no members any more.
-    fn lose(&mut self, left: &HashSet<Slot>, faces: &Faces, params: &Params) {
-        if let Some(whole) = self.whole.get_mut() {
-            let mut in_order: Vec<Slot> = left.iter().copied().collect();
-            in_order.sort_unstable();
-            for face in in_order.into_iter().filter_map(|slot| faces.get(slot)) {
-                take_off(&mut whole.sum, &face.embedding);
-            }
-            whole.factor = factor(self.members.len(), &whole.sum, params);
-        }
-        self.around.iter_mut().for_each(|around| around.moved(usize_to_f32(left.len())));
-        if left.iter().any(|slot| faces.id(*slot) == self.least) {
-            self.least = self.members.iter().map(|slot| faces.id(*slot)).min().unwrap_or(self.least);
-        }
-        if let Some(heard) = &mut self.heard {
-            heard.spoken_of.retain(|slot| !left.contains(slot));
-        }
-        self.hear(faces);
     }
 }
