@@ -232,7 +232,7 @@ fn small_portions_come_near_to_the_exact_pass() {
             "order {order}: {before:.4} like the exact pass, {once:.4} after {steps} portions, {twice:.4} after twice as many"
         );
         assert!(steps > 10 && before < 0.97, "{steps} {before}");
-        assert!(once > 0.97, "{once}");
+        assert!(once > 0.995, "{once}");
     }
 }
 
@@ -261,5 +261,32 @@ fn what_a_portion_knows_is_forgotten_behind_it() {
     };
     assert_eq!(asked(600), 0, "all is known of those that just came");
     let forgetful = asked(20);
-    assert!((600..1_800).contains(&forgetful), "{forgetful} questions about 600 faces");
+    println!("{forgetful} questions about 600 faces");
+    assert!((650..1_800).contains(&forgetful), "{forgetful} questions about 600 faces");
+}
+
+/// Whoever comes while a round is under way may have had no turn in it.
+#[test]
+fn a_round_in_which_something_came_is_not_the_last() {
+    let world = World {
+        seed: 8,
+        dimension: 64,
+        people: 20,
+        faces: 200,
+        cosine: 0.7,
+        kinship: 0.2,
+        weak: 0.1,
+        crowd: 2,
+    };
+    let faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
+    let index = Exact::of(&faces);
+    let (late, first) = faces.split_last().unwrap();
+    let mut grouping = Grouping::new(in_portions(20, params()), FIRST);
+    grouping.add(first.to_vec(), &index);
+    assert!(!grouping.settle_some(&index, &|| false).unwrap().is_all);
+    grouping.add(vec![late.clone()], &index);
+    round(&mut grouping, &index);
+    assert!(!grouping.is_settled());
+    round(&mut grouping, &index);
+    assert!(grouping.is_settled());
 }
