@@ -26,7 +26,8 @@ const WHOLE_UP_TO: usize = 4;
 pub struct Sorted {
     /// Faces whose person is another than before, by face id.
     pub moves: Vec<Move>,
-    /// Who was sorted out: the candidate pairs of their faces are known until the next call.
+    /// Who was sorted out: the candidate pairs of their faces are known until the next call. Nobody where everybody was before and
+    /// the pairs are forgotten.
     pub people: Vec<PersonId>,
     /// Whether everybody is by now.
     pub is_all: bool,
@@ -84,7 +85,10 @@ impl Grouping {
     /// person has changed then, and the next call goes on from there.
     pub fn settle_some(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Sorted> {
         if self.settled {
-            return Some(Sorted { moves: Vec::new(), people: Vec::new(), is_all: true });
+            // By somebody else's call; what is to be asked of it can be, as long as the pairs are known.
+            let is_known = self.edges.asked() >= self.faces.count();
+            let people = if is_known { self.people().collect() } else { Vec::new() };
+            return Some(Sorted { moves: Vec::new(), people, is_all: true });
         }
         if self.faces.count() <= self.params.at_once {
             let moves = self.settle(neighbours, stop)?;

@@ -17,26 +17,12 @@ mod common;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use common::{Exact, Random, World, make, params};
+use common::{Exact, Random, World, make, pairwise_f, params};
 use vow_cluster::{Grouping, Neighbours, Observation, Params};
 use vow_types::{Embedding, FaceId, PersonId};
 
 fn people_of(grouping: &Grouping, faces: &[(Observation, usize)]) -> HashMap<FaceId, PersonId> {
     faces.iter().map(|(o, _)| (o.face, grouping.person_of(o.face).unwrap())).collect()
-}
-
-/// The F measure over pairs of faces that are together.
-fn pairwise_f<A: Eq + std::hash::Hash, B: Eq + std::hash::Hash>(both: impl Iterator<Item = (A, B)>) -> f64 {
-    let (mut a, mut b, mut ab) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let both: Vec<(A, B)> = both.collect();
-    for pair in &both {
-        *a.entry(&pair.0).or_insert(0u64) += 1;
-        *b.entry(&pair.1).or_insert(0u64) += 1;
-        *ab.entry(pair).or_insert(0u64) += 1;
-    }
-    let pairs = |counts: &mut dyn Iterator<Item = u64>| counts.map(|n| n * (n - 1) / 2).sum::<u64>() as f64;
-    let (a, b) = (pairs(&mut a.into_values()), pairs(&mut b.into_values()));
-    2.0 * pairs(&mut ab.into_values()) / (a + b)
 }
 
 /// All faces as they come, three at a time.

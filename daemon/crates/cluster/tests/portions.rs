@@ -17,7 +17,7 @@ mod common;
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
-use common::{Caller, Exact, FIRST, Random, World, make, params, partition, spoken_of, word};
+use common::{Caller, Exact, FIRST, Random, World, make, pairwise_f, params, partition, spoken_of, word};
 use proptest::prelude::*;
 use vow_cluster::{Decided, Grouping, Neighbours, Observation, Params, Sorted};
 use vow_types::{Embedding, FaceId, PersonId};
@@ -91,7 +91,14 @@ proptest! {
         prop_assert_eq!(partition(&exact), partition(&portion));
         let everybody: BTreeSet<PersonId> = portion.people().collect();
         prop_assert_eq!(everybody, steps[0].people.iter().copied().collect::<BTreeSet<_>>());
-        prop_assert_eq!(round(&mut portion, &index), [Sorted { moves: vec![], people: vec![], is_all: true }]);
+        let people: Vec<PersonId> = portion.people().collect();
+        let again = round(&mut portion, &index);
+        prop_assert_eq!(again, [Sorted { moves: vec![], people, is_all: true }], "they can still be asked about");
+        let mut forgetful = Grouping::new(Params { keep_pairs: 0, ..in_portions(usize::MAX, params) }, FIRST);
+        forgetful.add(faces.clone(), &index);
+        round(&mut forgetful, &index);
+        forgetful.let_go_of_pairs();
+        prop_assert_eq!(round(&mut forgetful, &index), [Sorted { moves: vec![], people: vec![], is_all: true }]);
     }
 
     /// Faces come and leave and humans speak while a round is under way and is stopped wherever it looks.
@@ -184,17 +191,9 @@ proptest! {
     }
 }
 
-/// The F measure over pairs of faces that are together in both.
 fn like(one: &Grouping, other: &Grouping, faces: &[Observation]) -> f64 {
-    let (mut a, mut b, mut ab) = (HashMap::new(), HashMap::new(), HashMap::new());
-    for face in faces {
-        let (p, q) = (one.person_of(face.face).unwrap(), other.person_of(face.face).unwrap());
-        *a.entry(p).or_insert(0u64) += 1;
-        *b.entry(q).or_insert(0u64) += 1;
-        *ab.entry((p, q)).or_insert(0u64) += 1;
-    }
-    let pairs = |counts: &mut dyn Iterator<Item = u64>| counts.map(|n| n * (n - 1) / 2).sum::<u64>() as f64;
-    2.0 * pairs(&mut ab.into_values()) / (pairs(&mut a.into_values()) + pairs(&mut b.into_values()))
+    let who = |grouping: &Grouping, face: FaceId| grouping.person_of(face).unwrap();
+    pairwise_f(faces.iter().map(|o| (who(one, o.face), who(other, o.face))))
 }
 
 /// On a library that is hard enough to disagree about, grown without ever merging again.

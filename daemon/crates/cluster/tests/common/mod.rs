@@ -252,3 +252,19 @@ impl Caller {
         }
     }
 }
+
+/// The F measure over pairs of faces that are together.
+pub(crate) fn pairwise_f<A: Eq + std::hash::Hash, B: Eq + std::hash::Hash>(
+    both: impl Iterator<Item = (A, B)>,
+) -> f64 {
+    let (mut a, mut b, mut ab) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let both: Vec<(A, B)> = both.collect();
+    for pair in &both {
+        *a.entry(&pair.0).or_insert(0u64) += 1;
+        *b.entry(&pair.1).or_insert(0u64) += 1;
+        *ab.entry(pair).or_insert(0u64) += 1;
+    }
+    let pairs = |counts: &mut dyn Iterator<Item = u64>| counts.map(|n| n * (n - 1) / 2).sum::<u64>() as f64;
+    let (a, b) = (pairs(&mut a.into_values()), pairs(&mut b.into_values()));
+    2.0 * pairs(&mut ab.into_values()) / (a + b)
+}

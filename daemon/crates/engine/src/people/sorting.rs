@@ -38,10 +38,19 @@ impl Keeper {
         let index = self.shared.index();
         let more = || !progress.alone() || !input.is_empty() || progress.stopping.load(Ordering::SeqCst);
         loop {
+            let was_settled = self.grouping.is_settled();
             let step = progress.timed(Stage::Cluster, || self.grouping.settle_some(&Near(&index), &more));
             let Some(step) = step else { return Ok(()) };
             self.record(&step.moves)?;
             self.shared.write().apply(&step.moves);
+            if was_settled {
+                // All at once, by a decision that asked for it.
+                self.sorting = None;
+                if step.people.is_empty() {
+                    self.touched = 0;
+                    break;
+                }
+            }
             let heeded = self.touched;
             let sorting = self.sorting.get_or_insert_with(|| Sorting { heeded, ..Sorting::default() });
             progress.timed(Stage::Cluster, || {

@@ -101,3 +101,23 @@ fn a_library_is_sorted_out_in_portions() {
     let doubts = keeper.grouping.doubts(&everybody, 0.04);
     assert!(doubts.iter().all(|doubt| found.doubts.iter().any(|other| other.face == doubt.face)));
 }
+
+/// A decision about the threshold sorts everybody out by itself; what is worth asking is found behind it all the same.
+#[test]
+fn what_a_decision_sorted_out_can_be_asked_about() {
+    let (place, open) = doubtful();
+    let mut keeper = place.keeper();
+    let index = keeper.shared.index();
+    let moves = keeper.grouping.settle(&super::Near(&index), &|| false).unwrap();
+    assert!(moves.is_empty() && keeper.grouping.is_settled());
+    keeper.touch(1);
+    settle(&mut keeper);
+    assert_eq!(*keeper.shared.open(), open);
+    assert!(is_settled(&keeper) && keeper.touched == 0);
+
+    // The pairs are forgotten by now in a large library: what was worth asking stays.
+    keeper.grouping = vow_cluster::Grouping::new(pack().params, PersonId(1));
+    keeper.touch(1);
+    keeper.settle(&crossbeam_channel::never()).unwrap();
+    assert_eq!(*keeper.shared.open(), open);
+}
