@@ -36,8 +36,8 @@ const KEPT_SHARE: usize = 8;
 ///
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
 /// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
-/// 45 to 64 pairs with 32 neighbours); and for each group of two or more, `4 d + 200` bytes. [`Self::settle`] needs the
-/// groups once more while it runs. Pairs are known of faces that came and of those that were merged again, up to the last 100,000 or
+/// 45 to 64 pairs with 32 neighbours); and for each group of two or more some 100 bytes, and `4 d` more while it is compared with others.
+/// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of those that were merged again, up to the last 100,000 or
 /// an eighth of all, and of all while an exact pass runs and, where there are few, behind it ([`Params::keep_pairs`]).
 #[derive(Debug)]
 pub struct Grouping {

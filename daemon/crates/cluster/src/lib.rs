@@ -4,7 +4,8 @@
 //! is durable to the store (through the [`Move`]s it returns), and names to people.
 //!
 //! A group of faces keeps the sum `S` of its `n` unit vectors. Two groups score their mean cross cosine, relative to
-//! how tight each of them is: `S_A·S_B / (n_A n_B) / (|S_A|/n_A · |S_B|/n_B)^p`. Pairs of groups with at least one pair of
+//! how tight each of them is: `S_A·S_B / (n_A n_B) / (|S_A|/n_A · |S_B|/n_B)^p`, and a little for how much their sizes differ
+//! ([`Params::uneven`]). Pairs of groups with at least one pair of
 //! faces that are near neighbours are candidates; the best is merged, as long as it reaches the threshold. A merge that
 //! would bring two faces of one photo together is left out. Weak faces have no part in this: each joins the person it
 //! scores highest with, at a stricter threshold, or stays alone.

@@ -23,7 +23,8 @@ pub(crate) struct View<'a> {
 
 impl View<'_> {
     /// The sum-link score of two groups: their mean cross cosine, divided by what each group's own spread (the length
-    /// of its mean vector) explains of it, to the given power; a little more where their sizes differ, and less where they do not. Symmetric to the last bit.
+    /// of its mean vector) explains of it, to the given power; a little more where their sizes differ, and less where they do not.
+    /// Symmetric to the last bit.
     pub(crate) fn score(&self, other: &View<'_>, params: &Params) -> f32 {
         // S_A.S_B/(n_A n_B) / (|S_A|/n_A |S_B|/n_B)^p, sorted by group.
         self.sum.product(other.sum) * (self.factor * other.factor) + self.unevenness(other.share, params)
