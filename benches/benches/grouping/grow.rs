@@ -119,7 +119,7 @@ pub(crate) fn table(size: usize) {
     }
     let mut portions = 0;
     loop {
-        let step = grouping.settle_some(&Indexed(&index), &|| false).unwrap();
+        let step = grouping.settle_some(&Indexed(&index), &|_| false).unwrap();
         watch.look();
         portions += 1;
         let open = grouping.close_pairs(&step.people, 0.08).len();

@@ -87,7 +87,7 @@ pub(crate) fn run(faces: &[Face], order: &[usize], params: Params, by: By) -> Ru
     let grown_s = begun.elapsed().as_secs_f64();
     let grown = partition(&grouping, order);
     let begun = Begun::now();
-    while !grouping.settle_some(neighbours, &|| false).unwrap().is_all {}
+    while !grouping.settle_some(neighbours, &|_| false).unwrap().is_all {}
     Run { grown, grown_s, settled: partition(&grouping, order), settled_s: begun.elapsed().as_secs_f64() }
 }
 

@@ -25,7 +25,8 @@ pub(super) fn difference_text(answer: &v1::ReclusterDifference, apply: bool) -> 
     match &answer.decision {
         Some(done) => {
             let number = done.entry.as_ref().map(|entry| entry.entry_id).unwrap_or_default();
-            line(&format!("done (decision {number}); `vow undo {number}` takes it back"))
+            line(&format!("done (decision {number}); `vow undo {number}` takes it back"))?;
+            done.notes.iter().try_for_each(|note| line(&format!("note: {note}")))
         }
         None if apply => line("there was nothing to do"),
         None => line("nothing was changed; --apply makes it so"),

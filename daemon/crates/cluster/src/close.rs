@@ -14,6 +14,9 @@ use crate::{Grouping, Neighbours};
 /// So many others around somebody tell how crowded it is there.
 const CROWD: usize = 8;
 
+/// So many of somebody's faces at most are compared one by one to show which is most alike to one of them.
+const COMPARED: usize = 4_096;
+
 /// Two people who are nearly one by their looks, and may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Close {
@@ -72,7 +75,7 @@ pub struct Doubt {
     pub score: f32,
     /// Strong faces of the person, this one among them.
     pub size: usize,
-    /// Of the others, the one it is most alike.
+    /// Of the others, the one it is most alike, as far as they were compared.
     pub nearest: FaceId,
 }
 
@@ -174,17 +177,26 @@ impl Grouping {
             if score >= bar {
                 return None;
             }
-            let own = &self.faces.get(slot)?.embedding;
-            let others = members.iter().filter(|other| **other != slot);
-            let alike = others.filter_map(|other| self.faces.get(*other));
-            let nearest = alike.max_by(|a, b| a.embedding.cosine(own).total_cmp(&b.embedding.cosine(own)))?;
-            Some(Doubt { face, person, score, size: members.len(), nearest: nearest.id })
+            Some(Doubt { face, person, score, size: members.len(), nearest: self.most_alike(slot, group)? })
         };
         let people = of.iter().filter_map(|person| Some((*person, self.people.group(*person)?)));
         let faces = people.flat_map(|(person, group)| {
             self.groups.members(group).iter().map(move |slot| (person, group, *slot))
         });
         faces.filter_map(doubt).collect()
+    }
+
+    /// Of a group's other faces the one that is most alike: of those that are known to be near, and where there is none among them, of
+    /// all, or of some of very many.
+    fn most_alike(&self, slot: Slot, group: Slot) -> Option<FaceId> {
+        let own = &self.faces.get(slot)?.embedding;
+        let best = |slots: &mut dyn Iterator<Item = Slot>| {
+            let others = slots.filter(|other| *other != slot).filter_map(|other| self.faces.get(other));
+            let alike = others.map(|other| (other.embedding.cosine(own), other.id));
+            alike.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))).map(|(_, id)| id)
+        };
+        let near = best(&mut self.edges.of(slot).filter(|near| self.groups.of(*near) == Some(group)));
+        near.or_else(|| best(&mut self.groups.members(group).iter().copied().take(COMPARED)))
     }
 
     fn close(&self, x: Slot, y: Slot, score: f32) -> Option<Close> {

@@ -13,7 +13,7 @@ use vow_types::PersonId;
 use vow_types::num::index;
 
 use crate::faces::Slot;
-use crate::{Grouping, Move, Neighbours};
+use crate::{Grouping, Move, Neighbours, Settling};
 
 /// Questions to the index between two looks at whether to stop: some milliseconds in a large library.
 const QUESTIONS_PER_LOOK: usize = 2;
@@ -81,17 +81,22 @@ impl Grouping {
     /// it says that they are; what comes, leaves and is said meanwhile does no harm, and is heeded where it belongs. The ids follow as
     /// they do with [`Self::add`].
     ///
-    /// `None` when `stop` returned true, which is looked at every few milliseconds, but for merging the faces of a portion; nobody's
-    /// person has changed then, and the next call goes on from there.
-    pub fn settle_some(&mut self, neighbours: &dyn Neighbours, stop: &dyn Fn() -> bool) -> Option<Sorted> {
+    /// `watch` is told how far it is every few milliseconds, but for merging the faces of a portion, and answers whether to stop; of
+    /// portions it is told as of one long asking, over all calls. `None` when it said so; nobody's person has changed then, and the next
+    /// call goes on from there.
+    pub fn settle_some(
+        &mut self,
+        neighbours: &dyn Neighbours,
+        watch: &dyn Fn(Settling) -> bool,
+    ) -> Option<Sorted> {
         if self.settled {
             // By somebody else's call; what is to be asked of it can be, as long as the pairs are known.
             let is_known = self.edges.asked() >= self.faces.count();
             let people = if is_known { self.people().collect() } else { Vec::new() };
             return Some(Sorted { moves: Vec::new(), people, is_all: true });
         }
-        if self.faces.count() <= self.params.at_once {
-            let moves = self.settle(neighbours, stop)?;
+        if !self.is_sorted_in_portions() {
+            let moves = self.settle_watched(neighbours, watch)?;
             return Some(Sorted { moves, people: self.people().collect(), is_all: true });
         }
         let is_new = self.round.is_none();
@@ -101,12 +106,15 @@ impl Grouping {
             self.survey = None;
             self.let_go_of_pairs();
         }
+        let begun = self.round.as_ref().map_or(0, |round| index(round.at));
         let portion = self.next_portion();
+        let (of, most) = (self.faces.slots(), index(portion.next));
         self.bar = self.params.merge_at_among(self.groups.count());
-        let mut questions = 0;
+        let mut questions = 0_usize;
         let mut stop = || {
             questions += 1;
-            questions % QUESTIONS_PER_LOOK == 0 && stop()
+            let done = begun.saturating_add(questions).min(most);
+            questions.is_multiple_of(QUESTIONS_PER_LOOK) && watch(Settling::Asking { done, of })
         };
         for group in &portion.groups {
             self.ask_all_unless(*group, neighbours, &mut stop)?;
@@ -136,6 +144,12 @@ impl Grouping {
         self.merge_from_singles(&strong, weak, None);
         let moves = self.tell();
         Some(self.finish(portion, moves))
+    }
+
+    /// Whether there are so many faces that [`Self::settle_some`] goes in portions.
+    #[must_use]
+    pub fn is_sorted_in_portions(&self) -> bool {
+        self.faces.count() > self.params.at_once
     }
 
     fn finish(&mut self, portion: Portion, moves: Vec<Move>) -> Sorted {

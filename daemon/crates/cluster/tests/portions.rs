@@ -41,7 +41,7 @@ impl Neighbours for Counted {
 fn round(grouping: &mut Grouping, index: &dyn Neighbours) -> Vec<Sorted> {
     let mut steps = Vec::new();
     loop {
-        steps.push(grouping.settle_some(index, &|| false).unwrap());
+        steps.push(grouping.settle_some(index, &|_| false).unwrap());
         if steps.last().is_some_and(|step| step.is_all) {
             return steps;
         }
@@ -142,7 +142,7 @@ proptest! {
                 }
                 _ => {
                     let (patience, looks) = (random.below(8), Cell::new(0));
-                    let stop = || {
+                    let stop = |_| {
                         looks.set(looks.get() + 1);
                         looks.get() > patience
                     };
@@ -178,7 +178,7 @@ proptest! {
         let questions = index.1.replace(0);
         loop {
             let looks = Cell::new(0);
-            let stop = || {
+            let stop = |_| {
                 looks.set(looks.get() + 1);
                 looks.get() > patience
             };
@@ -282,7 +282,7 @@ fn a_round_in_which_something_came_is_not_the_last() {
     let (late, first) = faces.split_last().unwrap();
     let mut grouping = Grouping::new(in_portions(20, params()), FIRST);
     grouping.add(first.to_vec(), &index);
-    assert!(!grouping.settle_some(&index, &|| false).unwrap().is_all);
+    assert!(!grouping.settle_some(&index, &|_| false).unwrap().is_all);
     grouping.add(vec![late.clone()], &index);
     round(&mut grouping, &index);
     assert!(!grouping.is_settled());

@@ -94,6 +94,10 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// Told where there are so many faces that whoever decides would wait for minutes.
+const LATER: &str =
+    "everyone is sorted out by it in the background, portion by portion; `vow watch` waits for that";
+
 pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 
 impl Keeper {
@@ -132,10 +136,14 @@ impl Keeper {
         moves.extend(self.put_away(&no_longer));
         moves.extend(self.bring_back(&again, &decided.were)?);
         let params = self.shared.params();
-        if self.grouping.set_merge_at(params.merge_at, params.calibrated_among)
-            || matches!(decision, Decision::Refitted { .. })
-        {
-            let (index, progress) = (self.shared.index(), Arc::clone(&self.progress));
+        let is_changed = self.grouping.set_merge_at(params.merge_at, params.calibrated_among)
+            || matches!(decision, Decision::Refitted { .. });
+        let mut touched = 1;
+        if is_changed && self.grouping.is_sorted_in_portions() {
+            touched = index.len();
+            plan.notes.push(LATER.to_owned());
+        } else if is_changed {
+            let progress = Arc::clone(&self.progress);
             let stop = || progress.stopping.load(Ordering::SeqCst);
             // When it is stopped, the next start does the rest.
             moves.extend(self.grouping.settle(&Near(&index), &stop).unwrap_or_default());
@@ -167,7 +175,7 @@ impl Keeper {
         roster.apply(&moves);
         no_longer.iter().for_each(|face| roster.hide(*face));
         drop(roster);
-        self.touch(last.len().max(1));
+        self.touch(last.len().max(touched));
         self.progress.touch();
         Ok(Answer { entry: Some(entry), moved, people: people.into_iter().collect(), notes: plan.notes })
     }

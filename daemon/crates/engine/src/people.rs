@@ -6,6 +6,7 @@ mod clearness;
 mod kept;
 mod nearby;
 mod opening;
+mod saving;
 mod seen;
 mod shared;
 mod shot;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, after, never, select_biased};
 use vow_cluster::{Grouping, Move, Observation, Placed, Verdict};
 use vow_store::{Decision, FaceRow, Outcome, Store, StoreError};
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Stage};
@@ -56,8 +57,12 @@ pub(crate) struct Keeper {
     loose: Vec<ContentId>,
     /// While there are some, or faces that wait for their place in the index.
     catching_up: Option<nearby::CatchingUp>,
+    /// Faces that came since places were last found for some that wait.
+    came: usize,
     /// After the index was saved, up to where in the grouping embeddings are shares of what was.
     sharing: Option<usize>,
+    /// While the index is saved.
+    saving: Option<saving::Saving>,
 }
 
 /// What the people thread is told.
@@ -72,6 +77,16 @@ pub(crate) enum Message {
     Explain { face: FaceId, reply: Sender<Option<Placed>> },
 }
 
+/// What the thread has to do with next.
+enum Next {
+    Message(Message),
+    /// The index was saved, or could not be.
+    Saved(bool),
+    Nothing,
+    /// Nobody will ever send a message again.
+    End,
+}
+
 impl Keeper {
     pub(crate) fn shared(&self) -> Arc<People> {
         Arc::clone(&self.shared)
@@ -84,24 +99,19 @@ impl Keeper {
     pub(crate) fn run(mut self, input: &Receiver<Message>) -> Result<(), StoreError> {
         loop {
             let unsettled = self.progress.unsettled.load(Ordering::SeqCst);
-            let behind = self.catching_up.is_some() || self.sharing.is_some();
-            let behind = behind && !self.progress.stopping.load(Ordering::SeqCst);
-            let next = if behind {
-                input.try_recv().map_err(|error| match error {
-                    TryRecvError::Empty => RecvTimeoutError::Timeout,
-                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-                })
-            } else if unsettled {
-                input.recv_timeout(if self.progress.stands_still() { STANDSTILL } else { PATIENCE })
-            } else {
-                input.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            let behind = self.is_behind() && !self.progress.stopping.load(Ordering::SeqCst);
+            let patience = match (behind, unsettled) {
+                (true, _) => Some(Duration::ZERO),
+                (false, true) if self.progress.stands_still() => Some(STANDSTILL),
+                (false, true) => Some(PATIENCE),
+                (false, false) => None,
             };
-            match next {
-                Ok(Message::Stored(stored)) => {
+            match self.next(input, patience) {
+                Next::Message(Message::Stored(stored)) => {
                     self.take(&stored)?;
                     drop(stored); // its tickets end here
                 }
-                Ok(Message::Decide { ask, reply }) => {
+                Next::Message(Message::Decide { ask, reply }) => {
                     // Whoever asked may have gone away; what was said counts all the same.
                     match self.decide(ask) {
                         Ok(answer) => drop(reply.send(Ok(answer))),
@@ -110,13 +120,14 @@ impl Keeper {
                         Err(Trouble::Store(error)) => return Err(error),
                     }
                 }
-                Ok(Message::Learn { reply }) => drop(reply.send(self.verdicts())),
-                Ok(Message::Explain { face, reply }) => {
+                Next::Message(Message::Learn { reply }) => drop(reply.send(self.verdicts())),
+                Next::Message(Message::Explain { face, reply }) => {
                     let index = self.shared.index();
                     let _ = reply.send(self.grouping.placed(face, &Near(&index)));
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Next::Saved(is_saved) => self.saved(is_saved),
+                Next::Nothing => {}
+                Next::End => break,
             }
             if behind {
                 self.catch_up()?;
@@ -126,9 +137,20 @@ impl Keeper {
             }
             self.shared.groups.store(self.grouping.groups(), Ordering::Relaxed);
         }
-        self.save();
+        self.save_all();
         self.keep();
         Ok(())
+    }
+
+    /// What comes next, which is waited for as long as there is patience, or for ever.
+    fn next(&self, input: &Receiver<Message>, patience: Option<Duration>) -> Next {
+        let saving = self.saving_done();
+        let at_last = patience.map_or_else(never, after);
+        select_biased! {
+            recv(saving) -> is_saved => Next::Saved(is_saved.unwrap_or(false)),
+            recv(input) -> message => message.map_or(Next::End, Next::Message),
+            recv(at_last) -> _ => Next::Nothing,
+        }
     }
 
     /// Follows one transaction.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use vow_cluster::{DbscanParams, Grouping, Move, Params};
 use vow_store::{Decision, WholeFace};
 use vow_types::num::round_u32;
-use vow_types::{Embedding, FaceId, PersonId};
+use vow_types::{Embedding, FaceId, PerFace, PersonId};
 
 use crate::decide::Ask;
 use crate::engine::Engine;
@@ -19,7 +19,6 @@ use crate::people::{Keeper, Near};
 use crate::plan::Plan;
 use crate::rulings::Rulings;
 use crate::views::{Change, Difference, Done};
-use density::by_density;
 use steps::Steps;
 pub use steps::{Onlooker, RefitStage, RefitStep};
 
@@ -48,7 +47,8 @@ pub struct Refitting {
 /// A copy of all people to try things on.
 struct Trial {
     grouping: Grouping,
-    live: HashMap<FaceId, PersonId>,
+    live: PerFace<PersonId>,
+    /// Those that may found a person, where the way of sorting needs them.
     strong: Vec<(FaceId, Embedding)>,
 }
 
@@ -67,14 +67,15 @@ impl Engine {
     ) -> Result<(Difference, Option<Done>), EngineError> {
         let steps = Steps::new(self, onlooker);
         let rulings = self.people().rulings();
-        let mut trial = self.trial(&rulings, &steps)?;
+        let by_density = matches!(method, Method::Dbscan(_));
+        let mut trial = self.trial(&rulings, by_density, &steps)?;
         let next = trial.grouping.next_person();
         let (name, merge_at, groups) = match method {
             Method::Grow(None) => ("grow", None, Vec::new()),
             Method::Grow(Some(merge_at)) => ("grow", Some(parts(merge_at)?), Vec::new()),
             Method::Dbscan(params) => {
                 let kept = rulings.merge_at().map(parts).transpose()?;
-                ("dbscan", kept, by_density(&trial, &rulings, params, &steps)?)
+                ("dbscan", kept, density::people(&trial, &rulings, params, &steps)?)
             }
         };
         let mut refitting = Refitting { method: name, merge_at, groups, before: Vec::new(), next };
@@ -87,14 +88,20 @@ impl Engine {
         let mut moves = trial.grouping.decide(&decided, &Near(&index));
         let params = self.people().params_by(&after);
         trial.grouping.set_merge_at(params.merge_at, params.calibrated_among);
-        let settled = trial.grouping.settle_watched(&Near(&index), &|step| !steps.settling(step));
-        moves.extend(settled.ok_or_else(|| steps.why_not())?);
+        loop {
+            let sorted = trial.grouping.settle_some(&Near(&index), &|step| !steps.settling(step));
+            let sorted = sorted.ok_or_else(|| steps.why_not())?;
+            moves.extend(sorted.moves);
+            if sorted.is_all {
+                break;
+            }
+        }
         let moved: BTreeSet<FaceId> = moves.iter().map(|step: &Move| step.face).collect();
 
         let mut before: BTreeMap<PersonId, Vec<FaceId>> = BTreeMap::new();
         let mut changed = Vec::new();
         for face in moved {
-            let (from, to) = (trial.live.get(&face).copied(), trial.grouping.person_of(face));
+            let (from, to) = (trial.live.get(face).copied(), trial.grouping.person_of(face));
             if from == to {
                 continue;
             }
@@ -109,12 +116,15 @@ impl Engine {
         Ok((difference, done))
     }
 
-    fn trial(&self, rulings: &Rulings, steps: &Steps) -> Result<Trial, EngineError> {
-        let all = self.people().index().len();
+    /// A copy of everybody. It holds shares of the index's embeddings, and no list of the strong faces unless that is wanted: of a large
+    /// library either is more than all else.
+    fn trial(&self, rulings: &Rulings, lists_strong: bool, steps: &Steps) -> Result<Trial, EngineError> {
+        let index = self.people().index();
+        let all = index.len();
         let params: Params = self.people().params();
         let mut trial = Trial {
             grouping: Grouping::new(params, self.store().next_person()?),
-            live: HashMap::new(),
+            live: PerFace::default(),
             strong: Vec::new(),
         };
         trial.grouping.retire(rulings.merged());
@@ -137,9 +147,12 @@ impl Engine {
                 return;
             }
             let person = person.map(|person| rulings.resolve(person));
-            trial.live.extend(person.map(|person| (row.id, person)));
-            let observation = people.observation(rulings, &row, embedding, Some(coded));
-            if observation.strong {
+            if let Some(person) = person {
+                trial.live.insert(row.id, person);
+            }
+            let held = index.embedding(row.id).filter(|held| *held == embedding);
+            let observation = people.observation(rulings, &row, held.unwrap_or(embedding), Some(coded));
+            if observation.strong && lists_strong {
                 trial.strong.push((row.id, observation.embedding.clone()));
             }
             trial.grouping.restore(observation, person);
@@ -185,6 +198,13 @@ impl Engine {
 }
 
 impl Refitting {
+    /// Everyone as ever, but by another score, in ten-thousandths.
+    #[cfg(test)]
+    pub(crate) fn by_score(merge_at: u16) -> Self {
+        let (groups, before) = (Vec::new(), Vec::new());
+        Self { method: "grow", merge_at: Some(merge_at), groups, before, next: PersonId(1) }
+    }
+
     fn decision(&self, born: Vec<PersonId>) -> Decision {
         Decision::Refitted {
             method: self.method.to_owned(),

@@ -35,6 +35,18 @@ impl Book {
         self.seats.iter().map(|(face, seat)| (face, *seat))
     }
 
+    /// All faces of a node and whether they are shown, in the order in which they came.
+    pub(crate) fn faces(&self, node: u32) -> impl Iterator<Item = (FaceId, bool)> {
+        let others = self.others.get(&node).into_iter().flatten();
+        let faces = self.first.get(num::index(node)).into_iter().chain(others).copied();
+        faces.filter_map(|face| Some((face, self.seats.get(face)?.shown)))
+    }
+
+    /// How many faces those nodes have that have several.
+    pub(crate) fn shared(&self) -> HashMap<u32, usize> {
+        self.others.iter().map(|(node, others)| (*node, others.len().saturating_add(1))).collect()
+    }
+
     pub(crate) fn total(&self) -> usize {
         self.seats.len()
     }
@@ -87,9 +99,7 @@ impl Book {
 
     /// The shown faces of a node.
     pub(crate) fn shown_faces(&self, node: u32) -> impl Iterator<Item = FaceId> {
-        let others = self.others.get(&node).into_iter().flatten();
-        let faces = self.first.get(num::index(node)).into_iter().chain(others).copied();
-        faces.filter(|face| self.seats.get(*face).is_some_and(|seat| seat.shown))
+        self.faces(node).filter(|(_, shown)| *shown).map(|(face, _)| face)
     }
 }
 

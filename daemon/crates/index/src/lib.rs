@@ -40,12 +40,12 @@ const VIEW_EACH: usize = 2;
 /// Faces that are linked before searches get their turn.
 const BREATH: usize = 8;
 
-/// The faces of one pack, for searching by likeness. Any number of threads may search while others add; adders wait
-/// for each other.
+/// The faces of one pack, for searching by likeness. Any number of threads may search while others put faces in and hide some; who
+/// links faces, and who saves, wait for each other.
 pub struct FaceIndex {
     dimension: usize,
-    /// Held while adding and saving, so that nodes are numbered in one order.
-    adding: Mutex<()>,
+    /// Held while places are found and while a snapshot is written: links and their nodes stay as they are then.
+    linking: Mutex<()>,
     faces: RwLock<Faces>,
 }
 
@@ -59,7 +59,7 @@ impl FaceIndex {
     }
 
     fn of(faces: Faces) -> Self {
-        Self { dimension: faces.graph.dimension, adding: Mutex::new(()), faces: RwLock::new(faces) }
+        Self { dimension: faces.graph.dimension, linking: Mutex::new(()), faces: RwLock::new(faces) }
     }
 
     // A panic in this crate is a bug; what it may leave behind is nodes that wait to be linked.
@@ -94,7 +94,6 @@ impl FaceIndex {
                 return Err(IndexError::Dimension { face: *face, found, expected: self.dimension });
             }
         }
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inner = self.write();
         let room = num::index(MOST.saturating_sub(inner.graph.nodes()));
         if faces.len() > room {
@@ -105,9 +104,9 @@ impl FaceIndex {
     }
 
     /// Links up to `most` of the different faces that wait for it, and says how many still do. Searches get their turn in
-    /// between.
+    /// between. While a snapshot is written, it waits for the end of that.
     pub fn link(&self, most: usize) -> usize {
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _linking = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
         let processors = std::thread::available_parallelism().map_or(1, |count| num::len_u32(count.get()));
         let mut left = num::len_u32(most);
         loop {
@@ -205,9 +204,9 @@ impl FaceIndex {
         (inner.book.total() - inner.book.shown()).saturating_mul(5) > inner.book.total()
     }
 
-    /// Writes a snapshot of all there is, linked or not, into the folder `dir`, which is made if need be; an older one is there until
-    /// the new one is whole. `stamp` is any bytes that say which state of the store this is. Searching goes on meanwhile, adding and
-    /// hiding wait.
+    /// Writes a snapshot of all there is when it begins, linked or not, into the folder `dir`, which is made if need be; an older one is
+    /// there until the new one is whole. `stamp` is any bytes that say which state of the store this is. Searching, [`Self::put`] and
+    /// [`Self::hide`] go on meanwhile (whether what is hidden by then is hidden in it is left open); [`Self::link`] waits.
     ///
     /// From then on the index holds what it saved in that file, and no more in memory. Whoever has embeddings should ask for them
     /// again ([`Self::embedding`]): shares that were given before keep the memory, or the file, that they are of.
@@ -215,8 +214,8 @@ impl FaceIndex {
     /// # Errors
     /// [`IndexError::Write`].
     pub fn save(&self, dir: &Path, stamp: &[u8]) -> Result<(), IndexError> {
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let base = snapshot::save(&self.read(), dir, stamp)?;
+        let _linking = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = snapshot::save(&|| self.read(), dir, stamp)?;
         let old = base.map(|base| self.write().graph.stand_on(base));
         drop(old);
         Ok(())

@@ -17,14 +17,14 @@ mod parts;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use vow_types::{Embedding, FaceId, num};
 
 use crate::IndexError;
 use crate::book::Seat;
 use crate::faces::Faces;
-use crate::graph::{Base, GROUND, TOP, UPPER};
+use crate::graph::{Base, GROUND, Graph, TOP, UPPER};
 use crate::mapped::Mapped;
 use parts::{Parts, Sink, Source};
 
@@ -36,22 +36,28 @@ const FILE: &str = "faces.hnsw";
 const NEW: &str = "faces.hnsw.new";
 /// Numbers that are checked at once.
 const BLOCK: usize = 1 << 16;
+/// Nodes that are copied before what they hold is written, with nobody waiting for the disk.
+const COPIED: u32 = if cfg!(test) { 16 } else { 1 << 10 };
 /// Stands for no node.
 const NOBODY: u32 = u32::MAX;
 
-/// Writes it and answers with what of it takes the place of what was saved; `None` where a file cannot be mapped.
-pub(crate) fn save(faces: &Faces, dir: &Path, stamp: &[u8]) -> Result<Option<Base>, IndexError> {
+/// Looks at what there is, which nobody changes while it is looked at.
+pub(crate) type Look<'a> = &'a dyn Fn() -> RwLockReadGuard<'a, Faces>;
+
+/// Writes it and answers with what of it takes the place of what was saved; `None` where a file cannot be mapped. Between two looks faces
+/// may be put in and hidden, but none linked.
+pub(crate) fn save(look: Look<'_>, dir: &Path, stamp: &[u8]) -> Result<Option<Base>, IndexError> {
     let (new, path) = (dir.join(NEW), dir.join(FILE));
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| IndexError::Write { path, source }
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let (file, parts) = write(faces, &new, stamp).map_err(failed(&new))?;
+    let (file, parts) = write(look, &new, stamp).map_err(failed(&new))?;
     fs::rename(&new, &path).map_err(failed(&path))?;
     // The name is on disk only when the folder is.
     File::open(dir).and_then(|folder| folder.sync_all()).map_err(failed(dir))?;
-    tracing::debug!(path = %path.display(), faces = faces.book.total(), "index saved");
+    tracing::debug!(path = %path.display(), nodes = parts.nodes, "index saved");
     match Mapped::of(&file) {
         Ok(map) => Ok(Some(parts.of(&Arc::new(map)))),
         Err(error) => {
@@ -61,53 +67,84 @@ pub(crate) fn save(faces: &Faces, dir: &Path, stamp: &[u8]) -> Result<Option<Bas
     }
 }
 
-fn write(faces: &Faces, path: &Path, stamp: &[u8]) -> io::Result<(File, Parts)> {
+fn write(look: Look<'_>, path: &Path, stamp: &[u8]) -> io::Result<(File, Parts)> {
     let mut out = Sink::create(path)?;
-    let Faces { graph, book, .. } = faces;
     out.put(&MAGIC)?;
     out.put_u32(1)?;
     out.put_u32(num::len_u32(stamp.len()))?;
     out.put(stamp)?;
-    let (nodes, linked) = (graph.nodes(), graph.linked());
+    let faces = look();
+    let Faces { graph, book, .. } = &*faces;
+    let (nodes, linked, seats) = (graph.nodes(), graph.linked(), book.total());
     let [dimension, ground, upper_links] = [graph.dimension, GROUND, UPPER].map(num::len_u32);
-    let mut seats: Vec<(FaceId, Seat)> = book.seats().collect();
-    let mut upper: Vec<_> = graph.upper.iter().collect();
-    let links = (0..nodes).map(|node| num::len_u32(graph.links(node, 0).len())).sum();
-    for number in [dimension, ground, upper_links, nodes, graph.entry.unwrap_or(NOBODY)] {
+    let (entry, upper) = (graph.entry.unwrap_or(NOBODY), graph.upper.len());
+    let shared = book.shared();
+    drop(faces);
+    let count = |graph: &Graph, node| num::len_u32(graph.links(node, 0).len());
+    let mut links = 0;
+    copy(look, nodes, &mut out, |faces, node, _| links += count(&faces.graph, node))?;
+    for number in [dimension, ground, upper_links, nodes, entry] {
         out.put_u32(number)?;
     }
-    for number in [num::len_u32(seats.len()), num::len_u32(upper.len()), links, linked] {
+    for number in [num::len_u32(seats), num::len_u32(upper), links, linked] {
         out.put_u32(number)?;
     }
     let parts = Parts { head: out.at(), dimension, nodes, linked, links };
     let [vectors, ends, grounds] = parts.ranges();
     out.fill_to(vectors.start)?;
-    (0..nodes).try_for_each(|node| out.put(bytemuck::cast_slice(graph.steps(node))))?;
+    copy(look, nodes, &mut out, |faces, node, to| {
+        to.extend_from_slice(bytemuck::cast_slice(faces.graph.steps(node)))
+    })?;
     out.fill_to(ends.start)?;
     let mut end = 0;
-    for node in 0..nodes {
-        end += num::len_u32(graph.links(node, 0).len());
-        out.put_u32(end)?;
-    }
+    copy(look, nodes, &mut out, |faces, node, to| {
+        end += count(&faces.graph, node);
+        to.extend_from_slice(&end.to_ne_bytes());
+    })?;
     out.fill_to(grounds.start)?;
-    (0..nodes).try_for_each(|node| out.put(bytemuck::cast_slice(graph.links(node, 0))))?;
-    upper.sort_unstable_by_key(|(node, _)| **node);
-    for (node, layers) in upper {
-        out.put_u32(*node)?;
-        out.put(&[u8::try_from(layers.len()).unwrap_or(u8::MAX)])?;
+    copy(look, nodes, &mut out, |faces, node, to| {
+        to.extend_from_slice(bytemuck::cast_slice(faces.graph.links(node, 0)));
+    })?;
+    copy(look, nodes, &mut out, |faces, node, to| {
+        let Some(layers) = faces.graph.upper.get(&node) else { return };
+        to.extend_from_slice(&node.to_ne_bytes());
+        to.push(u8::try_from(layers.len()).unwrap_or(u8::MAX));
         for links in layers {
-            out.put(&[u8::try_from(links.len()).unwrap_or(u8::MAX)])?;
-            out.put(bytemuck::cast_slice(links))?;
+            to.push(u8::try_from(links.len()).unwrap_or(u8::MAX));
+            to.extend_from_slice(bytemuck::cast_slice(links));
         }
-    }
-    // By node, so that the first face of each comes when its node is the next.
-    seats.sort_unstable_by_key(|(face, seat)| (seat.node, *face));
-    for (face, seat) in seats {
-        out.put(&face.0.to_ne_bytes())?;
-        out.put_u32(seat.node)?;
-        out.put(&[u8::from(seat.shown)])?;
-    }
+    })?;
+    copy(look, nodes, &mut out, |faces, node, to| {
+        // Not those that came to a node since this began.
+        let there_were = shared.get(&node).copied().unwrap_or(1);
+        for (face, shown) in faces.book.faces(node).take(there_were) {
+            to.extend_from_slice(&face.0.to_ne_bytes());
+            to.extend_from_slice(&node.to_ne_bytes());
+            to.push(u8::from(shown));
+        }
+    })?;
     Ok((out.finish()?, parts))
+}
+
+/// Writes what `of` says of each node. Nothing is held still while the disk is waited for.
+fn copy(
+    look: Look<'_>,
+    nodes: u32,
+    out: &mut Sink,
+    mut of: impl FnMut(&Faces, u32, &mut Vec<u8>),
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let mut from = 0;
+    while from < nodes {
+        let to = nodes.min(from.saturating_add(COPIED));
+        bytes.clear();
+        let faces = look();
+        (from..to).for_each(|node| of(&faces, node, &mut bytes));
+        drop(faces);
+        out.put(&bytes)?;
+        from = to;
+    }
+    Ok(())
 }
 
 pub(crate) fn load(dir: &Path, stamp: &[u8]) -> Result<Option<Faces>, IndexError> {

@@ -1,9 +1,9 @@
-//! The index as the people thread keeps it: what comes in, what is caught up with after a start, and when it is saved.
+//! The index as the people thread keeps it: what comes in, and what is caught up with after a start.
 //!
 //! After a start without an index, or with one that lacks something, all faces are in it at once and found by comparing
 //! all of them; their places in the graph, which take minutes for a large library, are found in portions between the
 //! messages of the people thread. Who asks meanwhile gets the same answers or better ones. What was done by then is saved
-//! from time to time and at the end, and the next start goes on from there.
+//! from time to time and at the end ([`super::saving`]), and the next start goes on from there.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,16 +16,12 @@ use vow_types::{Embedding, FaceId, Stage};
 use super::{Keeper, People};
 use crate::progress::Ticket;
 
-/// More faces than this that are not in the snapshot of the index, and more than one in so many of all, and it is written
-/// anew though there is more to do: after a kill the next start has to find the places of the others, a few thousand a second.
-const UNSAVED: usize = 4096;
-const UNSAVED_SHARE: usize = 16;
+/// More places than these to be found are worth telling.
+const LONG: usize = 4096;
 /// Faces that are put into the index at once where there are many, so that their vectors lie together.
 pub(super) const BLOCK: usize = 1024;
-/// Places that are found before the next message gets its turn: some 15 ms of a quiet machine with 200,000 faces.
+/// Places that are found at least before the next message gets its turn: some 15 ms of a quiet machine with 200,000 faces.
 const PLACES: usize = 32;
-/// Faces that take other shares of their embeddings before the next message gets its turn.
-const SHARED: usize = 4096;
 /// Photos whose faces are grouped before the next message gets its turn.
 const PHOTOS: usize = 16;
 /// Between two lines of the log about it.
@@ -62,9 +58,10 @@ impl Keeper {
             return Vec::new();
         }
         let index = self.shared.index();
-        if index.waiting() > 0 {
-            // In line behind the others. All are compared as long as one waits.
+        if index.waiting() > 0 || self.saving.is_some() {
+            // In line behind the others, or behind what is written. All are compared as long as one waits.
             put(&index, faces);
+            self.came += faces.len();
         } else {
             self.unsaved += faces.len();
             told(index.add(faces));
@@ -87,7 +84,7 @@ impl Keeper {
         if self.catching_up.is_some() || (places == 0 && photos == 0) {
             return;
         }
-        let is_long = places > UNSAVED;
+        let is_long = places > LONG;
         if is_long {
             tracing::info!(
                 faces = places,
@@ -98,6 +95,12 @@ impl Keeper {
         let now = Instant::now();
         self.catching_up =
             Some(CatchingUp { _ticket: self.progress.closing_ticket(), begun: now, told: now, is_long });
+    }
+
+    /// Whether there is something to do while nothing comes in.
+    pub(super) fn is_behind(&self) -> bool {
+        let finds_places = self.saving.is_none() || !self.loose.is_empty();
+        self.sharing.is_some() || (self.catching_up.is_some() && finds_places)
     }
 
     /// Does the next portion of what there is to catch up with: shares of what was saved first, then faces that are in no group.
@@ -136,7 +139,9 @@ impl Keeper {
     fn find_places(&mut self) -> usize {
         let (index, progress) = (self.shared.index(), Arc::clone(&self.progress));
         let before = index.waiting();
-        let left = progress.timed(Stage::Cluster, || index.link(PLACES));
+        // Twice as many as come in, or there would be no end while photos do.
+        let most = PLACES.max(std::mem::take(&mut self.came).saturating_mul(2));
+        let left = progress.timed(Stage::Cluster, || index.link(most));
         self.unsaved += before.saturating_sub(left);
         if let Some(one) =
             self.catching_up.as_mut().filter(|one| one.is_long && one.told.elapsed() > TOLD_EVERY)
@@ -153,41 +158,6 @@ impl Keeper {
         if one.is_long {
             tracing::info!(seconds = one.begun.elapsed().as_secs(), "the index is whole");
             self.save();
-        }
-    }
-
-    /// Takes shares of what was saved in place of those of the memory before, which is given back with the last of them.
-    pub(super) fn share_some(&mut self, from: usize) {
-        let index = self.shared.index();
-        self.sharing = self.grouping.share(from, SHARED, &|face| index.embedding(face));
-        if self.sharing.is_none() {
-            // All of them were compared.
-            index.let_go();
-        }
-    }
-
-    pub(super) fn save_at_times(&mut self) {
-        if self.unsaved > UNSAVED.max(self.shared.index().len() / UNSAVED_SHARE) {
-            self.save();
-        }
-    }
-
-    pub(super) fn save(&mut self) {
-        if self.unsaved > 0 {
-            self.save_now();
-        }
-    }
-
-    pub(super) fn save_now(&mut self) {
-        let index = self.shared.index();
-        match index.save(&self.snapshot, &self.pack.0) {
-            Ok(()) => {
-                self.unsaved = 0;
-                self.sharing = Some(0);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the index could not be saved; the next start builds it anew")
-            }
         }
     }
 }

@@ -84,7 +84,9 @@ impl Keeper {
             unsaved: 0,
             loose: Vec::new(),
             catching_up: None,
+            came: 0,
             sharing: None,
+            saving: None,
         };
         if !keeper.restore()? {
             tracing::warn!("the saved index is of another store and is built anew");
@@ -164,7 +166,7 @@ impl Keeper {
         let waiting = index.waiting();
         if seen.strange == 0 && waiting.saturating_sub(seen.saved) >= MANY {
             // Their vectors lie in the file then, and take no memory while their places are found.
-            self.save_now();
+            self.save_here();
             while let Some(from) = self.sharing {
                 self.share_some(from);
             }

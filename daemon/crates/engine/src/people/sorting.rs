@@ -39,7 +39,8 @@ impl Keeper {
         let more = || !progress.alone() || !input.is_empty() || progress.stopping.load(Ordering::SeqCst);
         loop {
             let was_settled = self.grouping.is_settled();
-            let step = progress.timed(Stage::Cluster, || self.grouping.settle_some(&Near(&index), &more));
+            let step =
+                progress.timed(Stage::Cluster, || self.grouping.settle_some(&Near(&index), &|_| more()));
             let Some(step) = step else { return Ok(()) };
             self.record(&step.moves)?;
             self.shared.write().apply(&step.moves);
@@ -71,9 +72,11 @@ impl Keeper {
         progress.unsettled.store(false, Ordering::SeqCst);
         self.see_whether_settled();
         self.keep();
-        self.save();
         if index.crowded() {
+            // Saved once it is whole.
             self.rebuild_index();
+        } else {
+            self.save();
         }
         // Nothing is under way: the moment to make the next start quick, should this one end badly.
         self.store.checkpoint()

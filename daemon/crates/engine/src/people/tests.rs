@@ -11,15 +11,20 @@ use super::*;
 
 mod clear;
 mod place;
+mod saved;
 mod sorted;
 
 use place::{Place, Random, analysed};
 
 fn settle(keeper: &mut Keeper) {
-    while keeper.catching_up.is_some() {
+    while keeper.is_behind() {
         keeper.catch_up().unwrap();
     }
     keeper.settle(&crossbeam_channel::never()).unwrap();
+    keeper.wait_for_saving();
+    while keeper.is_behind() {
+        keeper.catch_up().unwrap();
+    }
     agrees(keeper);
 }
 

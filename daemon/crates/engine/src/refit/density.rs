@@ -16,7 +16,7 @@ const MOST: usize = 500_000;
 
 /// DBSCAN's clusters as people: those who hold a face by a human's word are that person, the others whoever most of their
 /// faces are now, each person once, people with a name first. Only clusters that are not as they are now.
-pub(super) fn by_density(
+pub(super) fn people(
     trial: &Trial,
     rulings: &Rulings,
     params: DbscanParams,
@@ -49,7 +49,7 @@ pub(super) fn by_density(
         let mut votes: HashMap<(bool, PersonId), usize> = HashMap::new();
         for face in faces {
             let word = rulings.is_pinned(*face).then(|| rulings.said(*face).is).flatten();
-            let person = word.or_else(|| trial.live.get(face).copied());
+            let person = word.or_else(|| trial.live.get(*face).copied());
             person.into_iter().for_each(|person| *votes.entry((word.is_some(), person)).or_default() += 1);
         }
         claims.extend(votes.into_iter().map(|((by_word, person), count)| {
@@ -74,7 +74,7 @@ pub(super) fn by_density(
     let mut groups = Vec::new();
     for (number, faces) in clusters.into_iter().enumerate() {
         let person = people.get(&number).copied();
-        let same = |face: &FaceId| person.is_some() && trial.live.get(face).copied() == person;
+        let same = |face: &FaceId| person.is_some() && trial.live.get(*face).copied() == person;
         let as_now =
             faces.iter().all(same) && person.and_then(|one| sizes.get(&one).copied()) == Some(faces.len());
         if as_now {

@@ -1,5 +1,8 @@
 //! What is saved is loaded, whatever else the file may hold is refused.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -230,4 +233,39 @@ fn a_forged_snapshot_does_no_harm() {
     longer.extend(blake3::hash(&longer).as_bytes());
     fs::write(&path, longer).unwrap();
     assert!(matches!(FaceIndex::load(home.path(), b""), Err(IndexError::Damaged { .. })));
+}
+
+/// Between any two looks at the index faces come, also to nodes that have one, and are hidden: what is saved is what there was when it
+/// began, and the index goes on as one that was never saved.
+#[test]
+fn faces_come_and_are_hidden_while_it_is_saved() {
+    let home = TempDir::new().unwrap();
+    let (index, never_saved, expected) = (sample(), sample(), sample());
+    let looks = Cell::new(0u16);
+    let look = || {
+        let n = looks.replace(looks.get() + 1);
+        // What is there at the first look is what is saved.
+        for one in [&index, &never_saved].into_iter().filter(|_| n > 0) {
+            let new = Embedding::from_raw(&[f32::from(n), 1.0, -2.0, 0.5, 0.25, 3.0]).unwrap();
+            let known = one.embedding(FaceId(7 * u64::from(n % 300))).unwrap();
+            let [first, second] = [20_000, 30_000].map(|base| FaceId(base + u64::from(n)));
+            one.put(&[(first, &new), (second, &known)]).unwrap();
+            one.hide(&[FaceId(28 + 7 * u64::from(n % 200))]);
+        }
+        index.read()
+    };
+    let base = save(&look, home.path(), b"1").unwrap().unwrap();
+    assert!(looks.get() > 40, "{}", looks.get());
+    drop(index.write().graph.stand_on(base));
+    assert_same(&index, &never_saved);
+    index.link(usize::MAX);
+    never_saved.link(usize::MAX);
+    assert_same(&index, &never_saved);
+
+    let loaded = FaceIndex::load(home.path(), b"1").unwrap().unwrap();
+    let saved = |index: &FaceIndex| {
+        index.read().book.seats().map(|(face, seat)| (face, seat.node)).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(loaded.read().graph, expected.read().graph);
+    assert_eq!(saved(&loaded), saved(&expected));
 }

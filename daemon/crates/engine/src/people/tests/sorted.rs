@@ -6,9 +6,10 @@ use vow_cluster::Params;
 use vow_types::PersonId;
 
 use super::place::{Place, Random, analysed, pack};
-use super::{Keeper, agrees, settle};
+use super::{Ask, Keeper, agrees, groups, settle};
 use crate::progress::Progress;
 use crate::questions::Open;
+use crate::refit::Refitting;
 
 fn is_settled(keeper: &Keeper) -> bool {
     !keeper.progress.unsettled.load(Ordering::SeqCst)
@@ -74,16 +75,19 @@ fn whoever_was_not_sorted_out_is_after_the_next_start() {
     }
 }
 
+/// A keeper to whom any library is a large one.
+fn as_a_large_one(place: &Place, portion: usize) -> Keeper {
+    let params = Params { at_once: 0, portion, keep_pairs: 0, ..pack().params };
+    let facts = crate::people::PackFacts { params, ..pack() };
+    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index")).unwrap()
+}
+
 /// Of a large library some are sorted out at a time; what there is to ask is found along the way.
 #[test]
 fn a_library_is_sorted_out_in_portions() {
     let (place, open) = doubtful();
     std::fs::remove_file(place.dir.path().join("sorted")).unwrap();
-    let (at_once, portion) = (0, 5);
-    let params = Params { at_once, portion, keep_pairs: 0, ..pack().params };
-    let facts = crate::people::PackFacts { params, ..pack() };
-    let index = place.dir.path().join("index");
-    let mut keeper = Keeper::open(place.store(), Progress::new(), facts, index).unwrap();
+    let mut keeper = as_a_large_one(&place, 5);
     assert!(!is_settled(&keeper));
 
     // A message that waits goes first, and the next time it goes on from there.
@@ -102,7 +106,29 @@ fn a_library_is_sorted_out_in_portions() {
     assert!(doubts.iter().all(|doubt| found.doubts.iter().any(|other| other.face == doubt.face)));
 }
 
-/// A decision about the threshold sorts everybody out by itself; what is worth asking is found behind it all the same.
+/// Whoever wishes for another threshold in a large library does not wait until everybody is sorted out by it.
+#[test]
+fn another_threshold_is_heeded_in_the_background() {
+    let (place, _) = doubtful();
+    let mut keeper = as_a_large_one(&place, usize::MAX);
+    settle(&mut keeper);
+    let before = groups(&keeper);
+    for (ask, falls_apart) in [
+        (Ask::Refit(Refitting::by_score(9_500)), true),
+        (Ask::Undo { entry: None, dependents: false }, false),
+    ] {
+        let as_it_was = groups(&keeper);
+        let Ok(answer) = keeper.decide(ask) else { panic!("refused") };
+        assert!(answer.notes.iter().any(|note| note.contains("in the background")), "{:?}", answer.notes);
+        assert!(answer.moved.is_empty() && groups(&keeper) == as_it_was && !is_settled(&keeper));
+        settle(&mut keeper);
+        assert!(is_settled(&keeper) && keeper.touched == 0);
+        assert_eq!(groups(&keeper).len() > before.len(), falls_apart);
+    }
+    assert_eq!(groups(&keeper), before);
+}
+
+/// A decision about the threshold sorts everybody out by itself in a small one; what is worth asking is found behind it all the same.
 #[test]
 fn what_a_decision_sorted_out_can_be_asked_about() {
     let (place, open) = doubtful();
