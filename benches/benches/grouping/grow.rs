@@ -11,10 +11,12 @@ use vow_types::{ContentId, Distances, Embedding, FaceId, PersonId, num};
 use crate::ours::Indexed;
 
 const DIMENSION: usize = 128;
-/// Faces of a transaction, and places of the index that are saved at once: a sixteenth of all, as in the daemon.
+/// Faces of a transaction; and what is saved at once, as in the daemon: so many places of the index at least, and a sixteenth of all or so
+/// many bytes in memory.
 const TRANSACTION: usize = 64;
-const SAVED_SHARE: usize = 16;
 const SAVED_LEAST: usize = 4_096;
+const SAVED_SHARE: usize = 16;
+const HELD: usize = 48 << 20;
 /// One face in so many is a stranger's; the others are of one of so many people for each hundred faces, some far more often than others.
 const STRANGERS: usize = 10;
 const PEOPLE: usize = 4;
@@ -101,7 +103,8 @@ pub(crate) fn table(size: usize) {
         watch.look();
         unsaved += transaction.len();
         let here = transaction.last().copied().unwrap_or_default() + 1;
-        if unsaved > SAVED_LEAST.max(here / SAVED_SHARE) || here == size {
+        let is_due = unsaved > SAVED_LEAST && (unsaved > here / SAVED_SHARE || index.held() > HELD);
+        if is_due || here == size {
             unsaved = 0;
             index.save(dir.path(), &[1]).unwrap();
             watch.look();

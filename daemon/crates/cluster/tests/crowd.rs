@@ -44,9 +44,16 @@ proptest! {
         let seen: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
         let index = Exact::of(&seen);
         let mut grouping = Grouping::new(all_pairs(), FIRST);
-        grouping.add(seen, &index);
+        grouping.add(seen.clone(), &index);
         grouping.settle(&index, &|| false).unwrap();
         let everyone: Vec<PersonId> = grouping.people().collect();
+        for doubt in grouping.doubts(&everyone, 0.2) {
+            let look = |id: FaceId| &seen.iter().find(|face| face.face == id).unwrap().embedding;
+            let others = grouping.members(doubt.person).filter(|other| *other != doubt.face);
+            let cosine = |other: FaceId| look(doubt.face).cosine(look(other));
+            let best = others.max_by(|x, y| cosine(*x).total_cmp(&cosine(*y)).then(y.cmp(x)));
+            prop_assert_eq!(Some(doubt.nearest), best);
+        }
         for close in grouping.close_pairs(&everyone, 0.3) {
             let expected =
                 f32::midpoint(around(&grouping, close.a, close.b), around(&grouping, close.b, close.a));

@@ -15,7 +15,7 @@ mod sorting;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, after, never, select_biased};
 use vow_cluster::{Grouping, Move, Observation, Placed, Verdict};
@@ -63,6 +63,8 @@ pub(crate) struct Keeper {
     sharing: Option<usize>,
     /// While the index is saved.
     saving: Option<saving::Saving>,
+    /// When it last was, or this began.
+    last_saved: Instant,
 }
 
 /// What the people thread is told.

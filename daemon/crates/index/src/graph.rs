@@ -48,6 +48,8 @@ pub(crate) struct Graph {
     /// The ground layer by node, from the first one on; `None` where it is as it was saved. Shorter than all nodes while some
     /// wait to be linked, and empty as long as nothing was linked since.
     ground: Vec<Option<Box<[u32]>>>,
+    /// What of all this takes memory of the process's own, in bytes, but for the tables themselves.
+    held: usize,
     /// Of the nodes that reach higher: layers 1, 2, …
     pub(crate) upper: HashMap<u32, Vec<Box<[u32]>>>,
     /// A node of the highest layer, where every search starts.
@@ -57,7 +59,7 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn new(dimension: usize) -> Self {
         let (base, vectors, ground) = (None, Vec::new(), Vec::new());
-        Self { dimension, base, vectors, ground, upper: HashMap::new(), entry: None }
+        Self { dimension, base, vectors, ground, held: 0, upper: HashMap::new(), entry: None }
     }
 
     /// All there is was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
@@ -66,6 +68,7 @@ impl Graph {
         let saved = num::index(base.nodes().saturating_sub(self.saved()));
         let vectors = self.vectors.get(saved..).unwrap_or_default().to_vec();
         let vectors = std::mem::replace(&mut self.vectors, vectors);
+        self.held = self.vectors.len().saturating_mul(self.vector_size());
         (vectors, std::mem::take(&mut self.ground), self.base.replace(base))
     }
 
@@ -84,6 +87,24 @@ impl Graph {
     pub(crate) fn hold(&mut self, vector: Embedding) {
         room_for(&mut self.vectors, 1);
         self.vectors.push(vector);
+        self.held = self.held.saturating_add(self.vector_size());
+    }
+
+    fn vector_size(&self) -> usize {
+        self.dimension.saturating_mul(size_of::<i16>()).saturating_add(size_of::<Embedding>())
+    }
+
+    /// Bytes of vectors and of links in the ground layer that are in memory and in no file.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Other links of a linked node in the ground layer.
+    fn set_ground(&mut self, node: u32, links: Box<[u32]>) {
+        let Some(place) = self.ground.get_mut(num::index(node)) else { return };
+        let before = place.as_deref().map_or(0, size_of_val);
+        self.held = self.held.saturating_sub(before).saturating_add(size_of_val(&*links));
+        *place = Some(links);
     }
 
     /// Moves the vectors of the nodes from `first` on into one piece of memory.
@@ -252,6 +273,8 @@ pub(crate) fn height_of(node: u32) -> usize {
 impl Graph {
     /// Vectors and lists of links that are in memory of its own.
     pub(crate) fn in_memory(&self) -> usize {
+        let links = self.ground.iter().flatten().map(|links| size_of_val(&**links)).sum::<usize>();
+        assert_eq!(self.held, self.vectors.len() * self.vector_size() + links);
         self.vectors.len() + self.ground.len()
     }
 }

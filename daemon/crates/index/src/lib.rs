@@ -221,6 +221,13 @@ impl FaceIndex {
         Ok(())
     }
 
+    /// Bytes, about, of vectors and links that no snapshot holds, so that they take memory of the process's own: [`Self::save`] gives
+    /// them back.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.read().graph.held()
+    }
+
     /// Does without what it read of the snapshot's file until it is needed again: for when everything was touched, and few of it
     /// soon will be.
     pub fn let_go(&self) {

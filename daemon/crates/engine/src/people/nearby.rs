@@ -43,6 +43,8 @@ pub(super) struct CatchingUp {
     told: Instant,
     /// Whether there is so much to do that the log has a line about it.
     is_long: bool,
+    /// Whether the index is saved behind it, however little is to be done.
+    is_saved_then: bool,
 }
 
 impl People {
@@ -76,6 +78,7 @@ impl Keeper {
     pub(super) fn rebuild_index(&mut self) {
         self.shared.set_index(self.shared.index().without_hidden());
         self.fall_behind();
+        self.catching_up.iter_mut().for_each(|one| one.is_saved_then = true);
     }
 
     /// Notes that there is something to catch up with, if there is.
@@ -93,8 +96,13 @@ impl Keeper {
         }
         tracing::debug!(places, photos, "to be caught up with");
         let now = Instant::now();
-        self.catching_up =
-            Some(CatchingUp { _ticket: self.progress.closing_ticket(), begun: now, told: now, is_long });
+        self.catching_up = Some(CatchingUp {
+            _ticket: self.progress.closing_ticket(),
+            begun: now,
+            told: now,
+            is_long,
+            is_saved_then: is_long,
+        });
     }
 
     /// Whether there is something to do while nothing comes in.
@@ -157,6 +165,8 @@ impl Keeper {
         let Some(one) = self.catching_up.take() else { return };
         if one.is_long {
             tracing::info!(seconds = one.begun.elapsed().as_secs(), "the index is whole");
+        }
+        if one.is_saved_then {
             self.save();
         }
     }

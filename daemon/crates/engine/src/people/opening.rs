@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Instant;
 
 use vow_cluster::{Grouping, Move};
 use vow_index::FaceIndex;
@@ -87,6 +88,7 @@ impl Keeper {
             came: 0,
             sharing: None,
             saving: None,
+            last_saved: Instant::now(),
         };
         if !keeper.restore()? {
             tracing::warn!("the saved index is of another store and is built anew");

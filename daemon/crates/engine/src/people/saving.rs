@@ -2,6 +2,8 @@
 //! photo indexed is not to wait for that. While it is written no places are found in it: what comes in is put in, found by comparing all,
 //! and caught up with afterwards ([`super::nearby`]).
 
+use std::time::{Duration, Instant};
+
 use crossbeam_channel::{Receiver, bounded, never};
 
 use super::Keeper;
@@ -11,6 +13,11 @@ use crate::progress::Ticket;
 /// anew though there is more to do: after a kill the next start has to find the places of the others, a few thousand a second.
 const UNSAVED: usize = 4096;
 const UNSAVED_SHARE: usize = 16;
+/// So many bytes that a snapshot would take out of memory are reason enough to write one: where there are a million faces, each new one changes
+/// the links of thirty others, and a sixteenth of all would change nearly everybody's...
+const HELD: usize = 48 << 20;
+/// ...but not more often than this, since all of it is written.
+const AT_MOST_EVERY: Duration = Duration::from_secs(60);
 /// Faces that take other shares of their embeddings before the next message gets its turn.
 const SHARED: usize = 4096;
 
@@ -24,7 +31,9 @@ pub(super) struct Saving {
 
 impl Keeper {
     pub(super) fn save_at_times(&mut self) {
-        if self.unsaved > UNSAVED.max(self.shared.index().len() / UNSAVED_SHARE) {
+        let index = self.shared.index();
+        let is_heavy = || index.held() > HELD && self.last_saved.elapsed() > AT_MOST_EVERY;
+        if self.unsaved > UNSAVED && (self.unsaved > index.len() / UNSAVED_SHARE || is_heavy()) {
             self.save();
         }
     }
@@ -93,6 +102,7 @@ impl Keeper {
     /// Goes on from what is in the file now.
     pub(super) fn saved(&mut self, is_saved: bool) {
         let ticket = self.saving.take().map(|saving| saving.ticket);
+        self.last_saved = Instant::now();
         if is_saved {
             self.sharing = Some(0);
         } else {

@@ -32,6 +32,7 @@ impl Keeper {
         self.record(&moved)?;
         let mut roster = self.shared.write();
         ids.iter().for_each(|id| roster.hide(*id));
+        roster.apply(&moved);
         drop(roster);
         self.touch(ids.len());
         Ok(())

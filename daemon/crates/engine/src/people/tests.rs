@@ -10,6 +10,7 @@ use vow_store::{Change, FileRow, FileState, WholeFace};
 use super::*;
 
 mod clear;
+mod gone;
 mod place;
 mod saved;
 mod sorted;
@@ -278,29 +279,6 @@ fn a_face_comes_back_beside_another_face_of_its_photo() {
     assert!(now.is_some() && now != Some(person), "{now:?}");
     let Ok(answer) = keeper.decide(Ask::Confirm(gone, person)) else { panic!("refused") };
     assert!(answer.notes.iter().any(|note| note.starts_with(&format!("{other} of the same photo"))));
-}
-
-/// Photos whose files go take their faces along; what was said about them is there when they are back.
-#[test]
-fn what_was_said_outlives_the_photo() {
-    let place = Place::new(4);
-    let mut keeper = place.keeper();
-    settle(&mut keeper);
-    let (face, person) = whose(&keeper).into_iter().next().unwrap();
-    let person = person.unwrap();
-    let other = keeper.store.people().unwrap().iter().map(|row| row.id).find(|id| *id != person).unwrap();
-    assert!(say(&mut keeper, Ask::Confirm(face, other)));
-    let photo = keeper.store.face(face).unwrap().unwrap().photo;
-    let row = keeper.store.files_of(&photo).unwrap().remove(0);
-    let gone = keeper.store.commit(vec![Change::Gone { path: row.path.clone() }]).unwrap();
-    keeper.take(&Stored { committed: gone, _tickets: Vec::new() }).unwrap();
-    assert!(!keeper.shared.read().contains(face));
-    settle(&mut keeper);
-    let back = keeper.store.commit(vec![Change::Known { file: row }]).unwrap();
-    keeper.take(&Stored { committed: back, _tickets: Vec::new() }).unwrap();
-    assert_eq!(keeper.shared.read().person_of(face), Some(other));
-    settle(&mut keeper);
-    assert_eq!(keeper.shared.read().person_of(face), Some(other));
 }
 
 /// An index that belongs to another store is not believed, however well it was kept.

@@ -60,8 +60,8 @@ impl Graph {
         let before = num::index(node);
         let more = before.saturating_add(1).saturating_sub(self.ground.len());
         room_for(&mut self.ground, more);
-        self.ground.resize(before, None);
-        self.ground.push(Some(place.0.first().map(|links| nodes(links)).unwrap_or_default()));
+        self.ground.resize(before.saturating_add(1), None);
+        self.set_ground(node, place.0.first().map(|links| nodes(links)).unwrap_or_default());
         if height > 0 {
             let upper = place.0.iter().skip(1).map(|links| nodes(links));
             self.upper.insert(node, upper.collect());
@@ -90,11 +90,7 @@ impl Graph {
             self.select(&near, room).iter().map(|near| near.node).collect()
         };
         match layer.checked_sub(1) {
-            None => {
-                if let Some(links) = self.ground.get_mut(num::index(from)) {
-                    *links = Some(nodes);
-                }
-            }
+            None => self.set_ground(from, nodes),
             Some(layer) => {
                 if let Some(links) = self.upper.get_mut(&from).and_then(|layers| layers.get_mut(layer)) {
                     *links = nodes;

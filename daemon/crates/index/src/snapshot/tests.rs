@@ -83,6 +83,7 @@ fn an_index_that_was_saved_goes_on_as_if_it_had_not_been() {
             one.put(part).unwrap();
             // Some wait while it is saved.
             one.link(part.len() / 2);
+            assert!(one.held() > 0 && one.read().graph.in_memory() > 0, "as much as it says");
         }
         let left = if round == 0 { 9 } else { 0 };
         index.save(home.path(), b"2").unwrap();

@@ -87,3 +87,27 @@ fn a_disk_that_refuses_the_index_is_asked_again() {
     assert_eq!((saved.len(), saved.waiting()), (whose(&keeper).len(), 0));
     assert_eq!(keeper.unsaved, 0);
 }
+
+#[test]
+fn an_index_crowded_with_what_is_gone_is_built_anew_and_saved() {
+    let place = Place::new(6);
+    let mut keeper = place.keeper();
+    settle(&mut keeper);
+    let before = whose(&keeper).len();
+    let files = (0..15u8).flat_map(|n| keeper.store.files_of(&ContentId([n; 32])).unwrap());
+    let gone = files.map(|file| Change::Gone { path: file.path }).collect();
+    let committed = keeper.store.commit(gone).unwrap();
+    keeper.take(&Stored { committed, _tickets: Vec::new() }).unwrap();
+    assert!(keeper.shared.index().crowded());
+    settle(&mut keeper);
+    keeper.wait_for_saving();
+    settle(&mut keeper);
+    let left = whose(&keeper).len();
+    assert!(left < before && !keeper.shared.index().crowded() && keeper.progress.idle());
+    let saved = FaceIndex::load(&place.dir.path().join("index"), &keeper.pack.0).unwrap().unwrap();
+    assert_eq!((saved.len(), saved.waiting(), saved.crowded()), (left, 0, false));
+    drop(keeper);
+    let keeper = place.keeper();
+    agrees(&keeper);
+    assert_eq!((keeper.shared.index().len(), keeper.shared.index().waiting()), (left, 0));
+}
