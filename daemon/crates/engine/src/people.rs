@@ -176,12 +176,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Groups faces that have never been grouped.
+    /// Groups faces that have never been grouped, and those that a human's word keeps from who they were.
     pub(crate) fn group(&mut self, mut fresh: Vec<(FaceRow, Embedding)>) -> Result<(), StoreError> {
         self.carry_over(&fresh.iter().map(|(row, _)| row).collect::<Vec<_>>())?;
         let rulings = self.shared.rulings();
         fresh.retain(|(row, _)| !rulings.is_no_face(row.id));
-        if fresh.is_empty() {
+        if fresh.is_empty() && !self.grouping.is_waiting() {
             return Ok(());
         }
         let seen: Vec<_> = fresh.iter().map(|(row, embedding)| (row.id, embedding)).collect();

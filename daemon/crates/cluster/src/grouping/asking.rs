@@ -25,6 +25,12 @@ impl Grouping {
         self.settled
     }
 
+    /// Whether there are faces without a person, which the next [`Self::add`] gives one, be it of nothing.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The person of a face; `None` for a face that is not held.
     #[must_use]
     pub fn person_of(&self, face: FaceId) -> Option<PersonId> {

@@ -98,6 +98,7 @@ impl Keeper {
             keeper.loose.clear();
             keeper.restore()?;
         }
+        keeper.group(Vec::new())?;
         keeper.fall_behind();
         keeper.shared.groups.store(keeper.grouping.groups(), Ordering::Relaxed);
         Ok(keeper)

@@ -18,6 +18,7 @@ mod sorted;
 use place::{Place, Random, analysed};
 
 fn settle(keeper: &mut Keeper) {
+    keeper.wait_for_saving();
     while keeper.is_behind() {
         keeper.catch_up().unwrap();
     }

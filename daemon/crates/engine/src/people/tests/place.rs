@@ -97,3 +97,10 @@ impl Place {
         Keeper::open(self.store(), Progress::new(), pack(), self.dir.path().join("index")).unwrap()
     }
 }
+
+/// A keeper to whom any library is a large one.
+pub(super) fn as_a_large_one(place: &Place, portion: usize) -> Keeper {
+    let params = Params { at_once: 0, portion, keep_pairs: 0, ..pack().params };
+    let facts = PackFacts { params, ..pack() };
+    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index")).unwrap()
+}

@@ -38,7 +38,8 @@ fn photos_come_and_people_are_named_while_the_index_is_saved() {
     keeper.wait_for_saving();
     let stamp = keeper.pack.0;
     let load = || FaceIndex::load(&place.dir.path().join("index"), &stamp).unwrap().unwrap();
-    assert!(saved < with_one_more && load().len() == with_one_more);
+    // The thread may begin a moment later.
+    assert!(saved < with_one_more && (with_one_more..=with_one_more + waiting).contains(&load().len()));
     assert!(keeper.is_behind() && !keeper.progress.idle());
     settle(&mut keeper);
     assert!(keeper.progress.idle() && keeper.shared.index().waiting() == 0);

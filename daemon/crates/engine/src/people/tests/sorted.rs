@@ -2,12 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use vow_cluster::Params;
 use vow_types::PersonId;
 
-use super::place::{Place, Random, analysed, pack};
+use super::place::{Place, Random, analysed, as_a_large_one, pack};
 use super::{Ask, Keeper, agrees, groups, settle};
-use crate::progress::Progress;
 use crate::questions::Open;
 use crate::refit::Refitting;
 
@@ -73,13 +71,6 @@ fn whoever_was_not_sorted_out_is_after_the_next_start() {
         std::fs::write(&note, broken).unwrap();
         assert!(!is_settled(&place.keeper()));
     }
-}
-
-/// A keeper to whom any library is a large one.
-fn as_a_large_one(place: &Place, portion: usize) -> Keeper {
-    let params = Params { at_once: 0, portion, keep_pairs: 0, ..pack().params };
-    let facts = crate::people::PackFacts { params, ..pack() };
-    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index")).unwrap()
 }
 
 /// Of a large library some are sorted out at a time; what there is to ask is found along the way.
