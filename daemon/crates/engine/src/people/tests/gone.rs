@@ -1,5 +1,7 @@
 //! Photos whose files go, and come back; and whatever else can happen, in any order.
 
+use vow_store::Event;
+
 use super::place::{Place, Random, analysed, as_a_large_one};
 use super::*;
 
@@ -44,11 +46,65 @@ fn what_was_said_outlives_the_photo() {
     assert_eq!(keeper.shared.read().person_of(face), Some(other));
 }
 
+/// Somebody who knows of all that happened, and of nothing else.
+#[derive(Default)]
+struct Follower {
+    at: Option<u64>,
+    whose: BTreeMap<FaceId, PersonId>,
+    people: BTreeSet<PersonId>,
+    names: BTreeMap<PersonId, String>,
+}
+
+impl Follower {
+    /// Hears of what is new; knows then what the store knows.
+    fn follow(&mut self, keeper: &Keeper) {
+        let first = *keeper.store.event_numbers().unwrap().start();
+        let told = keeper.store.events(self.at.unwrap_or(first - 1), usize::MAX).unwrap();
+        for one in told {
+            assert_eq!(one.number, self.at.map_or(first, |at| at + 1), "nothing twice, nothing missed");
+            self.at = Some(one.number);
+            match one.event {
+                Event::Assigned { faces } => {
+                    for (face, from, to) in faces {
+                        assert_eq!(self.whose.get(&face).copied(), from, "{face} goes to {to:?}");
+                        match to {
+                            Some(to) => drop(self.whose.insert(face, to)),
+                            None => drop(self.whose.remove(&face)),
+                        }
+                    }
+                }
+                Event::Born { people } => {
+                    people
+                        .into_iter()
+                        .for_each(|person| assert!(self.people.insert(person), "{person} again"));
+                }
+                Event::Ended { people } => {
+                    people.into_iter().for_each(|person| assert!(self.people.remove(&person), "{person}"));
+                }
+                Event::Renamed { person, name, before } => {
+                    assert_eq!(self.names.remove(&person), before);
+                    self.names.extend(name.map(|name| (person, name)));
+                }
+                _ => {}
+            }
+        }
+        let mut whose = BTreeMap::new();
+        let mut see = |face: WholeFace| whose.extend(face.person.map(|person| (face.row.id, person)));
+        keeper.store.for_each_face(keeper.pack, &mut see).unwrap();
+        assert_eq!(self.whose, whose);
+        let rows = keeper.store.people().unwrap();
+        let names = rows.iter().filter_map(|row| Some((row.id, row.name.clone()?)));
+        assert_eq!(self.names, names.collect());
+        assert_eq!(self.people, rows.iter().map(|row| row.id).collect());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Photos come, go and come back, humans speak, the index is saved beside that or lost, kills fall wherever they like, and people
-    /// are sorted out at once or in portions: at any moment everybody is the same in store, roster and grouping.
+    /// are sorted out at once or in portions: at any moment everybody is the same in store, roster and grouping, and to whom
+    /// follows what happens.
     ///
     /// (Who fell apart because a photo went was shown as one person until the next start; and who came back and was not who they had been, by
     /// a human's word meanwhile, was shown as that until the next photo came.)
@@ -59,6 +115,7 @@ proptest! {
         let mut random = Random(seed ^ 3);
         let mut keeper = open();
         settle(&mut keeper);
+        let mut follower = Follower::default();
         let (mut away, mut photos): (Vec<Vec<FileRow>>, u8) = (Vec::new(), 30);
         for _ in 0..60 {
             match random.below(14) {
@@ -109,9 +166,11 @@ proptest! {
                 }
             }
             agrees(&keeper);
+            follower.follow(&keeper);
         }
         settle(&mut keeper);
         keeper.wait_for_saving();
+        follower.follow(&keeper);
         let before = everyone(&keeper);
         drop(keeper);
         let keeper = open();
