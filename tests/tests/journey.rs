@@ -10,8 +10,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use serde_json::Value;
+use vow_tests::files::jpeg;
 use vow_tests::{Exif, Home, ImageFormat, Marker, Scene, TinyPack};
 use vow_types::{Head, Orientation};
 
@@ -227,6 +229,32 @@ fn photos_come_and_go_while_it_runs() {
     daemon.wait_until("the removed photo is gone", |status| status["faces"] == 1);
     fs::remove_dir_all(home.photos().join("later")).unwrap();
     daemon.wait_until("the removed folder's photo is gone", |status| status["photos"] == 0);
+}
+
+/// A worker that was still at what a file had been stored that after another one had stored what it became; and what was gone before
+/// it was stored came back.
+#[test]
+fn what_changes_while_it_is_looked_at_is_what_it_became() {
+    let home = Home::new();
+    let daemon = home.start();
+    daemon.wait_idle();
+    for n in 0..10u8 {
+        // Finding its faces takes longer than to notice that there is something else.
+        let photo = Scene::new(2400, 1600, n.into()).with_row(&[1, 2, 3]).draw();
+        let photo = jpeg(&photo, 90);
+        let path = home.photos().join(format!("{n}.jpg"));
+        fs::write(&path, photo).unwrap();
+        std::thread::sleep(Duration::from_millis(60 + 20 * u64::from(n / 2)));
+        if n % 2 == 0 {
+            fs::write(&path, "no picture at all").unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+    daemon.wait_until("all of it is as it is now", |status| {
+        (&status["faces"], &status["photos"], &status["failures"]) == (&0.into(), &0.into(), &5.into())
+    });
+    assert_eq!(daemon.vow(["export", "json"]).stdout, "");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use vow_types::{Lane, Stage, num};
 
 use crate::people::Message;
 use crate::progress::{FileTicket, Ticket};
-use crate::worker::{Bench, Outcome};
+use crate::worker::{AsRead, Bench, Outcome};
 
 /// A transaction holds at most this many files …
 const MOST: usize = 64;
@@ -61,6 +61,7 @@ pub(crate) fn commit(
 fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Vec<Outcome>, StoreError> {
     let mut changes = Vec::with_capacity(batch.len());
     let (mut claimed, mut files, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    let read: Vec<AsRead> = batch.iter().filter_map(Outcome::as_read).collect();
     for outcome in batch {
         let analysed = !matches!(&outcome.change, Change::Known { file } if is_failure(file));
         changes.push(outcome.change);
@@ -70,6 +71,8 @@ fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Ve
     }
     let committed = bench.progress.timed(Stage::Commit, || bench.store.commit(changes))?;
     drop(held);
+    // From now on every hint is compared with what is stored.
+    read.into_iter().for_each(|file| file.look_again(bench));
     let mut copies = Vec::new();
     for (photo, analysed) in claimed {
         for copy in bench.inflight.release(&photo) {

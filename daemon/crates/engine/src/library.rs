@@ -309,7 +309,7 @@ impl Librarian {
 
     fn hand_on(&self, change: Change, ticket: FileTicket) {
         // A closed channel means that the engine is stopping; the next start's scan finds the same again.
-        let _ =
-            self.out.send(Outcome { change, held: None, claimed: None, ticket: Some(ticket), live: false });
+        let ticket = Some(ticket);
+        let _ = self.out.send(Outcome { change, held: None, claimed: None, ticket, live: false, tries: 0 });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use vow_media::{Header, Limits, MediaError, Stamp};
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
-use vow_types::{ContentId, Failure, Lane, PackId, RelBox, Stage, num};
+use vow_types::{ContentId, Failure, FolderId, Lane, PackId, RelBox, Stage, num};
 
 use crate::analyse::{Analysed, Networks, analyse};
 use crate::budget::{Budget, Holds, Share};
@@ -17,8 +18,12 @@ use crate::feed::{Desk, Feed, Job};
 use crate::inflight::Inflight;
 use crate::progress::{FileTicket, Progress, now};
 
-/// A file that changes while it is read is tried this often, a little later each time.
+/// A file that changes while it is read or looked at is tried this often, a little later each time.
 const TRIES: u32 = 8;
+/// How much later each time.
+const LATER: Duration = Duration::from_millis(250);
+/// Stands for what cannot be seen.
+const UNSEEN: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0 };
 
 /// Memory for a file that is kept to be used again; a larger file's is given back.
 const KEPT: usize = 16 << 20;
@@ -33,6 +38,14 @@ pub(crate) struct Outcome {
     pub(crate) ticket: Option<FileTicket>,
     /// Of a file that came in just now: somebody may be waiting for it.
     pub(crate) live: bool,
+    /// How often its file was tried before because it was changing.
+    pub(crate) tries: u32,
+}
+
+/// A file as it was when it was read.
+pub(crate) struct AsRead {
+    job: (PathBuf, FolderId, u32),
+    stamp: Stamp,
 }
 
 /// A copy of a photo that another worker is analysing: its job and what its file says.
@@ -46,13 +59,8 @@ impl Copy {
     /// The change that records the copy once its photo is in the store.
     pub(crate) fn into_outcome(self) -> Outcome {
         let file = row(&self.job, self.stamp, shows(&self.header));
-        Outcome {
-            change: Change::Known { file },
-            held: None,
-            claimed: None,
-            ticket: Some(self.job.ticket),
-            live: false,
-        }
+        let (ticket, tries) = (Some(self.job.ticket), self.job.tries);
+        Outcome { change: Change::Known { file }, held: None, claimed: None, ticket, live: false, tries }
     }
 }
 
@@ -100,7 +108,29 @@ pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(
     Ok(())
 }
 
+impl AsRead {
+    /// Sees to it that the file is looked at again if it is another one by now, or is gone. Two workers may have had it in hand
+    /// at the same time, and who looked first may have been stored last; and what comes, goes or changes before something is stored is
+    /// compared with what was stored before.
+    pub(crate) fn look_again(self, bench: &Bench) {
+        let (path, folder, tries) = self.job;
+        if Stamp::at(&path).unwrap_or(UNSEEN) == self.stamp || tries >= TRIES {
+            return;
+        }
+        tracing::debug!(path = %path.display(), "another one since it was read");
+        let (tries, ticket) = (tries + 1, bench.progress.file_ticket());
+        bench.feed.push_later(Job { path, folder, tries, ticket }, LATER * tries);
+    }
+}
+
 impl Outcome {
+    /// The file that it tells of, if it is there.
+    pub(crate) fn as_read(&self) -> Option<AsRead> {
+        let (Change::Known { file } | Change::Analysed { file, .. }) = &self.change else { return None };
+        let stamp = Stamp { size: file.size, mtime_ns: file.mtime_ns, inode: file.inode };
+        Some(AsRead { job: (file.path.clone(), file.folder, self.tries), stamp })
+    }
+
     /// What its faces take, if there are any; the rest is bounded by the number of outcomes that may wait.
     fn bytes(&self) -> Option<u64> {
         let Change::Analysed { faces, .. } = &self.change else { return None };
@@ -159,7 +189,8 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
             };
             let file = row(&job, stamp, shows(&header));
             let change = Change::Analysed { file, photo, pack: bench.pack, faces };
-            Outcome { change, held: None, claimed: None, ticket: Some(job.ticket), live: false }
+            let (ticket, tries) = (Some(job.ticket), job.tries);
+            Outcome { change, held: None, claimed: None, ticket, live: false, tries }
         }
         Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
         Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),
@@ -171,17 +202,18 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
 fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
     if matches!(error, MediaError::Vanished { .. }) {
         let change = Change::Gone { path: job.path };
-        return Some(Outcome { change, held: None, claimed: None, ticket: Some(job.ticket), live: false });
+        let (ticket, tries) = (Some(job.ticket), job.tries);
+        return Some(Outcome { change, held: None, claimed: None, ticket, live: false, tries });
     }
     if error.is_transient() && job.tries < TRIES {
         job.tries += 1;
-        let delay = Duration::from_millis(250) * job.tries;
+        let delay = LATER * job.tries;
         tracing::debug!(path = %job.path.display(), %error, ?delay, "to be tried again");
         bench.feed.push_later(job, delay);
         return None;
     }
     // What the file looks like now, as far as that can be told, so that it is tried again when that changes.
-    let stamp = Stamp::at(&job.path).unwrap_or(Stamp { size: 0, mtime_ns: 0, inode: 0 });
+    let stamp = Stamp::at(&job.path).unwrap_or(UNSEEN);
     Some(failed(job, stamp, error, error.stage()))
 }
 
@@ -189,13 +221,8 @@ fn failed(job: Job, stamp: Stamp, error: &dyn std::error::Error, stage: Stage) -
     let failure = Failure::new(stage, error);
     tracing::debug!(path = %job.path.display(), %failure, "not indexed");
     let file = row(&job, stamp, FileState::Failed { failure, tries: 1, at: now() });
-    Outcome {
-        change: Change::Known { file },
-        held: None,
-        claimed: None,
-        ticket: Some(job.ticket),
-        live: false,
-    }
+    let (ticket, tries) = (Some(job.ticket), job.tries);
+    Outcome { change: Change::Known { file }, held: None, claimed: None, ticket, live: false, tries }
 }
 
 fn row(job: &Job, stamp: Stamp, state: FileState) -> FileRow {
