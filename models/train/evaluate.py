@@ -208,6 +208,9 @@ def composed(name, find, threshold, scenes, least, precision=None):
     score, right, total, error = curve(find, scenes, least)
     at = threshold if precision is None else recall_at(score, right, total, precision)[1]
     use = score >= at
+    if not right[use].any():
+        print(f"{name}: finds none of {total} at score {at:.3f}")
+        return 0.0, 0.0
     p, r = float(right[use].mean()), float(right[use].sum() / total)
     print(f"{name}: precision {p:.4f}, recall {r:.4f} of {total} at score {at:.3f}; landmark error {error.mean():.4f} of the eye distance (95 % under {np.quantile(error, 0.95):.4f})")
     return p, r
@@ -264,7 +267,7 @@ def main():
         if "SCRFD" in figures:
             p, r = figures["SCRFD"]
             mine = composed("detector at SCRFD's precision", low["detector"], None, scenes, a.least, p)[1]
-            print(f"recall against SCRFD's at its precision: {mine / r:.4f}")
+            print(f"recall against SCRFD's at its precision: {mine / max(r, 1e-9):.4f}")
     if a.backgrounds:
         from scenes import backgrounds
         for k, (path, head, t) in finders.items():
