@@ -44,8 +44,10 @@ pub(crate) struct Outcome {
 
 /// A file as it was when it was read.
 pub(crate) struct AsRead {
-    job: (PathBuf, FolderId, u32),
+    path: PathBuf,
+    folder: FolderId,
     stamp: Stamp,
+    tries: u32,
 }
 
 /// A copy of a photo that another worker is analysing: its job and what its file says.
@@ -113,8 +115,8 @@ impl AsRead {
     /// at the same time, and who looked first may have been stored last; and what comes, goes or changes before something is stored is
     /// compared with what was stored before.
     pub(crate) fn look_again(self, bench: &Bench) {
-        let (path, folder, tries) = self.job;
-        if Stamp::at(&path).unwrap_or(UNSEEN) == self.stamp || tries >= TRIES {
+        let Self { path, folder, stamp, tries } = self;
+        if Stamp::at(&path).unwrap_or(UNSEEN) == stamp || tries >= TRIES {
             return;
         }
         tracing::debug!(path = %path.display(), "another one since it was read");
@@ -128,7 +130,7 @@ impl Outcome {
     pub(crate) fn as_read(&self) -> Option<AsRead> {
         let (Change::Known { file } | Change::Analysed { file, .. }) = &self.change else { return None };
         let stamp = Stamp { size: file.size, mtime_ns: file.mtime_ns, inode: file.inode };
-        Some(AsRead { job: (file.path.clone(), file.folder, self.tries), stamp })
+        Some(AsRead { path: file.path.clone(), folder: file.folder, stamp, tries: self.tries })
     }
 
     /// What its faces take, if there are any; the rest is bounded by the number of outcomes that may wait.
