@@ -113,10 +113,11 @@ pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(
 impl AsRead {
     /// Sees to it that the file is looked at again if it is another one by now, or is gone. Two workers may have had it in hand
     /// at the same time, and who looked first may have been stored last; and what comes, goes or changes before something is stored is
-    /// compared with what was stored before.
+    /// compared with what was stored before. There are file systems on which a file's number changes by itself: it does not tell.
     pub(crate) fn look_again(self, bench: &Bench) {
         let Self { path, folder, stamp, tries } = self;
-        if Stamp::at(&path).unwrap_or(UNSEEN) == stamp || tries >= TRIES {
+        let now = Stamp::at(&path).unwrap_or(UNSEEN);
+        if (now.size, now.mtime_ns) == (stamp.size, stamp.mtime_ns) || tries >= TRIES {
             return;
         }
         tracing::debug!(path = %path.display(), "another one since it was read");
