@@ -79,7 +79,11 @@ impl Follower {
                         .for_each(|person| assert!(self.people.insert(person), "{person} again"));
                 }
                 Event::Ended { people } => {
-                    people.into_iter().for_each(|person| assert!(self.people.remove(&person), "{person}"));
+                    for person in people {
+                        assert!(self.people.remove(&person), "{person}");
+                        // Who is no more has no name.
+                        self.names.remove(&person);
+                    }
                 }
                 Event::Renamed { person, name, before } => {
                     assert_eq!(self.names.remove(&person), before);
