@@ -195,12 +195,21 @@ impl Keeper {
         }
         let index = self.shared.index();
         let moves = self.grouping.add(observations, &Near(&index));
-        self.record(&moves)?;
         let mut roster = self.shared.write();
         for (face, shown) in shown {
             roster.show(face, shown, self.grouping.in_photo_with(face));
         }
-        roster.apply(&moves);
+        drop(roster);
+        self.follow(&moves)
+    }
+
+    /// What the grouping moved by itself is so for the store and for whoever asks, too.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn follow(&self, moves: &[Move]) -> Result<(), StoreError> {
+        self.record(moves)?;
+        self.shared.write().apply(moves);
         Ok(())
     }
 

@@ -43,8 +43,7 @@ impl Keeper {
         let last: BTreeMap<FaceId, Option<PersonId>> =
             moves.iter().map(|step| (step.face, step.person)).collect();
         let moves: Vec<Move> = last.into_iter().map(|(face, person)| Move { face, person }).collect();
-        self.record(&moves)?;
-        self.shared.write().apply(&moves);
+        self.follow(&moves)?;
         Ok(())
     }
 

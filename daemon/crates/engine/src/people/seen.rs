@@ -29,11 +29,10 @@ impl Keeper {
         let (gone, moved): (Vec<Move>, Vec<Move>) =
             moves.into_iter().partition(|step| ids.contains(&step.face));
         drop(gone);
-        self.record(&moved)?;
         let mut roster = self.shared.write();
         ids.iter().for_each(|id| roster.hide(*id));
-        roster.apply(&moved);
         drop(roster);
+        self.follow(&moved)?;
         self.touch(ids.len());
         Ok(())
     }

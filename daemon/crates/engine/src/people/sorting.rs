@@ -42,8 +42,7 @@ impl Keeper {
             let step =
                 progress.timed(Stage::Cluster, || self.grouping.settle_some(&Near(&index), &|_| more()));
             let Some(step) = step else { return Ok(()) };
-            self.record(&step.moves)?;
-            self.shared.write().apply(&step.moves);
+            self.follow(&step.moves)?;
             if was_settled {
                 // All at once, by a decision that asked for it.
                 self.sorting = None;

@@ -102,7 +102,6 @@ fn an_index_crowded_with_what_is_gone_is_built_anew_and_saved() {
     assert!(keeper.shared.index().crowded());
     settle(&mut keeper);
     keeper.wait_for_saving();
-    settle(&mut keeper);
     let left = whose(&keeper).len();
     assert!(left < before && !keeper.shared.index().crowded() && keeper.progress.idle());
     let saved = FaceIndex::load(&place.dir.path().join("index"), &keeper.pack.0).unwrap().unwrap();
