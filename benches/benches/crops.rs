@@ -96,6 +96,7 @@ fn engine(models: &Path) -> FaceEngine {
         detector_half: None,
         embedder_half: None,
         known: None,
+        learned: None,
         pack_name: "bench".to_owned(),
     };
     let choice =

@@ -109,6 +109,7 @@ impl Bench {
             detector_half: None,
             embedder_half: None,
             known: None,
+            learned: None,
             pack_name: file.to_owned(),
         }
     }

@@ -44,6 +44,7 @@ fn engine(tiny: TinyPack) -> FaceEngine {
         detector_half: None,
         embedder_half: None,
         known: None,
+        learned: None,
         pack_name: pack.name,
     };
     FaceEngine::start(models, &RUNTIME, &Tuning::new(1)).unwrap()

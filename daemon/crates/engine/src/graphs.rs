@@ -3,9 +3,10 @@
 //! Prepared graphs are kept in the data folder, never in the folder of a pack, which may be somebody's own.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use vow_graph::{Picture, Recipe, Shelf, half};
-use vow_infer::{FaceEngine, InferError, Models, Provider, Runtime, Tuning};
+use vow_infer::{FaceEngine, InferError, Learned, Models, Provider, Runtime, Tuning};
 use vow_models::Pack;
 
 use crate::config::Config;
@@ -53,11 +54,16 @@ pub(crate) fn start(
     let mut shelf = Shelf::new(data_dir.join(SHELF));
     let mut models = prepared(pack, &mut shelf, runtime.provider());
     let trial = Trial::of(&models, runtime, machine_root);
-    let known = trial.as_ref().and_then(|trial| trial.recall(&mut shelf));
-    models.known = known;
+    models.known = trial.as_ref().and_then(|trial| trial.recall(&mut shelf));
     if others == Others::Clear {
         shelf.clear_others();
     }
+    models.learned = trial.map(|trial| -> Learned {
+        let shelf = Mutex::new(shelf);
+        Arc::new(move |found| {
+            trial.remember(&mut shelf.lock().unwrap_or_else(PoisonError::into_inner), found)
+        })
+    });
     match FaceEngine::start(models, runtime, tuning) {
         Err(error @ InferError::Pack { .. }) => {
             // What is wrong with the pack itself is better said of its own graphs.
@@ -68,14 +74,7 @@ pub(crate) fn start(
             );
             Ok(started)
         }
-        started => {
-            let started = started?;
-            let found = started.trials().filter(|found| known != Some(*found));
-            if let Some((trial, found)) = trial.zip(found) {
-                trial.remember(&mut shelf, found);
-            }
-            Ok(started)
-        }
+        started => Ok(started?),
     }
 }
 
@@ -89,6 +88,7 @@ pub(crate) fn as_they_are(pack: Pack) -> Models {
         embedder_graph: pack.embedder_graph,
         embedder_half: None,
         known: None,
+        learned: None,
         pack_name: pack.name,
     }
 }
@@ -128,6 +128,7 @@ fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> Models {
         embedder_half: halved("embedder", &embedder_graph),
         embedder_graph,
         known: None,
+        learned: None,
         pack_name: pack.name,
     }
 }

@@ -49,6 +49,17 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// Makes what the first pictures would have to wait for, where there is such a thing.
     fn make_ready(&self, seat: &mut Self::Seat);
 
+    /// What is being made ready is not needed any more.
+    fn hurry(&self) {}
+
+    /// Whether the networks had better be let go of for now.
+    fn is_resting(&self) -> bool {
+        false
+    }
+
+    /// A picture for each network, to try it with.
+    fn probes(&self) -> Vec<Item<Self::Work>>;
+
     /// Puts pictures together. `spare` is an input that was run before, for its memory.
     fn gather(&self, key: Key, works: &[Self::Work], spare: Option<Self::Input>) -> Self::Input;
 
@@ -98,11 +109,14 @@ struct Shared<M: Machine> {
     idle_after: Duration,
     /// Seats with networks in them.
     loaded: AtomicUsize,
+    /// Seats whose networks would begin at once.
+    ready: AtomicUsize,
 }
 
 /// Threads that run a machine.
 pub(crate) struct Crew<M: Machine> {
     shared: Arc<Shared<M>>,
+    stations: usize,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -116,11 +130,16 @@ impl<M: Machine> Crew<M> {
         let any_will_do = stations.iter().all(|roles| *roles == Roles::All);
         let queue = Queue::new(rules.waits, |role| machine.most(role), rules.most_bytes, any_will_do);
         let batches = [Role::Detector, Role::Embedder].into_iter().any(|role| machine.most(role) > 1);
-        let shared =
-            Arc::new(Shared { machine, queue, idle_after: rules.idle_after, loaded: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared {
+            machine,
+            queue,
+            idle_after: rules.idle_after,
+            loaded: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
+        });
         let count = stations.len();
         let (ready, opened) = bounded(count);
-        let mut crew = Self { shared, threads: Vec::new() };
+        let mut crew = Self { shared, stations: count, threads: Vec::new() };
         for (number, roles) in stations.into_iter().enumerate() {
             let (shared, ready) = (Arc::clone(&crew.shared), ready.clone());
             if batches {
@@ -135,11 +154,11 @@ impl<M: Machine> Crew<M> {
                 let for_gather = Arc::clone(&spares);
                 crew.spawn(format!("vow-gather-{number}"), move || gather.work(&for_gather))?;
                 crew.spawn(format!("vow-infer-{number}"), move || {
-                    Run { seat: Seat { shared, roles, opened: None }, gathered, token }.work(&spares, &ready);
+                    Run { seat: Seat::new(shared, roles), gathered, token }.work(&spares, &ready);
                 })?;
             } else {
                 crew.spawn(format!("vow-infer-{number}"), move || {
-                    alone(Seat { shared, roles, opened: None }, &ready);
+                    alone(Seat::new(shared, roles), &ready);
                 })?;
             }
         }
@@ -196,6 +215,26 @@ impl<M: Machine> Crew<M> {
     #[cfg(test)]
     pub(crate) fn most_now(&self, role: Role) -> usize {
         self.shared.queue.most(role)
+    }
+
+    /// Has every network run once, so that whatever is wrong with it is seen; loads what is not loaded.
+    pub(crate) fn warm_up(&self) -> Result<(), InferError> {
+        self.ask(Lane::Live, Instant::now(), self.machine().probes().into_iter()).map(drop)
+    }
+
+    /// Stations.
+    pub(crate) fn stations(&self) -> usize {
+        self.stations
+    }
+
+    /// Photos that are being worked on.
+    pub(crate) fn announced(&self) -> usize {
+        self.shared.queue.announced()
+    }
+
+    /// Whether whatever is asked for is begun at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.shared.ready.load(Ordering::SeqCst) == self.stations
     }
 
     /// Threads that have networks loaded.

@@ -56,6 +56,10 @@ impl Machine for Fake {
 
     fn make_ready(&self, _: &mut Self::Seat) {}
 
+    fn probes(&self) -> Vec<Item<u32>> {
+        Vec::new()
+    }
+
     fn gather(&self, _: Key, works: &[u32], spare: Option<Vec<u32>>) -> Vec<u32> {
         let mut input = spare.unwrap_or_default();
         input.clear();

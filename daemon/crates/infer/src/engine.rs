@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use vow_types::num::index;
@@ -14,6 +14,7 @@ use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
 use crate::machine::{Made, Networks, Trials, Work};
+use crate::relief::{Crews, Hire, Rest};
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles, Waits};
 use crate::tuning::Tuning;
@@ -21,6 +22,12 @@ use crate::tuning::Tuning;
 /// How long a picture waits for company where batches gain something. A batch of a GPU takes about as long as a photo of
 /// the backlog waits; who has just taken a photo should not notice.
 const WAITS: Waits = Waits { live: Duration::from_millis(2), backlog: Duration::from_millis(12) };
+
+/// Who is told what a card's trials found, to have it in [`Models::known`] at the next start.
+pub type Learned = Arc<dyn Fn(Trials) + Send + Sync>;
+
+/// The processor's networks are let go of after this time where there is a card, which does most.
+const STAND_BY: Duration = Duration::from_secs(30);
 
 /// The two networks of a pack, as files and as the pack describes them.
 #[derive(Clone)]
@@ -38,10 +45,11 @@ pub struct Models {
     pub detector_half: Option<Vec<u8>>,
     /// The embedder in half precision; as [`Self::detector_half`].
     pub embedder_half: Option<Vec<u8>>,
-    /// What the trials of these very graphs found earlier on this runtime and card ([`FaceEngine::trials`]): with it they are
-    /// not tried again, which takes seconds there, and the networks are made ready while photos are looked for. Not looked at
-    /// on the processor.
+    /// What the trials of these very graphs found earlier on this runtime and card ([`Self::learned`]): with it they are not
+    /// tried again, which takes seconds there. Not looked at on the processor.
     pub known: Option<Trials>,
+    /// Told what a card's trials found, once they were made; on a thread of the engine's.
+    pub learned: Option<Learned>,
     /// For messages.
     pub pack_name: String,
 }
@@ -75,8 +83,10 @@ pub struct Timed<T> {
 pub struct FaceEngine(Arc<Inner>);
 
 struct Inner {
-    crew: Crew<Networks>,
+    crews: Crews<Networks>,
     threads: usize,
+    /// Frames at once, of whoever works when there is much to do.
+    batch: usize,
 }
 
 impl fmt::Debug for FaceEngine {
@@ -87,7 +97,10 @@ impl fmt::Debug for FaceEngine {
 
 /// A photo that is being worked on; see [`FaceEngine::announce`].
 #[must_use = "it holds only as long as this lives"]
-pub struct Announced(#[allow(dead_code, reason = "held, never read")] crew::Announced<Networks>);
+pub struct Announced(
+    #[allow(dead_code, reason = "held, never read")]
+    (crew::Announced<Networks>, Option<crew::Announced<Networks>>),
+);
 
 impl fmt::Debug for Announced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,78 +109,61 @@ impl fmt::Debug for Announced {
 }
 
 impl FaceEngine {
-    /// Loads both networks and runs each once, so that whatever is wrong with a pack is said here and not at the first
-    /// photo. On the processor every thread (at least one) has its own; on a GPU each network is there once, and what its first
-    /// pictures would have to wait for is made ready when this has returned.
+    /// Loads both networks for the processor and runs each once, so that whatever is wrong with a pack is said here and not at
+    /// the first photo. Every thread (at least one) has its own.
     ///
-    /// A GPU that cannot take these networks is given up for the processor, with a warning.
+    /// On a GPU each network is there once, and takes many seconds until it can be used. So nothing is done there until the
+    /// processor is busy with more photos than it has threads; it goes on until the GPU is ready, and again while the GPU's
+    /// networks are unloaded or its memory is others'. A GPU that cannot take these networks is given up, with a warning.
     ///
     /// # Errors
     /// [`InferError::Pack`] when a network is not what the pack says or the runtime cannot load or run it.
     pub fn start(models: Models, runtime: &Runtime, tuning: &Tuning) -> Result<Self, InferError> {
-        loop {
-            let provider = runtime.provider();
-            match Self::start_here(&models, runtime, tuning) {
-                Err(InferError::Pack { role, source, .. })
-                    if provider != Provider::Cpu && source.is_the_runtimes() =>
-                {
-                    runtime.give_up(provider, format!("the {role}: {}", chain(&source)));
-                }
-                other => return other,
-            }
-        }
-    }
-
-    /// [`Self::start`] on the runtime's provider and no other.
-    fn start_here(models: &Models, runtime: &Runtime, tuning: &Tuning) -> Result<Self, InferError> {
         let began = Instant::now();
-        let broken = |role, source| InferError::Pack { pack: models.pack_name.clone(), role, source };
-        let detector = Detector::new(models.detector, models.detector_graph.clone(), runtime);
-        let mut detector = detector.map_err(|source| broken(Role::Detector, source))?;
-        let embedder = Embedder::new(models.embedder, models.embedder_graph.clone(), runtime);
-        let mut embedder = embedder.map_err(|source| broken(Role::Embedder, source))?;
-        for (network, half) in
-            [(&mut detector.network, &models.detector_half), (&mut embedder.network, &models.embedder_half)]
-        {
-            if let (Some(half), Provider::Cuda) = (half, runtime.provider()) {
-                network.offer_half(half.clone(), runtime);
-            }
-        }
-        let known = models.known.filter(|_| runtime.provider().gains_from_batches());
-        let networks = Networks::new(detector, embedder, runtime, tuning, known)
-            .map_err(|(role, source)| broken(role, source))?;
-        let threads = tuning.threads.max(1);
-        let stations = if runtime.provider() == Provider::Cpu {
-            // Several sessions of one thread do more than one session of several.
-            vec![Roles::All; threads]
+        let provider = runtime.provider();
+        let has_card = provider != Provider::Cpu;
+        let own = if has_card {
+            let idle_after = tuning.idle_after.min(STAND_BY);
+            Tuning { batch: Some(1), idle_after, ..tuning.clone() }
         } else {
-            vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)]
+            tuning.clone()
         };
-        let at_once = networks.most(Role::Detector).max(networks.most(Role::Embedder));
-        let most_bytes = 2 * threads * at_once * rgb_bytes(networks.detector.largest());
-        let rules = Rules { stations, waits: WAITS, idle_after: tuning.idle_after, most_bytes };
-        let crew = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;
-        let engine = Self(Arc::new(Inner { crew, threads }));
-        if known.is_none() {
-            engine.warm_up().map_err(|error| blame(error, &models.pack_name))?;
-        }
-        engine.networks().started.store(true, Ordering::SeqCst);
+        let broken = |(role, source)| InferError::Pack { pack: models.pack_name.clone(), role, source };
+        let (detector, embedder) = contracts(&models, runtime).map_err(broken)?;
+        let on_card = if has_card { detector.network.most(tuning.batch(provider)) } else { 1 };
+        let networks =
+            Networks::new(detector, embedder, (runtime, Provider::Cpu), &own, None, &AtomicBool::new(false))
+                .map_err(broken)?;
+        let batch = on_card.max(networks.most(Role::Detector));
+        let threads = tuning.threads.max(1);
+        // Several sessions of one thread do more than one session of several.
+        let rules = rules(&networks, vec![Roles::All; threads], &own);
+        let processor = Crew::start(networks, rules).and_then(|crew| crew.warm_up().map(|()| crew));
+        let processor = processor.map_err(|error| blame(error, &models.pack_name))?;
         tracing::info!(
             pack = models.pack_name,
             runtime = runtime.name(),
-            provider = %runtime.provider(),
+            provider = %Provider::Cpu,
             threads,
-            detector_batch = engine.networks().most(Role::Detector),
-            embedder_batch = engine.networks().most(Role::Embedder),
-            shapes = engine.shapes().len(),
+            detector_batch = processor.machine().most(Role::Detector),
+            embedder_batch = processor.machine().most(Role::Embedder),
+            shapes = processor.machine().detector.shapes.len(),
             elapsed = ?began.elapsed(),
             "networks loaded"
         );
-        Ok(engine)
+        let crews = if has_card {
+            let rest = Arc::<Rest>::default();
+            let (runtime, tuning) = (runtime.clone(), tuning.clone());
+            let hire = OnCard { models, runtime, provider, tuning, rest: Arc::clone(&rest) };
+            Crews::with_card(processor, rest, hire)?
+        } else {
+            Crews::new(processor)
+        };
+        Ok(Self(Arc::new(Inner { crews, threads, batch })))
     }
 
     fn networks(&self) -> &Networks {
-        self.0.crew.machine()
+        self.0.crews.machine()
     }
 
     /// The frames that the detector takes: [`vow_vision::SHAPES`], or the only one of a graph of fixed size. Never
@@ -189,31 +185,28 @@ impl FaceEngine {
     /// meanwhile, and one that is read.
     #[must_use]
     pub fn wants_in_flight(&self) -> usize {
-        let batch = self.networks().most(Role::Detector);
+        let batch = self.0.batch;
         let running = if batch > 1 { 2 * batch } else { self.0.threads };
         running.max(self.0.threads) + 1
     }
 
-    /// What was found out about the networks on a card, for [`Models::known`] of the next start; nothing on the processor, and
-    /// on a card that was given up.
-    #[must_use]
-    pub fn trials(&self) -> Option<Trials> {
-        let Networks { detector, embedder, .. } = self.networks();
-        let trials = Trials { detector: detector.network.found(), embedder: embedder.network.found() };
-        self.networks().is_on_a_card().then_some(trials)
+    /// Has a GPU made ready now, and returns when it is, or when it was given up or has too little memory; at once where there
+    /// is none. Nobody has to wait for it: until then the processor works.
+    pub fn wait_for_card(&self) {
+        self.0.crews.wait_for_card();
     }
 
     /// Threads that have their networks loaded; none when they have been idle for long.
     #[must_use]
     pub fn loaded(&self) -> usize {
-        self.0.crew.loaded()
+        self.0.crews.loaded()
     }
 
     /// Says that a photo is being worked on which may bring frames and faces, until what is returned is dropped. Batches
     /// wait a little for those; where all who announced themselves wait for an answer, nothing else can come, and they
     /// are run at once.
     pub fn announce(&self) -> Announced {
-        Announced(self.0.crew.announce())
+        Announced(self.0.crews.announce())
     }
 
     /// Finds the faces of a framed picture, the surest first, relative to the upright picture. Waits for the answer;
@@ -247,7 +240,7 @@ impl FaceEngine {
             let (size, bytes) = (framed.shape, framed.pixels.len());
             Item { key: Key { role: Role::Detector, size }, work: Work::Frame(framed), bytes }
         });
-        gathered(self.0.crew.ask(lane, asked, items)?, |made| match made {
+        gathered(self.0.crews.ask(lane, asked, items)?, |made| match made {
             Made::Faces(faces) => Some(faces),
             Made::Vector(_) => None,
         })
@@ -266,19 +259,10 @@ impl FaceEngine {
             let bytes = crop.len();
             Item { key, work: Work::Crop(crop), bytes }
         });
-        gathered(self.0.crew.ask(lane, asked, items)?, |made| match made {
+        gathered(self.0.crews.ask(lane, asked, items)?, |made| match made {
             Made::Vector(vector) => Some(vector),
             Made::Faces(_) => None,
         })
-    }
-
-    /// One run of each network over black, at the smallest frame.
-    fn warm_up(&self) -> Result<(), InferError> {
-        let shape = self.networks().detector.smallest();
-        self.detect(Framed { shape, pixels: vec![0; rgb_bytes(shape)], fitted: shape }, Lane::Live)?;
-        let crop = self.networks().embedder.size();
-        self.embed(vec![vec![0; rgb_bytes(crop)]], Lane::Live)?;
-        Ok(())
     }
 
     fn check_frame(&self, framed: &Framed) -> Result<(), InferError> {
@@ -297,6 +281,95 @@ impl FaceEngine {
         match crops.iter().enumerate().find(|(_, crop)| crop.len() != expected) {
             Some((number, crop)) => Err(InferError::CropLength { number, side, expected, found: crop.len() }),
             None => Ok(()),
+        }
+    }
+}
+
+/// Both networks, held to what the pack says of them.
+fn contracts(models: &Models, runtime: &Runtime) -> Result<(Detector, Embedder), (Role, GraphError)> {
+    let detector = Detector::new(models.detector, models.detector_graph.clone(), runtime);
+    let embedder = Embedder::new(models.embedder, models.embedder_graph.clone(), runtime);
+    Ok((
+        detector.map_err(|error| (Role::Detector, error))?,
+        embedder.map_err(|error| (Role::Embedder, error))?,
+    ))
+}
+
+fn rules(networks: &Networks, stations: Vec<Roles>, tuning: &Tuning) -> Rules {
+    let at_once = networks.most(Role::Detector).max(networks.most(Role::Embedder));
+    let most_bytes = 2 * tuning.threads.max(1) * at_once * rgb_bytes(networks.detector.largest());
+    Rules { stations, waits: WAITS, idle_after: tuning.idle_after, most_bytes }
+}
+
+/// How the networks get on a card.
+struct OnCard {
+    models: Models,
+    runtime: Runtime,
+    provider: Provider,
+    tuning: Tuning,
+    rest: Arc<Rest>,
+}
+
+impl OnCard {
+    /// Tries the networks out there, where that was not done before, and starts a crew.
+    fn start(&self, is_closing: &AtomicBool) -> Result<Option<Crew<Networks>>, (Role, GraphError)> {
+        let Self { models, runtime, provider, tuning, rest } = self;
+        let began = Instant::now();
+        let (mut detector, mut embedder) = contracts(models, runtime)?;
+        for (network, half) in
+            [(&mut detector.network, &models.detector_half), (&mut embedder.network, &models.embedder_half)]
+        {
+            if let (Some(half), Provider::Cuda) = (half, provider) {
+                network.offer_half(half.clone(), runtime);
+            }
+        }
+        let known = models.known.filter(|_| provider.gains_from_batches());
+        let networks = Networks::new(detector, embedder, (runtime, *provider), tuning, known, is_closing)?;
+        let found = networks.found();
+        if is_closing.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        let networks = networks.heed(Arc::clone(rest));
+        networks.started.store(true, Ordering::SeqCst);
+        let stations = vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)];
+        let rules = rules(&networks, stations, tuning);
+        let crew = Crew::start(networks, rules).map_err(|error| match blame(error, &models.pack_name) {
+            InferError::Pack { role, source, .. } => (role, source),
+            other => (Role::Detector, GraphError::Incomplete { what: chain(&other) }),
+        })?;
+        if let (None, Some(learned)) = (known, &models.learned) {
+            learned(found);
+        }
+        tracing::info!(
+            pack = models.pack_name,
+            runtime = runtime.name(),
+            %provider,
+            detector_batch = crew.machine().most(Role::Detector),
+            embedder_batch = crew.machine().most(Role::Embedder),
+            elapsed = ?began.elapsed(),
+            "networks loaded"
+        );
+        Ok(Some(crew))
+    }
+}
+
+impl Hire<Networks> for OnCard {
+    fn is_usable(&self) -> bool {
+        self.runtime.provider() == self.provider
+    }
+
+    fn hire(&mut self, is_closing: &AtomicBool) -> Option<Crew<Networks>> {
+        match self.start(is_closing) {
+            Ok(crew) => crew,
+            Err(_) if is_closing.load(Ordering::SeqCst) => None,
+            Err((_, error)) if error.is_memory() => {
+                self.rest.begin(&chain(&error));
+                None
+            }
+            Err((role, error)) => {
+                self.runtime.give_up(self.provider, format!("the {role}: {}", chain(&error)));
+                None
+            }
         }
     }
 }

@@ -289,13 +289,24 @@ impl GraphError {
     /// Whether a smaller batch might do: the memory was too little, the processor's or the device's.
     pub(crate) fn is_memory(&self) -> bool {
         let (Self::Run { .. } | Self::Load { .. }) = self else { return false };
-        let text = chain(self);
-        MEMORY_WORDS.iter().any(|words| text.contains(words))
+        is_of_memory(&chain(self))
     }
 
     /// Whether it is what runs the network that failed, and not what the network gave.
     pub(crate) fn is_the_runtimes(&self) -> bool {
         matches!(self, Self::Run { .. } | Self::Load { .. } | Self::Panicked { .. })
+    }
+}
+
+/// Whether a runtime's words say that memory was short.
+pub(crate) fn is_of_memory(text: &str) -> bool {
+    MEMORY_WORDS.iter().any(|words| text.contains(words))
+}
+
+impl InferError {
+    /// Whether memory was short.
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(self, Self::Run { source, .. } | Self::Pack { source, .. } if source.is_memory())
     }
 }
 

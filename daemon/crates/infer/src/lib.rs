@@ -26,13 +26,14 @@ mod network;
 #[path = "../tests/common/onnx.rs"]
 mod onnx;
 mod queue;
+mod relief;
 mod runtime;
 mod schedule;
 mod settle;
 mod trim;
 mod tuning;
 
-pub use engine::{Announced, FaceEngine, Models, Timed};
+pub use engine::{Announced, FaceEngine, Learned, Models, Timed};
 pub use error::{Cause, GraphError, InferError, LibraryError, Role};
 pub use machine::Trials;
 pub use network::Tried;

@@ -9,16 +9,17 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use vow_types::Detection;
 use vow_types::num::index;
+use vow_types::{Detection, Size};
 use vow_vision::Framed;
 
-use crate::crew::Machine;
+use crate::crew::{Item, Machine};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role, chain};
 use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
 use crate::network::{Network, Tried};
+use crate::relief::Rest;
 use crate::runtime::session::Place;
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles};
@@ -43,6 +44,9 @@ pub(crate) struct Networks {
     provider: Provider,
     /// Whether the start is over: from then on a GPU that fails is replaced in place.
     pub(crate) started: AtomicBool,
+    /// Of the card, if this is one's.
+    rest: Arc<Rest>,
+    is_in_a_hurry: AtomicBool,
     pinned_frames: Mutex<Option<PinnedMemory>>,
     pinned_crops: Mutex<Option<PinnedMemory>>,
 }
@@ -100,15 +104,16 @@ impl Nets {
 }
 
 impl Networks {
-    /// Checks nothing any more; finds out what batches and half precision are worth on the runtime's provider.
+    /// Checks nothing any more; finds out what batches and half precision are worth on a provider of the runtime. Gives up
+    /// early once it is closing.
     pub(crate) fn new(
         mut detector: Detector,
         mut embedder: Embedder,
-        runtime: &Runtime,
+        (runtime, provider): (&Runtime, Provider),
         tuning: &Tuning,
         known: Option<Trials>,
+        is_closing: &AtomicBool,
     ) -> Result<Self, (Role, GraphError)> {
-        let provider = runtime.provider();
         if let Some(Trials { detector: of_detector, embedder: of_embedder }) = known {
             detector.network.believe(of_detector);
             embedder.network.believe(of_embedder);
@@ -117,12 +122,13 @@ impl Networks {
             let (frame, crop) = (detector.smallest(), embedder.size());
             let (frames, crops) = (&mut detector.network, &mut embedder.network);
             let place = |role| place(tuning, provider, role);
-            let (of_detector, of_embedder) = std::thread::scope(|scope| {
-                let other = scope.spawn(|| crops.try_out(crop, place(Role::Embedder), wanted));
-                let one = frames.try_out(frame, place(Role::Detector), wanted);
-                (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            });
+            let go_on = || {
+                let stopped = GraphError::Incomplete { what: "the program ends".to_owned() };
+                if is_closing.load(Ordering::SeqCst) { Err(stopped) } else { Ok(()) }
+            };
+            let of_detector = frames.try_out(frame, place(Role::Detector), wanted, &go_on);
             of_detector.map_err(|error| (Role::Detector, error))?;
+            let of_embedder = crops.try_out(crop, place(Role::Embedder), wanted, &go_on);
             of_embedder.map_err(|error| (Role::Embedder, error))?;
         }
         if provider == Provider::Cpu {
@@ -135,13 +141,27 @@ impl Networks {
             tuning: tuning.clone(),
             provider,
             started: AtomicBool::new(false),
+            rest: Arc::default(),
+            is_in_a_hurry: AtomicBool::new(false),
             pinned_frames: Mutex::new(None),
             pinned_crops: Mutex::new(None),
         })
     }
 
-    pub(crate) fn is_on_a_card(&self) -> bool {
-        self.provider.gains_from_batches() && self.runtime.provider() == self.provider
+    /// What its card's rest is begun by, and told from.
+    pub(crate) fn heed(mut self, rest: Arc<Rest>) -> Self {
+        self.rest = rest;
+        self
+    }
+
+    /// What is known of the networks on a card now.
+    pub(crate) fn found(&self) -> Trials {
+        Trials { detector: self.detector.network.found(), embedder: self.embedder.network.found() }
+    }
+
+    /// Where networks are loaded now.
+    fn place_now(&self) -> Provider {
+        if self.provider == Provider::Cpu { Provider::Cpu } else { self.runtime.provider() }
     }
 
     fn network(&self, role: Role) -> &Network {
@@ -244,19 +264,23 @@ impl Machine for Networks {
     type Input = Input;
 
     fn open(&self, roles: Roles) -> Result<Nets, InferError> {
-        let provider = self.runtime.provider();
+        let provider = self.place_now();
         let on_cpu = |provider: Provider| provider == Provider::Cpu;
-        if !on_cpu(self.provider) && on_cpu(provider) {
-            // Given up since: the few threads of a GPU's crew have to be enough.
+        if !on_cpu(self.provider) && (on_cpu(provider) || self.rest.is_on()) {
+            // Given up since, or for now: what this crew has in hand is done by the processor.
             let Roles::Only(role) = roles else { return self.open_on(Provider::Cpu, roles) };
             let net = self.open_rescue(role).map_err(|source| InferError::Run { role, source })?;
             let (detector, embedder) = match role {
                 Role::Detector => (Some(net), None),
                 Role::Embedder => (None, Some(net)),
             };
-            return Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 });
+            return Ok(Nets { provider: Provider::Cpu, detector, embedder, rescue: None, strikes: 0 });
         }
         match self.open_on(provider, roles) {
+            Err(error) if !on_cpu(provider) && error.is_memory() => {
+                self.rest.begin(&chain(&error));
+                self.open(roles)
+            }
             Err(error) if !on_cpu(provider) && self.started.load(Ordering::SeqCst) => {
                 self.give_up(provider, chain(&error));
                 self.open(roles)
@@ -269,9 +293,32 @@ impl Machine for Networks {
         let frames: Vec<_> = self.detector.shapes.iter().copied().chain([self.detector.close_up]).collect();
         for (role, sizes) in [(Role::Detector, frames), (Role::Embedder, vec![self.embedder.size()])] {
             if let Ok(net) = nets.of(role) {
-                self.network(role).make_ready(net, &sizes);
+                let go_on = || !self.is_in_a_hurry.load(Ordering::SeqCst);
+                self.network(role).make_ready(net, &sizes, &go_on);
             }
         }
+    }
+
+    fn hurry(&self) {
+        self.is_in_a_hurry.store(true, Ordering::SeqCst);
+    }
+
+    fn is_resting(&self) -> bool {
+        self.provider != Provider::Cpu && (self.rest.is_on() || self.runtime.provider() == Provider::Cpu)
+    }
+
+    fn probes(&self) -> Vec<Item<Work>> {
+        let (shape, crop) = (self.detector.smallest(), self.embedder.size());
+        let black = |size: Size| vec![0; 3 * index(size.width) * index(size.height)];
+        let frame = Framed { shape, pixels: black(shape), fitted: shape };
+        let item = |role, size, work: Work| {
+            let bytes = work.pixels().len();
+            Item { key: Key { role, size }, work, bytes }
+        };
+        vec![
+            item(Role::Detector, shape, Work::Frame(Arc::new(frame))),
+            item(Role::Embedder, crop, Work::Crop(black(crop))),
+        ]
     }
 
     fn gather(&self, key: Key, works: &[Work], spare: Option<Input>) -> Input {

@@ -32,13 +32,26 @@ fn networks() -> Networks {
         shift: Shift::default(),
     };
     let embedder = Embedder::new(spec, onnx::embedder(Dim::Open("n"), 16).bytes(), &tract()).unwrap();
-    Networks::new(detector, embedder, &tract(), &Tuning::new(1), None).unwrap()
+    Networks::new(
+        detector,
+        embedder,
+        (&tract(), Provider::Cpu),
+        &Tuning::new(1),
+        None,
+        &AtomicBool::new(false),
+    )
+    .unwrap()
 }
 
 /// A network that cannot be run, as of a card that has gone.
 fn gone() -> Net {
+    failing("Teleport")
+}
+
+/// A network whose runtime fails with these words.
+fn failing(words: &str) -> Net {
     let mut graph = onnx::yunet(Dim::Open("h"), Dim::Open("w"));
-    graph.0.node[0].op_type = "Teleport".to_owned();
+    graph.0.node[0].op_type = words.to_owned();
     let graph = Graph::read(graph.bytes()).unwrap();
     Loader::new(graph, &tract()).open(Place::CPU).unwrap()
 }
@@ -65,6 +78,37 @@ fn pictures_that_a_card_fails_at_are_done_and_the_card_is_given_up() {
     // From now on nothing fails, so nothing is counted.
     run(&networks, &mut nets).unwrap();
     assert_eq!(nets.strikes, 0);
+}
+
+#[test]
+fn a_card_whose_memory_is_others_rests_and_is_not_given_up() {
+    let rest = Arc::<Rest>::default();
+    let mut networks = networks().heed(Arc::clone(&rest));
+    networks.provider = Provider::Cuda;
+    let full = Some(failing("out of memory"));
+    let mut nets =
+        Nets { provider: Provider::Cuda, detector: full, embedder: None, rescue: None, strikes: 0 };
+    for strike in 1..=STRIKES {
+        assert!(!rest.is_on(), "before strike {strike}");
+        let made = run(&networks, &mut nets).unwrap();
+        assert!(matches!(made.as_slice(), [Made::Faces(faces)] if faces.len() == 4), "the processor did it");
+    }
+    assert!(rest.is_on() && networks.is_resting());
+    assert_eq!(nets.provider, Provider::Cuda);
+    // What the card's crew still has in hand is done by the processor.
+    let mut nets = networks.open(Roles::Only(Role::Detector)).unwrap();
+    assert_eq!((nets.provider, run(&networks, &mut nets).unwrap().len()), (Provider::Cpu, 1));
+}
+
+#[test]
+fn a_trial_ends_early_when_it_is_over() {
+    let mut networks = networks();
+    let crop = networks.embedder.size();
+    let network = &mut networks.embedder.network;
+    network.offer_half(onnx::embedder(Dim::Open("n"), 16).bytes(), &tract());
+    let over = || Err(GraphError::Incomplete { what: "it is over".to_owned() });
+    assert!(network.try_out(crop, CUDA, 1, &over).is_err());
+    assert!(!network.found().half, "nothing was found out");
 }
 
 #[test]
@@ -95,10 +139,10 @@ fn half_precision_is_used_where_it_agrees() {
     let network = &mut networks.embedder.network;
     let same = onnx::embedder(Dim::Open("n"), 16);
     network.offer_half(same.bytes(), &tract());
-    network.try_out(crop, CUDA, 1).unwrap();
+    network.try_out(crop, CUDA, 1, &|| Ok(())).unwrap();
     assert!(network.found().half);
     // Only on a card.
-    network.try_out(crop, Place::CPU, 1).unwrap();
+    network.try_out(crop, Place::CPU, 1, &|| Ok(())).unwrap();
 
     // What was found is believed without a trial, as far as it can be.
     let found = network.found();
@@ -114,13 +158,13 @@ fn half_precision_is_used_where_it_agrees() {
         node.op_type = "MaxPool".to_owned();
     });
     network.offer_half(other.bytes(), &tract());
-    network.try_out(crop, CUDA, 1).unwrap();
+    network.try_out(crop, CUDA, 1, &|| Ok(())).unwrap();
     assert!(!network.found().half);
 
     // One that cannot be run at all, and one that is fed differently.
     let mut broken = same.clone();
     broken.0.node[0].op_type = "Teleport".to_owned();
     network.offer_half(broken.bytes(), &tract());
-    network.try_out(crop, CUDA, 1).unwrap();
+    network.try_out(crop, CUDA, 1, &|| Ok(())).unwrap();
     assert!(!network.found().half);
 }

@@ -123,12 +123,12 @@ impl Network {
     }
 
     /// Makes all that a card needs for pictures of these sizes.
-    pub(crate) fn make_ready(&self, net: &mut Net, sizes: &[Size]) {
+    pub(crate) fn make_ready(&self, net: &mut Net, sizes: &[Size], go_on: &dyn Fn() -> bool) {
         let nothing = match self.layout {
             Layout::Bytes => Numbers::Bytes(&[]),
             Layout::Planes => Numbers::Planes(&[]),
         };
-        net.make_ready(sizes, nothing);
+        net.make_ready(sizes, nothing, go_on);
     }
 
     /// Loads it for one thread.
@@ -159,8 +159,15 @@ impl Network {
         self.loader.forget_plans();
     }
 
-    /// Finds out, before any photo comes, whether batches and half precision do what they should at this place.
-    pub(crate) fn try_out(&mut self, size: Size, place: Place, wanted: usize) -> Result<(), GraphError> {
+    /// Finds out, before any photo comes, whether batches and half precision do what they should at this place. Ends early
+    /// with what `go_on` says.
+    pub(crate) fn try_out(
+        &mut self,
+        size: Size,
+        place: Place,
+        wanted: usize,
+        go_on: &dyn Fn() -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
         let half = self.half.as_ref().filter(|_| place.provider == Provider::Cuda);
         if self.most(wanted) > 1 || half.is_some() {
             let pictures = probes(3 * index(size.width) * index(size.height));
@@ -169,12 +176,11 @@ impl Network {
                 let outputs = self.outputs_alone(&mut net, size, &pictures)?;
                 Ok((net, outputs))
             };
-            // At the same time: a card's plans keep a processor busy for seconds each.
-            let (full, half) = std::thread::scope(|scope| {
-                let half = half.map(|half| scope.spawn(move || alone(half)));
-                let full = alone(&self.loader);
-                (full, half.map(|half| half.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
-            });
+            // One after the other: a card's plans keep one processor busy for seconds, and several at once are made no sooner.
+            let full = alone(&self.loader);
+            go_on()?;
+            let half = half.map(alone);
+            go_on()?;
             let (mut net, mut alone) = full?;
             if let Some(found) = half {
                 let cosine = found.as_ref().map(|(_, found)| least_cosine(&alone, found));
@@ -185,6 +191,12 @@ impl Network {
                     }
                     Ok(cosine) => {
                         tracing::warn!(role = %self.role, cosine, "half precision is not used: it changes too much");
+                    }
+                    // That says nothing about it, and is not to be remembered.
+                    Err(error) if error.is_memory() => {
+                        return Err(found
+                            .err()
+                            .unwrap_or(GraphError::Incomplete { what: "memory was short".to_owned() }));
                     }
                     Err(error) => {
                         tracing::warn!(role = %self.role, %error, "half precision is not used: it fails")

@@ -153,6 +153,11 @@ impl<J> Queue<J> {
         self.lock().announced += 1;
     }
 
+    /// Photos that somebody is at.
+    pub(crate) fn announced(&self) -> usize {
+        self.lock().announced
+    }
+
     pub(crate) fn retract(&self) {
         let mut state = self.lock();
         state.announced = state.announced.saturating_sub(1);

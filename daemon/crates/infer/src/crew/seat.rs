@@ -20,9 +20,14 @@ pub(super) struct Seat<M: Machine> {
     pub(super) shared: Arc<Shared<M>>,
     pub(super) roles: Roles,
     pub(super) opened: Option<M::Seat>,
+    is_ready: bool,
 }
 
 impl<M: Machine> Seat<M> {
+    pub(super) fn new(shared: Arc<Shared<M>>, roles: Roles) -> Self {
+        Self { shared, roles, opened: None, is_ready: false }
+    }
+
     pub(super) fn is_loaded(&self) -> bool {
         self.opened.is_some()
     }
@@ -48,8 +53,15 @@ impl<M: Machine> Seat<M> {
             machine.make_ready(seat);
             Ok(())
         });
-        if let Err(Trouble::Memory(error) | Trouble::Other(error)) = made {
-            tracing::debug!(%error, "networks are not ready");
+        match made {
+            Ok(()) if !self.is_ready => {
+                self.is_ready = true;
+                self.shared.ready.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(()) => {}
+            Err(Trouble::Memory(error) | Trouble::Other(error)) => {
+                tracing::debug!(%error, "networks are not ready");
+            }
         }
     }
 
@@ -124,11 +136,17 @@ impl<M: Machine> Seat<M> {
             reply.to.send((reply.number, value.map(|value| Timed { value, busy, waited }))).ok();
         }
         self.shared.queue.done();
+        if self.is_loaded() && self.shared.machine.is_resting() {
+            self.unload();
+        }
         input.ok()
     }
 
     fn drop_networks(&mut self) {
         let Some(seat) = self.opened.take() else { return };
+        if std::mem::take(&mut self.is_ready) {
+            self.shared.ready.fetch_sub(1, Ordering::SeqCst);
+        }
         // Dropping what panicked may panic again.
         caught(move || drop(seat)).ok();
         self.shared.loaded.fetch_sub(1, Ordering::SeqCst);

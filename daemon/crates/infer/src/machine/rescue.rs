@@ -12,7 +12,7 @@ pub(super) const STRIKES: u32 = 3;
 
 impl Networks {
     /// A picture that a GPU failed at gets its answer from the processor. Failing at several in a row, while the
-    /// processor does not, is the end of the GPU. An answer that neither gives is the picture's own fault.
+    /// processor does not, is the end of the GPU, or for want of memory of its work for a while. An answer that neither gives is the picture's own fault.
     pub(super) fn rescue(
         &self,
         nets: &mut Nets,
@@ -35,6 +35,12 @@ impl Networks {
         nets.strikes += 1;
         tracing::debug!(role = %key.role, strikes = nets.strikes, error = chain(&failed), "done by the processor");
         if nets.strikes < STRIKES {
+            nets.rescue = Some(net);
+            return Ok(made);
+        }
+        if failed.is_memory() {
+            // It is others' now, and may be free again: the seat lets go of what it holds.
+            self.rest.begin(&chain(&failed));
             nets.rescue = Some(net);
             return Ok(made);
         }

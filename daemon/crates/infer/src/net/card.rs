@@ -52,31 +52,28 @@ impl Net {
         Ok((net, memory))
     }
 
-    /// Makes the sessions that pictures of these sizes will ask for, with their plans, at the same time: each plan keeps a
-    /// processor busy for seconds. What fails here fails again, and is dealt with, when pictures come.
-    pub(super) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>) {
-        let Self { graph, environment, place, batch, sessions } = self;
-        let counts = if *batch > 1 { vec![1, *batch] } else { vec![1] };
-        let all = sizes.iter().flat_map(|size| counts.iter().map(move |count| (*size, *count)));
-        let missing = all.filter(|wanted| sessions.iter().all(|bound| (bound.size, bound.count) != *wanted));
-        let mut missing: Vec<_> = missing.collect();
-        missing.sort_unstable_by_key(|(size, count)| (size.height, size.width, *count));
-        missing.dedup();
-        let make = |(size, count)| {
-            let mut bound = Bound::open(graph, environment, *place, (size, count))?;
-            let black = Feed { numbers: nothing, size, count, pinned: None };
-            bound.run(&black, |_| Ok(()))?;
-            Ok::<_, GraphError>(bound)
-        };
-        let made = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                missing.into_iter().map(|wanted| scope.spawn(move || caught(|| make(wanted)))).collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()?.ok()).collect::<Vec<_>>()
-        });
-        for made in made {
+    /// Makes the sessions that pictures of these sizes will ask for, with their plans. One by one: each keeps one processor
+    /// busy for seconds, and several at once are made no sooner. What fails here fails again, and is dealt with, when
+    /// pictures come.
+    pub(super) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>, go_on: &dyn Fn() -> bool) {
+        let counts = if self.batch > 1 { vec![self.batch, 1] } else { vec![1] };
+        for (size, count) in sizes.iter().flat_map(|size| counts.iter().map(move |count| (*size, *count))) {
+            if !go_on() {
+                return;
+            }
+            if self.sessions.iter().any(|bound| (bound.size, bound.count) == (size, count)) {
+                continue;
+            }
+            let made = caught(|| {
+                let mut bound = Bound::open(&self.graph, &self.environment, self.place, (size, count))?;
+                let black = Feed { numbers: nothing, size, count, pinned: None };
+                bound.run(&black, |_| Ok(()))?;
+                Ok::<_, GraphError>(bound)
+            });
             match made {
-                Ok(bound) => sessions.push(bound),
-                Err(error) => tracing::debug!(%error, "a session could not be made ahead"),
+                Ok(Ok(bound)) => self.sessions.push(bound),
+                Ok(Err(error)) => tracing::debug!(%error, "a session could not be made ahead"),
+                Err(message) => tracing::debug!(message, "a session could not be made ahead"),
             }
         }
     }

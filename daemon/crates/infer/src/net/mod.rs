@@ -105,10 +105,10 @@ impl Net {
     }
 
     /// Makes what a card needs for pictures of these sizes, so that the first of them need not wait for it. `nothing` is no
-    /// pictures, in the form that the network takes.
-    pub(crate) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>) {
+    /// pictures, in the form that the network takes. Nothing more is begun once `go_on` says no.
+    pub(crate) fn make_ready(&mut self, sizes: &[Size], nothing: Numbers<'_>, go_on: &dyn Fn() -> bool) {
         if let Self::Card { net, .. } = self {
-            net.make_ready(sizes, nothing);
+            net.make_ready(sizes, nothing, go_on);
         }
     }
 

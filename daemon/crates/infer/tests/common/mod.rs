@@ -42,6 +42,7 @@ pub fn tiny(head: Head) -> Models {
         detector_half: None,
         embedder_half: None,
         known: None,
+        learned: None,
         pack_name: "tiny".to_owned(),
     }
 }

@@ -65,6 +65,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
         detector_half: None,
         embedder_half: None,
         known: None,
+        learned: None,
         pack_name: detector.file.to_owned(),
     })
 }
