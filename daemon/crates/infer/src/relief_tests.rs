@@ -79,6 +79,8 @@ struct Office {
     is_given_up: AtomicBool,
     /// Nobody is hired before.
     is_open: AtomicBool,
+    /// It was told that it is over.
+    is_told: AtomicBool,
 }
 
 struct Agent {
@@ -95,6 +97,7 @@ impl Hire<Worker> for Agent {
     fn hire(&mut self, is_closing: &AtomicBool) -> Option<Crew<Worker>> {
         self.office.hired.fetch_add(1, SeqCst);
         eventually(|| self.office.is_open.load(SeqCst) || is_closing.load(SeqCst));
+        self.office.is_told.store(is_closing.load(SeqCst), SeqCst);
         (!is_closing.load(SeqCst)).then(|| crew(Who::Card, &self.rest, self.idle_after))
     }
 }
@@ -196,4 +199,5 @@ fn an_end_does_not_wait_for_a_card() {
     drop(photos);
     // The office never opens.
     drop(crews);
+    assert!(office.is_told.load(SeqCst));
 }
