@@ -1,8 +1,10 @@
-//! The handle that the rest of the program asks for faces and embeddings.
+//! The handle that the rest of the program asks for faces and embeddings. How networks get on a card is [`on_card`]'s.
+
+mod on_card;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use vow_types::num::index;
@@ -12,12 +14,13 @@ use vow_vision::Framed;
 use crate::crew::{self, Crew, Item, Machine as _, Rules};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
-use crate::error::{GraphError, InferError, Role, chain};
+use crate::error::{GraphError, InferError, Role};
 use crate::machine::{Made, Networks, Trials, Work};
-use crate::relief::{Crews, Hire, Rest};
+use crate::relief::{Crews, Rest};
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles, Waits};
 use crate::tuning::Tuning;
+use on_card::OnCard;
 
 /// How long a picture waits for company where batches gain something. A batch of a GPU takes about as long as a photo of
 /// the backlog waits; who has just taken a photo should not notice.
@@ -153,8 +156,7 @@ impl FaceEngine {
         );
         let crews = if has_card {
             let rest = Arc::<Rest>::default();
-            let (runtime, tuning) = (runtime.clone(), tuning.clone());
-            let hire = OnCard { models, runtime, provider, tuning, rest: Arc::clone(&rest) };
+            let hire = OnCard::new(models, runtime.clone(), tuning.clone(), Arc::clone(&rest));
             Crews::with_card(processor, rest, hire)?
         } else {
             Crews::new(processor)
@@ -299,79 +301,6 @@ fn rules(networks: &Networks, stations: Vec<Roles>, tuning: &Tuning) -> Rules {
     let at_once = networks.most(Role::Detector).max(networks.most(Role::Embedder));
     let most_bytes = 2 * tuning.threads.max(1) * at_once * rgb_bytes(networks.detector.largest());
     Rules { stations, waits: WAITS, idle_after: tuning.idle_after, most_bytes }
-}
-
-/// How the networks get on a card.
-struct OnCard {
-    models: Models,
-    runtime: Runtime,
-    provider: Provider,
-    tuning: Tuning,
-    rest: Arc<Rest>,
-}
-
-impl OnCard {
-    /// Tries the networks out there, where that was not done before, and starts a crew.
-    fn start(&self, is_closing: &AtomicBool) -> Result<Option<Crew<Networks>>, (Role, GraphError)> {
-        let Self { models, runtime, provider, tuning, rest } = self;
-        let began = Instant::now();
-        let (mut detector, mut embedder) = contracts(models, runtime)?;
-        for (network, half) in
-            [(&mut detector.network, &models.detector_half), (&mut embedder.network, &models.embedder_half)]
-        {
-            if let (Some(half), Provider::Cuda) = (half, provider) {
-                network.offer_half(half.clone(), runtime);
-            }
-        }
-        let known = models.known.filter(|_| provider.gains_from_batches());
-        let networks = Networks::new(detector, embedder, (runtime, *provider), tuning, known, is_closing)?;
-        let found = networks.found();
-        if is_closing.load(Ordering::SeqCst) {
-            return Ok(None);
-        }
-        let networks = networks.heed(Arc::clone(rest));
-        networks.started.store(true, Ordering::SeqCst);
-        let stations = vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)];
-        let rules = rules(&networks, stations, tuning);
-        let crew = Crew::start(networks, rules).map_err(|error| match blame(error, &models.pack_name) {
-            InferError::Pack { role, source, .. } => (role, source),
-            other => (Role::Detector, GraphError::Incomplete { what: chain(&other) }),
-        })?;
-        if let (None, Some(learned)) = (known, &models.learned) {
-            learned(found);
-        }
-        tracing::info!(
-            pack = models.pack_name,
-            runtime = runtime.name(),
-            %provider,
-            detector_batch = crew.machine().most(Role::Detector),
-            embedder_batch = crew.machine().most(Role::Embedder),
-            elapsed = ?began.elapsed(),
-            "networks loaded"
-        );
-        Ok(Some(crew))
-    }
-}
-
-impl Hire<Networks> for OnCard {
-    fn is_usable(&self) -> bool {
-        self.runtime.provider() == self.provider
-    }
-
-    fn hire(&mut self, is_closing: &AtomicBool) -> Option<Crew<Networks>> {
-        match self.start(is_closing) {
-            Ok(crew) => crew,
-            Err(_) if is_closing.load(Ordering::SeqCst) => None,
-            Err((_, error)) if error.is_memory() => {
-                self.rest.begin(&chain(&error));
-                None
-            }
-            Err((role, error)) => {
-                self.runtime.give_up(self.provider, format!("the {role}: {}", chain(&error)));
-                None
-            }
-        }
-    }
 }
 
 /// The answers of one call as one: their work added up, and the shortest wait.

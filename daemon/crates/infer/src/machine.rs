@@ -16,7 +16,7 @@ use vow_vision::Framed;
 use crate::crew::{Item, Machine};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
-use crate::error::{GraphError, InferError, Role, chain};
+use crate::error::{GraphError, InferError, Role};
 use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
 use crate::network::{Network, Tried};
 use crate::relief::Rest;
@@ -159,11 +159,6 @@ impl Networks {
         Trials { detector: self.detector.network.found(), embedder: self.embedder.network.found() }
     }
 
-    /// Where networks are loaded now.
-    fn place_now(&self) -> Provider {
-        if self.provider == Provider::Cpu { Provider::Cpu } else { self.runtime.provider() }
-    }
-
     fn network(&self, role: Role) -> &Network {
         match role {
             Role::Detector => &self.detector.network,
@@ -194,25 +189,6 @@ impl Networks {
             self.take_memory(&mut nets, roles)?;
         }
         Ok(nets)
-    }
-
-    /// Runs the largest batch once where there are batches, so that whoever asks what the process holds is told all of it.
-    fn take_memory(&self, nets: &mut Nets, roles: Roles) -> Result<(), InferError> {
-        for (role, size) in
-            [(Role::Detector, self.detector.largest()), (Role::Embedder, self.embedder.size())]
-        {
-            let most = self.most(role);
-            if most > 1 && roles.have(role) {
-                let ran = nets.of(role).and_then(|net| self.network(role).run_black(net, size, most));
-                ran.map_err(|source| InferError::Run { role, source })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// On the processor, with as many threads as there are for all of it: the threads of a GPU's crew are few.
-    fn open_rescue(&self, role: Role) -> Result<Net, GraphError> {
-        self.network(role).open(Place { threads: self.tuning.threads.max(1), ..Place::CPU })
     }
 
     fn try_run(
@@ -264,29 +240,7 @@ impl Machine for Networks {
     type Input = Input;
 
     fn open(&self, roles: Roles) -> Result<Nets, InferError> {
-        let provider = self.place_now();
-        let on_cpu = |provider: Provider| provider == Provider::Cpu;
-        if !on_cpu(self.provider) && (on_cpu(provider) || self.rest.is_on()) {
-            // Given up since, or for now: what this crew has in hand is done by the processor.
-            let Roles::Only(role) = roles else { return self.open_on(Provider::Cpu, roles) };
-            let net = self.open_rescue(role).map_err(|source| InferError::Run { role, source })?;
-            let (detector, embedder) = match role {
-                Role::Detector => (Some(net), None),
-                Role::Embedder => (None, Some(net)),
-            };
-            return Ok(Nets { provider: Provider::Cpu, detector, embedder, rescue: None, strikes: 0 });
-        }
-        match self.open_on(provider, roles) {
-            Err(error) if !on_cpu(provider) && error.is_memory() => {
-                self.rest.begin(&chain(&error));
-                self.open(roles)
-            }
-            Err(error) if !on_cpu(provider) && self.started.load(Ordering::SeqCst) => {
-                self.give_up(provider, chain(&error));
-                self.open(roles)
-            }
-            other => other,
-        }
+        self.open_where_it_works(roles)
     }
 
     fn make_ready(&self, nets: &mut Nets) {

@@ -6,6 +6,7 @@ use vow_types::{Channels, DetectorSpec, EmbedderSpec, Head, InputFormat, Shift, 
 
 use super::rescue::STRIKES;
 use super::*;
+use crate::error::chain;
 use crate::graph::Graph;
 use crate::net::Loader;
 use crate::onnx::{self, Dim};

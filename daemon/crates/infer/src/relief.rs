@@ -98,7 +98,15 @@ impl<M: Machine> State<M> {
         {
             tracing::debug!("a card's crew was hired twice");
         }
-        let Some(crew) = self.crew.get().filter(|crew| !closing() && !crew.is_ready()) else { return };
+        let Some(crew) = self.crew.get() else { return };
+        if closing() {
+            // Whoever closed may not have seen it.
+            crew.machine().hurry();
+            return;
+        }
+        if crew.is_ready() {
+            return;
+        }
         let began = Instant::now();
         match crew.warm_up() {
             Ok(()) if crew.machine().is_resting() => {}

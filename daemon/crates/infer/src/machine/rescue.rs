@@ -1,11 +1,14 @@
 //! What happens when a GPU fails at a picture: the processor does it, and takes over where that becomes the rule. Running is
 //! the parent's.
 
+use std::sync::atomic::Ordering;
+
 use super::{Made, Nets, Networks, Work};
-use crate::error::{GraphError, Role, chain};
-use crate::net::Feed;
+use crate::error::{GraphError, InferError, Role, chain};
+use crate::net::{Feed, Net};
 use crate::runtime::Provider;
-use crate::schedule::Key;
+use crate::runtime::session::Place;
+use crate::schedule::{Key, Roles};
 
 /// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
 pub(super) const STRIKES: u32 = 3;
@@ -51,6 +54,43 @@ impl Networks {
             Role::Embedder => nets.embedder = Some(net),
         }
         Ok(made)
+    }
+
+    /// Where networks are loaded now.
+    fn place_now(&self) -> Provider {
+        if self.provider == Provider::Cpu { Provider::Cpu } else { self.runtime.provider() }
+    }
+
+    /// On the provider, or on the processor where that has been given up, or rests.
+    pub(super) fn open_where_it_works(&self, roles: Roles) -> Result<Nets, InferError> {
+        let provider = self.place_now();
+        let on_cpu = |provider: Provider| provider == Provider::Cpu;
+        if !on_cpu(self.provider) && (on_cpu(provider) || self.rest.is_on()) {
+            // Given up since, or for now: what this crew has in hand is done by the processor.
+            let Roles::Only(role) = roles else { return self.open_on(Provider::Cpu, roles) };
+            let net = self.open_rescue(role).map_err(|source| InferError::Run { role, source })?;
+            let (detector, embedder) = match role {
+                Role::Detector => (Some(net), None),
+                Role::Embedder => (None, Some(net)),
+            };
+            return Ok(Nets { provider: Provider::Cpu, detector, embedder, rescue: None, strikes: 0 });
+        }
+        match self.open_on(provider, roles) {
+            Err(error) if !on_cpu(provider) && error.is_memory() => {
+                self.rest.begin(&chain(&error));
+                self.open_where_it_works(roles)
+            }
+            Err(error) if !on_cpu(provider) && self.started.load(Ordering::SeqCst) => {
+                self.give_up(provider, chain(&error));
+                self.open_where_it_works(roles)
+            }
+            other => other,
+        }
+    }
+
+    /// On the processor, with as many threads as there are for all of it: the threads of a GPU's crew are few.
+    fn open_rescue(&self, role: Role) -> Result<Net, GraphError> {
+        self.network(role).open(Place { threads: self.tuning.threads.max(1), ..Place::CPU })
     }
 
     /// Once, however many threads find out.

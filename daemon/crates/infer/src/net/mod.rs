@@ -13,7 +13,7 @@ mod tract;
 use std::sync::Arc;
 
 pub(crate) use card::taken_at_once;
-use kept::Kept;
+pub(crate) use kept::Kept;
 pub(crate) use onnxruntime::failed;
 pub(crate) use pinned::{Pinned, PinnedMemory};
 pub(crate) use tensor::{Feed, Numbers, Tensor, split};
