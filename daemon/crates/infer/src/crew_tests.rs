@@ -21,6 +21,7 @@ struct Counts {
     unloaded: AtomicUsize,
     /// Opens the gate.
     open: AtomicBool,
+    resting: AtomicBool,
     /// Sizes of the parts that were run.
     parts: Mutex<Vec<usize>>,
 }
@@ -93,6 +94,10 @@ impl Machine for Fake {
 
     fn most(&self, _: Role) -> usize {
         self.most
+    }
+
+    fn is_resting(&self) -> bool {
+        self.counts.resting.load(SeqCst)
     }
 
     fn all_unloaded(&self) {
@@ -296,4 +301,24 @@ fn a_failed_call_takes_its_rest_back() {
     // Whether the gate had begun when the answer came is chance.
     let begun = counts.parts.lock().unwrap().len();
     assert!((2..=3).contains(&begun), "the bad one, perhaps the gate, and the next call's: {begun}");
+}
+
+#[test]
+fn networks_that_rest_answer_and_are_let_go_of() {
+    for most in [1, 4] {
+        let (crew, counts) = crew(1, most, most, LONG);
+        let ask = || {
+            let item = Item { key: FACE, work: 4, bytes: 1 };
+            crew.ask(Lane::Live, Instant::now(), [item].into_iter()).unwrap()[0].value
+        };
+        assert_eq!((ask(), crew.loaded(), crew.is_ready()), (8, 1, true));
+        counts.resting.store(true, SeqCst);
+        for _ in 0..2 {
+            assert_eq!(ask(), 8, "who asks gets an answer");
+            eventually(|| crew.loaded() == 0 && !crew.is_ready());
+        }
+        counts.resting.store(false, SeqCst);
+        assert_eq!((ask(), crew.loaded(), crew.is_ready()), (8, 1, true));
+        assert_eq!(counts.opened.load(SeqCst), 3, "for each of those that rested, and again after");
+    }
 }

@@ -77,7 +77,14 @@ impl<M: Machine> Run<M> {
             match next {
                 Ok(batch) => {
                     let input = self.seat.serve(batch);
-                    spares.lock().unwrap_or_else(PoisonError::into_inner).extend(input);
+                    let mut spares = spares.lock().unwrap_or_else(PoisonError::into_inner);
+                    if self.seat.is_loaded() {
+                        spares.extend(input);
+                    } else {
+                        // Memory that a card reads holds on to the session that gave it.
+                        spares.clear();
+                    }
+                    drop(spares);
                     self.token.send(()).ok();
                     wait = idle_after;
                 }
