@@ -40,7 +40,7 @@ pub(crate) fn card(bench: &Bench) {
             let detector_graph = taken(&models.detector_half, &models.detector_graph);
             let embedder_graph = taken(&models.embedder_half, &models.embedder_graph);
             let engine = FaceEngine::start(models, &runtime, &tuning).unwrap();
-            engine.wait_for_card();
+            assert!(engine.wait_for_card(), "the card is not ready");
             let pixels = noise(3 * index(SQUARE.width) * index(SQUARE.height));
             let framed = std::sync::Arc::new(Framed { shape: SQUARE, pixels, fitted: SQUARE });
             show(detector.0, &detector_graph, "640,640,3", batch, &|| {

@@ -33,7 +33,8 @@ impl Engine {
         let place = Place { others: Others::Keep, ..Place::of(config) };
         let faces = graphs::start(again()?, place, (&runtime, &tuning), again)?;
         // What is tried out there is remembered for the start; a card that fails is given up with a warning.
-        faces.wait_for_card();
+        let on_card = faces.wait_for_card();
+        tracing::debug!(on_card, "a pack is tried");
         for shape in faces.shapes().iter().copied().chain([faces.close_up()]) {
             let pixels = vec![0; 3 * num::index(shape.width) * num::index(shape.height)];
             faces.detect(Framed { shape, pixels, fitted: shape }, Lane::Live)?;

@@ -192,10 +192,11 @@ impl FaceEngine {
         running.max(self.0.threads) + 1
     }
 
-    /// Has a GPU made ready now, and returns when it is, or when it was given up or has too little memory; at once where there
-    /// is none. Nobody has to wait for it: until then the processor works.
-    pub fn wait_for_card(&self) {
-        self.0.crews.wait_for_card();
+    /// Has a GPU made ready now, and returns whether it is: `false` when it was given up or has too little memory, and at once
+    /// where there is none. Nobody has to wait for it: until then the processor works.
+    #[must_use]
+    pub fn wait_for_card(&self) -> bool {
+        self.0.crews.wait_for_card()
     }
 
     /// Threads that have their networks loaded; none when they have been idle for long.

@@ -171,13 +171,14 @@ impl<M: Machine> Crews<M> {
         &self.processor
     }
 
-    /// Returns when the card is ready, or cannot be for now; at once where there is none.
-    pub(crate) fn wait_for_card(&self) {
-        let Some(Card { state, .. }) = &self.card else { return };
+    /// Returns when the card is ready, or cannot be for now, at once where there is none; and whether it is ready.
+    pub(crate) fn wait_for_card(&self) -> bool {
+        let Some(Card { state, .. }) = &self.card else { return false };
         let before = *state.attempts();
         self.card.iter().for_each(Card::wish);
         let waited = state.attempted.wait_while(state.attempts(), |attempts| *attempts == before);
         drop(waited);
+        state.ready().is_some()
     }
 
     /// Says that a photo is being worked on, until what is given is dropped.
