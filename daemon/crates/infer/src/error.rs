@@ -303,13 +303,6 @@ pub(crate) fn is_of_memory(text: &str) -> bool {
     MEMORY_WORDS.iter().any(|words| text.contains(words))
 }
 
-impl InferError {
-    /// Whether memory was short.
-    pub(crate) fn is_memory(&self) -> bool {
-        matches!(self, Self::Run { source, .. } | Self::Pack { source, .. } if source.is_memory())
-    }
-}
-
 /// An error with its causes on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

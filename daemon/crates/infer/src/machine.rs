@@ -42,8 +42,6 @@ pub(crate) struct Networks {
     tuning: Tuning,
     /// Where the crew was built to run; the runtime's provider changes when that is given up.
     provider: Provider,
-    /// Whether the start is over: from then on a GPU that fails is replaced in place.
-    pub(crate) started: AtomicBool,
     /// Of the card, if this is one's.
     rest: Arc<Rest>,
     is_in_a_hurry: AtomicBool,
@@ -140,7 +138,6 @@ impl Networks {
             runtime: runtime.clone(),
             tuning: tuning.clone(),
             provider,
-            started: AtomicBool::new(false),
             rest: Arc::default(),
             is_in_a_hurry: AtomicBool::new(false),
             pinned_frames: Mutex::new(None),

@@ -81,7 +81,6 @@ impl OnCard {
             return Ok(None);
         }
         let networks = networks.heed(Arc::clone(rest));
-        networks.started.store(true, Ordering::SeqCst);
         let stations = vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)];
         let rules = rules(&networks, stations, tuning);
         let crew = Crew::start(networks, rules).map_err(|error| match blame(error, &models.pack_name) {

@@ -1,8 +1,6 @@
 //! What happens when a GPU fails at a picture: the processor does it, and takes over where that becomes the rule. Running is
 //! the parent's.
 
-use std::sync::atomic::Ordering;
-
 use super::{Made, Nets, Networks, Work};
 use crate::error::{GraphError, InferError, Role, chain};
 use crate::net::{Feed, Net};
@@ -76,11 +74,14 @@ impl Networks {
             return Ok(Nets { provider: Provider::Cpu, detector, embedder, rescue: None, strikes: 0 });
         }
         match self.open_on(provider, roles) {
-            Err(error) if !on_cpu(provider) && error.is_memory() => {
+            Err(error)
+                if !on_cpu(provider)
+                    && matches!(&error, InferError::Run { source, .. } if source.is_memory()) =>
+            {
                 self.rest.begin(&chain(&error));
                 self.open_where_it_works(roles)
             }
-            Err(error) if !on_cpu(provider) && self.started.load(Ordering::SeqCst) => {
+            Err(error) if !on_cpu(provider) => {
                 self.give_up(provider, chain(&error));
                 self.open_where_it_works(roles)
             }
