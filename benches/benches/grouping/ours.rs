@@ -46,6 +46,10 @@ impl Neighbours for Indexed<'_> {
     fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
         self.0.search(of, k)
     }
+
+    fn nearest_to_each(&self, of: &[&Embedding], k: usize) -> Vec<Vec<(FaceId, f32)>> {
+        self.0.search_each(of, k)
+    }
 }
 
 /// A face as grouping sees it, under the number it came in with.

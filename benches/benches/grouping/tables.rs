@@ -41,10 +41,11 @@ fn people(faces: &[Face]) -> Vec<Option<usize>> {
 /// Portions in which as many faces are sorted out, to see what that does to them, as a library of many more is.
 const PORTIONS: usize = 50;
 
-/// Incremental in several orders, and after the idle pass, with the index and with exact neighbours; and as a library is dealt with
-/// that is too large for all at once.
+/// Incremental in several orders, and after the idle pass, with the index and with exact neighbours; and as libraries are dealt with
+/// that are too large for all at once, and for remembering who is near to whom.
 pub(crate) fn ours(faces: &[Face], params: Params) {
     let large = Params { at_once: 0, portion: faces.len().div_ceil(PORTIONS), keep_pairs: 0, ..params };
+    let without_room = Params { room: 0, ..large };
     let people = people(faces);
     let known = people.iter().flatten().count();
     let photos: std::collections::HashSet<usize> = faces.iter().map(|face| face.photo).collect();
@@ -62,9 +63,12 @@ pub(crate) fn ours(faces: &[Face], params: Params) {
     let [at_4, at_3] = true_positives(faces, [1e-4, 1e-3]);
     println!("embeddings: TPR {at_3:.3} at FPR 1e-3, {at_4:.3} at 1e-4\n");
     head();
-    for (name, by, params) in
-        [("index", By::Index, params), ("index, in portions", By::Index, large), ("exact", By::Brute, params)]
-    {
+    for (name, by, params) in [
+        ("index", By::Index, params),
+        ("index, in portions", By::Index, large),
+        ("index, no room for pairs", By::Index, without_room),
+        ("exact", By::Brute, params),
+    ] {
         let runs: Vec<Run> =
             ORDERS.iter().map(|seed| run(faces, &shuffled(faces.len(), *seed), params, by)).collect();
         for (run, seed) in runs.iter().zip(ORDERS) {

@@ -249,7 +249,7 @@ impl Grouping {
     /// Why a face is where it is; `None` for a face that is not held or has no person yet.
     pub fn placed(&mut self, face: FaceId, neighbours: &dyn Neighbours) -> Option<Placed> {
         let slot = self.faces.slot(face)?;
-        self.ask(slot, neighbours);
+        self.ask(&[slot], neighbours);
         let (group, strong) = (self.group_of(slot)?, self.faces.is_strong(slot));
         let person = self.people.of(group)?;
         let own = Groups::face(slot, &self.faces)?;

@@ -149,9 +149,7 @@ impl Grouping {
         let loose = self.gather(&spoken_of);
         weak.extend(loose.weak);
         strong.extend(loose.strong);
-        for slot in &strong {
-            self.ask(*slot, neighbours);
-        }
+        self.ask(&strong, neighbours);
         let mut active: Vec<Slot> = strong.iter().filter_map(|slot| self.groups.of(*slot)).collect();
         active.sort_unstable();
         active.dedup();

@@ -7,11 +7,15 @@ mod packed;
 mod pages;
 
 use vow_types::num::index;
+use vow_types::{Embedding, FaceId};
 
-use crate::faces::{Faces, Slot};
+use crate::faces::{Face, Faces, Slot};
 use crate::{Neighbours, Params};
 use packed::Packed;
 use pages::Pages;
+
+/// Answers that are held before they are entered.
+const ASKED_TOGETHER: usize = 256;
 
 /// Candidate pairs by slot.
 #[derive(Debug, Default, Clone)]
@@ -92,40 +96,57 @@ impl Edges {
         self.faces.get(slot)?.answer
     }
 
-    /// Asks for a face's neighbours, once, and calls `linked` with every face that was not known to be near.
+    /// Asks for the neighbours of faces, of each once, and calls `linked` with each of them and every face that was not known to be near
+    /// to it.
     pub(crate) fn ask(
         &mut self,
-        slot: Slot,
+        slots: &[Slot],
         faces: &Faces,
         params: &Params,
         neighbours: &dyn Neighbours,
-        mut linked: impl FnMut(Slot),
+        mut linked: impl FnMut(Slot, Slot),
     ) {
-        if self.is_asked(slot) {
-            return;
-        }
-        let mut answer = Answer { enough: params.min_cosine, is_stale: false };
-        if let Some(face) = faces.get(slot) {
+        let unknown: Vec<Slot> = slots.iter().copied().filter(|slot| !self.is_asked(*slot)).collect();
+        for some in unknown.chunks(ASKED_TOGETHER) {
+            let held: Vec<(Slot, &Face)> =
+                some.iter().filter_map(|slot| Some((*slot, faces.get(*slot)?))).collect();
+            let embeddings: Vec<&Embedding> = held.iter().map(|(_, face)| &face.embedding).collect();
             // One more, because the face itself is usually in the index.
-            let mut found = neighbours.nearest(&face.embedding, params.neighbours.saturating_add(1));
-            found.retain(|(id, _)| *id != face.id);
-            found.truncate(params.neighbours);
-            let last = found.last().map(|(_, cosine)| *cosine).filter(|_| found.len() == params.neighbours);
-            answer.enough = last.unwrap_or(-1.0).max(params.min_cosine);
-            let mut near = Vec::with_capacity(found.len());
-            for (id, _) in found.into_iter().filter(|(_, cosine)| *cosine >= params.min_cosine) {
-                match faces.slot(id) {
-                    Some(other) if face.strong || faces.is_strong(other) => near.push(other),
-                    Some(_) => {}
-                    // It took the place of one that is held.
-                    None => answer.is_stale = true,
+            let found = neighbours.nearest_to_each(&embeddings, params.neighbours.saturating_add(1));
+            for ((slot, face), found) in held.into_iter().zip(found) {
+                if !self.is_asked(slot) {
+                    self.enter((slot, face), found, faces, params, |other| linked(slot, other));
                 }
             }
-            if let Some(known) = self.at(slot) {
-                known.own = near.iter().copied().collect();
-            }
-            near.into_iter().filter(|other| self.reply(slot, *other)).for_each(&mut linked);
         }
+    }
+
+    /// Enters the answer to the question who is near to a face.
+    fn enter(
+        &mut self,
+        (slot, face): (Slot, &Face),
+        mut found: Vec<(FaceId, f32)>,
+        faces: &Faces,
+        params: &Params,
+        linked: impl FnMut(Slot),
+    ) {
+        found.retain(|(id, _)| *id != face.id);
+        found.truncate(params.neighbours);
+        let last = found.last().map(|(_, cosine)| *cosine).filter(|_| found.len() == params.neighbours);
+        let mut answer = Answer { enough: last.unwrap_or(-1.0).max(params.min_cosine), is_stale: false };
+        let mut near = Vec::with_capacity(found.len());
+        for (id, _) in found.into_iter().filter(|(_, cosine)| *cosine >= params.min_cosine) {
+            match faces.slot(id) {
+                Some(other) if face.strong || faces.is_strong(other) => near.push(other),
+                Some(_) => {}
+                // It took the place of one that is held.
+                None => answer.is_stale = true,
+            }
+        }
+        if let Some(known) = self.at(slot) {
+            known.own = near.iter().copied().collect();
+        }
+        near.into_iter().filter(|other| self.reply(slot, *other)).for_each(linked);
         if let Some(known) = self.at(slot) {
             known.answer = Some(answer);
             self.asked = self.asked.saturating_add(1);

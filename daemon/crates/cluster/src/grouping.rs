@@ -23,9 +23,11 @@ use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
-/// Candidate pairs are forgotten while faces come once they are known of so many times [`Params::keep_pairs`] faces...
-const KEPT_TIMES: usize = 2;
-/// ...and of one in so many of all.
+/// Bytes of memory for a face, index included, and for its candidate pairs where they are known, as measured in libraries of hundreds of
+/// thousands.
+const FACE: usize = 270;
+const PAIRS: usize = 340;
+/// The pairs of one face in so many may be known whatever room they take.
 const KEPT_SHARE: usize = 8;
 
 /// All faces of one model pack, grouped into people.
@@ -37,8 +39,9 @@ const KEPT_SHARE: usize = 8;
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
 /// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more some 100 bytes, and `4 d` more while it is compared with others.
-/// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of those that were merged again, up to the last 100,000 or
-/// an eighth of all, and of all while an exact pass runs and, where there are few, behind it ([`Params::keep_pairs`]).
+/// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of
+/// those that were merged again, as many as there is room for ([`Params::room`]: of all up to some 490,000), and of all while an exact pass
+/// runs; once everybody is sorted out they are kept where there are few ([`Params::keep_pairs`]).
 #[derive(Debug)]
 pub struct Grouping {
     pub(crate) params: Params,
@@ -206,10 +209,11 @@ impl Grouping {
         self.round.iter_mut().for_each(Round::outdate);
     }
 
-    /// Whether candidate pairs take more room than they are worth.
+    /// Whether candidate pairs take more room than faces leave ([`Params::room`]).
     pub(crate) fn knows_many_pairs(&self) -> bool {
-        let few = self.params.keep_pairs.saturating_mul(KEPT_TIMES);
-        self.edges.asked() > few.max(self.faces.count() / KEPT_SHARE)
+        let faces = self.faces.count();
+        let left = self.params.room.saturating_sub(faces.saturating_mul(FACE));
+        self.edges.asked() > (left / PAIRS).max(faces / KEPT_SHARE)
     }
 
     /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given
@@ -240,9 +244,7 @@ impl Grouping {
     fn arrive(&mut self, new: &[Slot], neighbours: &dyn Neighbours) {
         let mut active = Vec::with_capacity(new.len());
         let mut weak = Vec::new();
-        for slot in new {
-            self.ask(*slot, neighbours);
-        }
+        self.ask(new, neighbours);
         let loose = self.gather(new);
         weak.extend(loose.weak);
         active.extend(loose.strong);
@@ -262,15 +264,15 @@ impl Grouping {
         self.place_weak(weak, Some(neighbours));
     }
 
-    /// Asks for the neighbours of a face, if that was not done yet, and tells the groups of both ends.
-    pub(crate) fn ask(&mut self, slot: Slot, neighbours: &dyn Neighbours) {
-        let mut linked = Vec::new();
-        self.edges.ask(slot, &self.faces, &self.params, neighbours, |other| linked.push(other));
-        linked.retain(|other| self.faces.is_strong(*other) && self.faces.is_strong(slot));
-        for other in linked {
-            self.groups.note(slot, other);
-            self.groups.note(other, slot);
-        }
+    /// Asks for the neighbours of faces, where that was not done yet, and tells the groups of both ends.
+    pub(crate) fn ask(&mut self, slots: &[Slot], neighbours: &dyn Neighbours) {
+        let Self { edges, faces, params, groups, .. } = self;
+        edges.ask(slots, faces, params, neighbours, |slot, other| {
+            if faces.is_strong(other) && faces.is_strong(slot) {
+                groups.note(slot, other);
+                groups.note(other, slot);
+            }
+        });
     }
 
     /// Merges best first, with people, weak faces and counts kept in step. Answers with the weak faces that came
@@ -310,10 +312,11 @@ impl Grouping {
         slots.extend(kin);
         slots.sort_unstable();
         slots.dedup();
+        if let Some(neighbours) = neighbours {
+            self.ask(&slots, neighbours);
+        }
         for slot in &slots {
-            if let Some(neighbours) = neighbours {
-                self.ask(*slot, neighbours);
-            } else if !self.edges.is_asked(*slot) && self.faces.is(*slot).is_none() {
+            if neighbours.is_none() && !self.edges.is_asked(*slot) && self.faces.is(*slot).is_none() {
                 self.waiting.push(*slot);
             }
             if let Some((from, to)) = self.weak.detach(*slot) {

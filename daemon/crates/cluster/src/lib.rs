@@ -81,6 +81,16 @@ pub trait Neighbours {
     /// Up to `k` faces with the largest cosine to `of`, best first, each with that cosine (`-1.0..=1.0`). The face
     /// `of` belongs to may be among them; faces that grouping does not hold are passed over.
     fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)>;
+
+    /// The same for each of several, in their order.
+    fn nearest_to_each(&self, of: &[&Embedding], k: usize) -> Vec<Vec<(FaceId, f32)>> {
+        of.iter().map(|of| self.nearest(of, k)).collect()
+    }
+
+    /// How many of several are looked for side by side.
+    fn side_by_side(&self) -> usize {
+        1
+    }
 }
 
 /// A face that now belongs to another person than the caller was last told.

@@ -41,6 +41,9 @@ pub struct Params {
     /// Of more faces than these candidate pairs are forgotten once everybody is sorted out ([`crate::Grouping::let_go_of_pairs`]).
     /// Fewer are asked about again and again, in idle moments; of more the pairs would be most of what a face costs in memory.
     pub keep_pairs: usize,
+    /// Bytes of memory for all faces, those of the index included, and their candidate pairs. While faces come, pairs are forgotten when
+    /// they take more than there is left: what is touched is then asked about again, and that is most of what a face costs.
+    pub room: usize,
     /// A weak face joins a person at so much above the threshold. A blurred or tiny face has a noisy direction that drifts
     /// towards a common "blur" direction, so that its cosine says less: it has to be higher to be worth as much.
     pub weak_extra: f32,
@@ -75,6 +78,7 @@ impl Params {
             at_once: 200_000,
             portion: 1_024,
             keep_pairs: 50_000,
+            room: 300_000_000,
             weak_extra: 0.10,
         }
     }

@@ -1,8 +1,8 @@
 //! Sorting out more faces than can be done at once. An exact pass needs the candidate pairs of all faces in memory, some 350 bytes a
 //! face with what it merges them by, and begins merging anew whenever it is stopped. A round goes from group to group instead. A portion
 //! of the groups, with those around them that nearly merge with one of them, is taken apart and merged again, best first, as it is done
-//! with what new faces touched; what is known by then of who is near to whom is forgotten behind it. Each portion is whole by itself, so
-//! that a round may be stopped behind any of them.
+//! with what new faces touched; where there is no room for more, what is known by then of who is near to whom is forgotten behind it.
+//! Each portion is whole by itself, so that a round may be stopped behind any of them.
 //!
 //! It ends near to the exact pass: what differs is where a group that was not taken apart at that moment would have been
 //! another one by then. One portion of everybody is an exact pass.
@@ -13,10 +13,9 @@ use vow_types::PersonId;
 use vow_types::num::index;
 
 use crate::faces::Slot;
+use crate::survey::questions_per_look;
 use crate::{Grouping, Move, Neighbours, Settling};
 
-/// Questions to the index between two looks at whether to stop: some milliseconds in a large library.
-const QUESTIONS_PER_LOOK: usize = 2;
 /// Of a group with more strong faces than so many portions only those in doubt are taken out and merged again: what a portion merges is
 /// done in one go, and who decides something waits for it.
 const WHOLE_UP_TO: usize = 4;
@@ -101,9 +100,11 @@ impl Grouping {
         }
         let is_new = self.round.is_none();
         let is_between = std::mem::take(&mut self.round.get_or_insert_default().is_between);
-        if is_new || (is_between && self.knows_many_pairs()) {
-            // An answer of long ago lacks who came since, and what an exact pass of fewer faces had come to know is in the way.
+        if is_new {
+            // An answer of long ago lacks who came since.
             self.survey = None;
+        }
+        if (is_new || is_between) && self.knows_many_pairs() {
             self.let_go_of_pairs();
         }
         let begun = self.round.as_ref().map_or(0, |round| index(round.at));
@@ -111,10 +112,10 @@ impl Grouping {
         let (of, most) = (self.faces.slots(), index(portion.next));
         self.bar = self.params.merge_at_among(self.groups.count());
         let mut questions = 0_usize;
-        let mut stop = || {
-            questions += 1;
+        let mut stop = |more: usize| {
+            questions = questions.saturating_add(more);
             let done = begun.saturating_add(questions).min(most);
-            questions.is_multiple_of(QUESTIONS_PER_LOOK) && watch(Settling::Asking { done, of })
+            watch(Settling::Asking { done, of })
         };
         for group in &portion.groups {
             self.ask_all_unless(*group, neighbours, &mut stop)?;
@@ -187,19 +188,18 @@ impl Grouping {
         portion
     }
 
-    /// Asks for the neighbours of all faces of a group. `None` when `stop` said so.
+    /// Asks for the neighbours of all faces of a group. `None` when `stop`, told of how many it is about to ask, said so.
     fn ask_all_unless(
         &mut self,
         group: Slot,
         neighbours: &dyn Neighbours,
-        stop: &mut dyn FnMut() -> bool,
+        stop: &mut dyn FnMut(usize) -> bool,
     ) -> Option<()> {
-        let unknown: Vec<Slot> = self.faces_of(group).filter(|slot| !self.edges.is_asked(*slot)).collect();
-        for slot in unknown {
-            if stop() {
+        for some in self.unknown_in(group).chunks(questions_per_look(neighbours)) {
+            if stop(some.len()) {
                 return None;
             }
-            self.ask(slot, neighbours);
+            self.ask(some, neighbours);
         }
         Some(())
     }

@@ -14,8 +14,8 @@ use crate::edges::Edges;
 use crate::faces::{Faces, Slot};
 use crate::{Neighbours, Params};
 
-/// Questions to the index between two looks at whether to stop: some milliseconds in a large library. Whoever decides
-/// something waits for the next look.
+/// Questions to the index that follow each other between two looks at whether to stop: some milliseconds in a large library. Whoever
+/// decides something waits for the next look.
 const QUESTIONS_PER_LOOK: usize = 2;
 /// Comparisons between two looks: about a millisecond.
 const COMPARISONS_PER_LOOK: usize = 8_192;
@@ -79,16 +79,13 @@ impl Survey {
         for (slot, _) in faces.iter().filter(|(slot, _)| self.edges.is_stale(*slot)).collect::<Vec<_>>() {
             self.edges.take_back(slot);
         }
-        let mut asked = 0_usize;
-        for (slot, _) in faces.iter() {
-            if self.edges.is_asked(slot) {
-                continue;
-            }
-            if asked.is_multiple_of(QUESTIONS_PER_LOOK) && watch(self.edges.asked(), faces.count()) {
+        let unknown: Vec<Slot> =
+            faces.iter().map(|(slot, _)| slot).filter(|slot| !self.edges.is_asked(*slot)).collect();
+        for some in unknown.chunks(questions_per_look(neighbours)) {
+            if watch(self.edges.asked(), faces.count()) {
                 return false;
             }
-            asked += 1;
-            self.edges.ask(slot, faces, params, neighbours, |_| {});
+            self.edges.ask(some, faces, params, neighbours, |_, _| {});
         }
         true
     }
@@ -127,6 +124,11 @@ impl Survey {
     pub(crate) fn into_edges(self) -> Edges {
         self.edges
     }
+}
+
+/// Questions between two looks at whether to stop.
+pub(crate) fn questions_per_look(neighbours: &dyn Neighbours) -> usize {
+    QUESTIONS_PER_LOOK.saturating_mul(neighbours.side_by_side().max(1))
 }
 
 /// Whether one of these changes concerns the answer that a face had.

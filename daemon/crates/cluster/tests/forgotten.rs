@@ -61,7 +61,7 @@ proptest! {
     fn it_goes_on_as_if_it_had_been_restored(
         world in worlds(), neighbours in 3usize..12, resplit_every in 1usize..30, share in 0.0f32..0.2, script: u64,
     ) {
-        let params = Params { neighbours, resplit_every, keep_pairs: 0, ..params() };
+        let params = Params { neighbours, resplit_every, keep_pairs: 0, room: 0, ..params() };
         let mut random = Random(script);
         let made = make(world);
         let truth: HashMap<FaceId, usize> = made.iter().map(|(face, person)| (face.face, *person)).collect();
@@ -145,6 +145,70 @@ fn few_are_kept_and_of_many_all_are_asked_about_again() {
         let asked = index.1.get();
         assert!(asked <= most && (asked == 300) == (keep_pairs < 300), "{asked}");
     }
+}
+
+/// People with 25 faces each, and as many more of them.
+fn people_and_more() -> (Vec<Observation>, Vec<Observation>) {
+    let world = World {
+        seed: 9,
+        dimension: 64,
+        people: 40,
+        faces: 2_000,
+        cosine: 0.7,
+        kinship: 0.2,
+        weak: 0.0,
+        crowd: 1,
+    };
+    let mut faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
+    Random(4).shuffle(&mut faces);
+    let more = faces.split_off(1_000);
+    (faces, more)
+}
+
+/// A face cost 40 questions where nothing was known of those that were there: all of a group were asked about whenever it was
+/// merged again.
+#[test]
+fn a_face_costs_a_few_questions_where_nothing_is_known() {
+    let (held, more) = people_and_more();
+    let everybody = [held.as_slice(), &more].concat();
+    let index = Counted(Exact::of(&everybody), Cell::new(0));
+    let params = Params { resplit_every: 16, room: 0, keep_pairs: 0, ..params() };
+    let mut before = Grouping::new(params, FIRST);
+    before.add(held.clone(), &index);
+    let mut grouping = Grouping::new(params, before.next_person());
+    for face in held {
+        let person = before.person_of(face.face);
+        grouping.restore(face, person);
+    }
+    index.1.set(0);
+    for face in &more {
+        grouping.add(vec![face.clone()], &index);
+    }
+    let each = index.1.get() as f32 / more.len() as f32;
+    println!("{each} questions for a face");
+    assert!((2.0..6.0).contains(&each), "{each}");
+    let mut all = Grouping::new(params, FIRST);
+    all.add(everybody, &index);
+    assert_eq!(partition(&grouping), partition(&all), "it does no harm");
+}
+
+/// Of more than 100,000 faces nothing was remembered, for memory that nothing else needed.
+#[test]
+fn what_there_is_room_for_is_remembered() {
+    let (held, more) = people_and_more();
+    let index = Counted(Exact::of(&[held.as_slice(), &more].concat()), Cell::new(0));
+    let questions = |room: usize| {
+        let mut grouping =
+            Grouping::new(Params { resplit_every: 16, keep_pairs: 0, room, ..params() }, FIRST);
+        index.1.set(0);
+        for some in [&held, &more].into_iter().flat_map(|faces| faces.chunks(32)) {
+            grouping.add(some.to_vec(), &index);
+        }
+        index.1.get()
+    };
+    assert_eq!(questions(2_000 * 620), 2_000, "one each");
+    let (half, none) = (questions(2_000 * 440), questions(0));
+    assert!(2_000 < half && half < none, "{half}, {none}");
 }
 
 /// Weak faces that a human said are somebody stay who they are when the one strong face that they were with goes, though nothing is

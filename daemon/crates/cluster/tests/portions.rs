@@ -94,7 +94,7 @@ proptest! {
         let people: Vec<PersonId> = portion.people().collect();
         let again = round(&mut portion, &index);
         prop_assert_eq!(again, [Sorted { moves: vec![], people, is_all: true }], "they can still be asked about");
-        let mut forgetful = Grouping::new(Params { keep_pairs: 0, ..in_portions(usize::MAX, params) }, FIRST);
+        let mut forgetful = Grouping::new(Params { keep_pairs: 0, room: 0, ..in_portions(usize::MAX, params) }, FIRST);
         forgetful.add(faces.clone(), &index);
         round(&mut forgetful, &index);
         forgetful.let_go_of_pairs();
@@ -106,7 +106,7 @@ proptest! {
     fn what_holds_after_every_call_holds_in_a_round(
         world in worlds(), portion in 1usize..30, keep_pairs in 0usize..40, script: u64, share in 0.0f32..0.3,
     ) {
-        let params = in_portions(portion, Params { neighbours: 6, resplit_every: 9, keep_pairs, ..params() });
+        let params = in_portions(portion, Params { neighbours: 6, resplit_every: 9, keep_pairs, room: keep_pairs * 1_000, ..params() });
         let mut random = Random(script);
         let made = make(world);
         let truth: HashMap<FaceId, usize> = made.iter().map(|(face, person)| (face.face, *person)).collect();
@@ -251,7 +251,8 @@ fn what_a_portion_knows_is_forgotten_behind_it() {
     let faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
     let index = Counted(Exact::of(&faces), Cell::new(0));
     let asked = |keep_pairs: usize| {
-        let params = in_portions(50, Params { keep_pairs, neighbours: 8, ..params() });
+        let params =
+            in_portions(50, Params { keep_pairs, room: keep_pairs * 680, neighbours: 8, ..params() });
         let mut grouping = Grouping::new(params, FIRST);
         grouping.add(faces.clone(), &index);
         index.1.set(0);

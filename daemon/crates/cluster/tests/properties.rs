@@ -48,6 +48,7 @@ fn some_params() -> impl Strategy<Value = Params> {
         .prop_map(|(neighbours, resplit_every, resplit_share, calibrated_among, keep_pairs)| Params {
             calibrated_among,
             keep_pairs,
+            room: keep_pairs * 1_000,
             neighbours,
             resplit_every,
             resplit_share,

@@ -108,9 +108,9 @@ impl Config {
         config
     }
 
-    /// Threads that run models.
-    pub(crate) fn model_threads(&self) -> usize {
-        self.max_cores.map_or(self.threads, |most| most.min(self.threads)).get()
+    /// Threads that run models, and that look for faces side by side.
+    pub(crate) fn cores(&self) -> NonZeroUsize {
+        self.max_cores.map_or(self.threads, |most| most.min(self.threads))
     }
 
     /// Threads that take on photos, where `wanted` would keep the models busy.
@@ -125,7 +125,7 @@ impl Config {
             process_memory: Some(self.process_budget()),
             device_memory: self.device_memory,
             idle_after: self.unload_after,
-            ..Tuning::new(self.model_threads())
+            ..Tuning::new(self.cores().get())
         }
     }
 
@@ -185,11 +185,11 @@ mod tests {
     fn a_crew_of_no_more_than_the_cores_allowed() {
         let mut config = Config::new(PathBuf::from("data"));
         config.threads = NonZeroUsize::new(8).unwrap();
-        assert_eq!((config.model_threads(), config.photo_threads(9)), (8, 9));
+        assert_eq!((config.cores().get(), config.photo_threads(9)), (8, 9));
         config.max_cores = NonZeroUsize::new(3);
-        assert_eq!((config.model_threads(), config.photo_threads(9)), (3, 3));
+        assert_eq!((config.cores().get(), config.photo_threads(9)), (3, 3));
         config.threads = NonZeroUsize::MIN;
-        assert_eq!((config.model_threads(), config.photo_threads(2)), (1, 3));
+        assert_eq!((config.cores().get(), config.photo_threads(2)), (1, 3));
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Engine {
         let progress = Progress::new();
         let facts = PackFacts { id: pack_id, dimension, params, gate, shapes: faces.shapes().to_vec() };
         let snapshot = config.data_dir.join("index");
-        let keeper = Keeper::open(store.clone(), Arc::clone(&progress), facts, snapshot)?;
+        let keeper = Keeper::open(store.clone(), Arc::clone(&progress), facts, snapshot, config.cores())?;
         let resident =
             View::new(&config.machine_root).read().process_memory.map_or(0, |memory| memory.resident);
         let at_once = config.photo_threads(faces.wants_in_flight());

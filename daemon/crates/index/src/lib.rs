@@ -21,6 +21,7 @@ mod mapped;
 mod snapshot;
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -44,6 +45,8 @@ const BREATH: usize = 8;
 /// links faces, and who saves, wait for each other.
 pub struct FaceIndex {
     dimension: usize,
+    /// Places that are found, and searches of [`Self::search_each`], side by side.
+    threads: NonZeroUsize,
     /// Held while places are found and while a snapshot is written: links and their nodes stay as they are then.
     linking: Mutex<()>,
     faces: RwLock<Faces>,
@@ -59,7 +62,20 @@ impl FaceIndex {
     }
 
     fn of(faces: Faces) -> Self {
-        Self { dimension: faces.graph.dimension, linking: Mutex::new(()), faces: RwLock::new(faces) }
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { dimension: faces.graph.dimension, threads, linking: Mutex::new(()), faces: RwLock::new(faces) }
+    }
+
+    /// Leaves the other processors to others: it takes all by itself.
+    #[must_use]
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// On how many threads it does what can be done side by side.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads
     }
 
     // A panic in this crate is a bug; what it may leave behind is nodes that wait to be linked.
@@ -71,8 +87,8 @@ impl FaceIndex {
         self.faces.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds faces, with all processors when there are many. A face that is in already is shown again if it was
-    /// hidden; its embedding never changes. The same calls give the same index, whatever the number of processors.
+    /// Adds faces, on several threads when there are many. A face that is in already is shown again if it was
+    /// hidden; its embedding never changes. The same calls give the same index, whatever the number of threads.
     ///
     /// # Errors
     /// [`IndexError::Dimension`] or [`IndexError::Full`]; then none of them was added.
@@ -107,7 +123,7 @@ impl FaceIndex {
     /// between. While a snapshot is written, it waits for the end of that.
     pub fn link(&self, most: usize) -> usize {
         let _linking = self.linking.lock().unwrap_or_else(PoisonError::into_inner);
-        let processors = std::thread::available_parallelism().map_or(1, |count| num::len_u32(count.get()));
+        let threads = num::len_u32(self.threads.get());
         let mut left = num::len_u32(most);
         loop {
             let inner = self.read();
@@ -115,7 +131,7 @@ impl FaceIndex {
             if chunk == 0 {
                 return num::index(inner.waiting());
             }
-            let mut places = inner.places(chunk, processors);
+            let mut places = inner.places(chunk, threads);
             drop(inner);
             left -= chunk;
             while !places.is_empty() {
@@ -129,7 +145,7 @@ impl FaceIndex {
     /// An index of the faces that are shown in this one, which all wait to be linked; their embeddings are not held twice.
     #[must_use]
     pub fn without_hidden(&self) -> Self {
-        Self::of(self.read().shown_anew())
+        Self::of(self.read().shown_anew()).with_threads(self.threads)
     }
 
     /// Different faces that wait to be linked. While some do, a search compares all faces.
@@ -195,6 +211,25 @@ impl FaceIndex {
         found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(k);
         found
+    }
+
+    /// What [`Self::search`] finds for each, in their order.
+    #[must_use]
+    pub fn search_each(&self, of: &[&Embedding], k: usize) -> Vec<Vec<(FaceId, f32)>> {
+        let search = |some: &[&Embedding]| some.iter().map(|of| self.search(of, k)).collect::<Vec<_>>();
+        let mut shares = of.chunks(of.len().div_ceil(self.threads.get()).max(1));
+        let own = shares.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares.map(|share| scope.spawn(|| search(share))).collect();
+            let mut found = search(own);
+            for other in others {
+                match other.join() {
+                    Ok(more) => found.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            found
+        })
     }
 
     /// More than a fifth is hidden: building the index anew pays ([`Self::without_hidden`]).

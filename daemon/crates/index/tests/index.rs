@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
@@ -231,6 +232,25 @@ fn an_index_that_is_being_built_is_exact_and_half_of_it_can_be_saved() {
         assert_eq!(index.link(usize::MAX), 0);
         assert!(recall(&index, &faces, 32) > 0.98);
     }
+}
+
+#[test]
+fn several_are_looked_for_as_one_is() {
+    let embeddings = crowd(700, 0.7);
+    let (in_it, others) = embeddings.split_at(600);
+    let index = FaceIndex::new(128, 0);
+    index.add(&with_ids(in_it)).unwrap();
+    let short = Embedding::from_raw(&[1.0; 16]).unwrap();
+    let of: Vec<&Embedding> = others.iter().chain([&short]).chain(in_it).collect();
+    let each: Vec<_> = of.iter().map(|of| index.search(of, 9)).collect();
+    let mut index = index;
+    for threads in [1, 2, 3, 16, 1_000] {
+        index = index.with_threads(NonZeroUsize::new(threads).unwrap());
+        assert_eq!(index.search_each(&of, 9), each);
+        assert_eq!(index.search_each(&of[..2], 9), each[..2]);
+        assert!(index.search_each(&[], 9).is_empty());
+    }
+    assert_eq!(index.without_hidden().threads().get(), 1_000);
 }
 
 #[test]

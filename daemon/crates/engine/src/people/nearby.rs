@@ -34,6 +34,14 @@ impl Neighbours for Near<'_> {
     fn nearest(&self, of: &Embedding, k: usize) -> Vec<(FaceId, f32)> {
         self.0.search(of, k)
     }
+
+    fn nearest_to_each(&self, of: &[&Embedding], k: usize) -> Vec<Vec<(FaceId, f32)>> {
+        self.0.search_each(of, k)
+    }
+
+    fn side_by_side(&self) -> usize {
+        self.0.threads().get()
+    }
 }
 
 /// What is not done yet; the engine is not idle meanwhile.

@@ -3,6 +3,7 @@
 //! when the index is gone.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -38,7 +39,8 @@ struct Seen {
 
 impl Keeper {
     /// Rebuilds index, grouping and roster from the store (the index from its snapshot where that fits). Faces that are in
-    /// no group, and those that are not in the snapshot, are caught up with by the thread later.
+    /// no group, and those that are not in the snapshot, are caught up with by the thread later. What the index can do side by side it
+    /// does on so many `threads`.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -47,14 +49,16 @@ impl Keeper {
         progress: Arc<Progress>,
         pack: PackFacts,
         snapshot: PathBuf,
+        threads: NonZeroUsize,
     ) -> Result<Self, StoreError> {
         let (id, params, dimension) = (pack.id, pack.params, num::index(pack.dimension));
+        let empty = || FaceIndex::new(dimension, 0).with_threads(threads);
         let index = match FaceIndex::load(&snapshot, &pack.id.0) {
-            Ok(Some(index)) => index,
-            Ok(None) => FaceIndex::new(dimension, 0),
+            Ok(Some(index)) => index.with_threads(threads),
+            Ok(None) => empty(),
             Err(error) => {
                 tracing::warn!(%error, "the saved index is of no use and is built anew");
-                FaceIndex::new(dimension, 0)
+                empty()
             }
         };
         let full_norm = match pack.gate.full_norm {
@@ -92,7 +96,7 @@ impl Keeper {
         };
         if !keeper.restore()? {
             tracing::warn!("the saved index is of another store and is built anew");
-            keeper.shared.set_index(FaceIndex::new(dimension, 0));
+            keeper.shared.set_index(empty());
             *keeper.shared.write() = Roster::default();
             keeper.grouping = Grouping::new(params, next);
             keeper.loose.clear();

@@ -4,7 +4,7 @@
 use vow_store::{FileRow, FileState, NewFace, PhotoRow};
 use vow_types::{QualityGate, Size};
 
-use super::place::{Place, Random, face, look, pack};
+use super::place::{Place, Random, THREADS, face, look, pack};
 use super::*;
 
 /// Photos of five people each, out of ten.
@@ -38,7 +38,7 @@ fn library(place: &Place, photos: u8) {
 fn keeper(place: &Place, full_norm: Option<f32>) -> Keeper {
     let gate = QualityGate { min_face: 1.0, min_score: 0.6, min_quality: 0.3, full_norm };
     let facts = PackFacts { gate, ..pack() };
-    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index")).unwrap()
+    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index"), THREADS).unwrap()
 }
 
 /// The blurred faces, and whose they are.

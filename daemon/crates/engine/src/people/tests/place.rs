@@ -1,5 +1,6 @@
 //! A made-up library in a folder of its own, and chance that can be repeated.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use vow_cluster::Params;
@@ -59,6 +60,8 @@ pub(super) fn pack() -> PackFacts {
     }
 }
 
+pub(super) const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
 /// A library of photos with one to three of six people.
 pub(super) fn library(store: &Store, seed: u64) {
     let mut random = Random(seed);
@@ -94,13 +97,13 @@ impl Place {
     }
 
     pub(super) fn keeper(&self) -> Keeper {
-        Keeper::open(self.store(), Progress::new(), pack(), self.dir.path().join("index")).unwrap()
+        Keeper::open(self.store(), Progress::new(), pack(), self.dir.path().join("index"), THREADS).unwrap()
     }
 }
 
 /// A keeper to whom any library is a large one.
 pub(super) fn as_a_large_one(place: &Place, portion: usize) -> Keeper {
-    let params = Params { at_once: 0, portion, keep_pairs: 0, ..pack().params };
+    let params = Params { at_once: 0, portion, keep_pairs: 0, room: 0, ..pack().params };
     let facts = PackFacts { params, ..pack() };
-    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index")).unwrap()
+    Keeper::open(place.store(), Progress::new(), facts, place.dir.path().join("index"), THREADS).unwrap()
 }
