@@ -13,9 +13,9 @@ use vow_types::Lane;
 use crate::caught::caught;
 use crate::crew::{Announced, Crew, Item, Machine};
 use crate::engine::Timed;
-use crate::error::InferError;
+use crate::error::{InferError, chain};
 
-/// A card whose memory others hold is left alone for so long.
+/// A card whose memory others hold, or that failed, is left alone for so long.
 const REST: Duration = Duration::from_secs(60);
 
 /// Until when a card is left alone. Shared by all that can find out that it has to be.
@@ -28,10 +28,15 @@ impl Rest {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Others hold the card's memory: it is tried again after a while, and the processor works meanwhile.
-    pub(crate) fn begin(&self, reason: &str) {
+    /// The card is tried again after a while. True when nobody said so before.
+    fn begin(&self) -> bool {
         let was = self.until().replace(Instant::now() + REST);
-        if was.is_none_or(|until| until <= Instant::now()) {
+        was.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Others hold the card's memory: it is tried again after a while, and the processor works meanwhile.
+    pub(crate) fn want_memory(&self, reason: &str) {
+        if self.begin() {
             tracing::warn!(
                 reason,
                 advice = "close other programs that use the graphics card, or see gpu_memory_mb",
@@ -87,10 +92,13 @@ impl<M: Machine> State<M> {
     }
 
     /// Has the card made ready, if it can be.
-    fn attempt(&self, hire: &mut impl Hire<M>) {
+    ///
+    /// # Errors
+    /// What a run of its networks fails with.
+    fn attempt(&self, hire: &mut impl Hire<M>) -> Result<(), InferError> {
         let closing = || self.is_closing.load(Ordering::SeqCst);
         if self.rest.is_on() || closing() || !hire.is_usable() {
-            return;
+            return Ok(());
         }
         if self.crew.get().is_none()
             && let Some(crew) = hire.hire(&self.is_closing)
@@ -98,27 +106,39 @@ impl<M: Machine> State<M> {
         {
             tracing::debug!("a card's crew was hired twice");
         }
-        let Some(crew) = self.crew.get() else { return };
+        let Some(crew) = self.crew.get() else { return Ok(()) };
         if closing() {
             // Whoever closed may not have seen it.
             crew.machine().hurry();
-            return;
+            return Ok(());
         }
         if crew.is_ready() {
-            return;
+            return Ok(());
         }
         let began = Instant::now();
-        match crew.warm_up() {
-            Ok(()) if crew.machine().is_resting() => {}
-            Ok(()) => tracing::info!(elapsed = ?began.elapsed(), "the graphics card is ready"),
-            Err(error) => tracing::debug!(%error, "the graphics card is not ready"),
+        crew.warm_up()?;
+        if !crew.machine().is_resting() {
+            tracing::info!(elapsed = ?began.elapsed(), "the graphics card is ready");
         }
+        Ok(())
     }
 
     fn tend(&self, mut hire: impl Hire<M>, wishes: &Receiver<()>) {
         while wishes.recv().is_ok() {
-            if let Err(message) = caught(|| self.attempt(&mut hire)) {
-                tracing::error!(message, "the graphics card could not be made ready");
+            let reason = match caught(|| self.attempt(&mut hire)) {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(chain(&error)),
+                Err(message) => Some(format!("a bug: {message}")),
+            };
+            // Tried at once again, it would fail for as long as there is work.
+            if let Some(reason) = reason
+                && !self.is_closing.load(Ordering::SeqCst)
+                && self.rest.begin()
+            {
+                tracing::error!(
+                    reason,
+                    "the graphics card could not be made ready: the processor goes on, and the card is tried again after a minute"
+                );
             }
             *self.attempts() += 1;
             self.attempted.notify_all();

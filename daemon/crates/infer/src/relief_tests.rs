@@ -81,6 +81,8 @@ struct Office {
     is_open: AtomicBool,
     /// It was told that it is over.
     is_told: AtomicBool,
+    /// It panics.
+    is_broken: AtomicBool,
 }
 
 struct Agent {
@@ -96,6 +98,7 @@ impl Hire<Worker> for Agent {
 
     fn hire(&mut self, is_closing: &AtomicBool) -> Option<Crew<Worker>> {
         self.office.hired.fetch_add(1, SeqCst);
+        assert!(!self.office.is_broken.load(SeqCst), "it is broken");
         eventually(|| self.office.is_open.load(SeqCst) || is_closing.load(SeqCst));
         self.office.is_told.store(is_closing.load(SeqCst), SeqCst);
         (!is_closing.load(SeqCst)).then(|| crew(Who::Card, &self.rest, self.idle_after))
@@ -139,6 +142,21 @@ fn the_processor_works_until_the_card_does() {
     );
 }
 
+/// A card whose networks panicked was made ready again as soon as that was over, for as long as there was work.
+#[test]
+fn a_card_that_fails_rests_before_it_is_tried_again() {
+    let (crews, office, rest) = crews(LONG);
+    office.is_broken.store(true, SeqCst);
+    let _photos = [crews.announce(), crews.announce()];
+    assert!(!crews.wait_for_card());
+    assert!(rest.is_on());
+    for _ in 0..20 {
+        assert!(!crews.wait_for_card());
+        assert_eq!(who(&crews), Who::Processor);
+    }
+    assert_eq!(office.hired.load(SeqCst), 1);
+}
+
 #[test]
 fn a_photo_now_and_then_is_no_work_for_a_card() {
     let (crews, office, _) = crews(LONG);
@@ -158,7 +176,7 @@ fn a_card_that_rests_is_left_alone_and_comes_back() {
     let (crews, office, rest) = crews(LONG);
     office.is_open.store(true, SeqCst);
     assert!(crews.wait_for_card());
-    rest.begin("it is full");
+    rest.want_memory("it is full");
     assert_eq!(who(&crews), Who::Processor);
     assert!(!crews.wait_for_card(), "it still rests");
     assert_eq!(who(&crews), Who::Processor);

@@ -113,7 +113,7 @@ impl Hire<Networks> for OnCard {
             Ok(crew) => crew,
             Err(_) if is_closing.load(Ordering::SeqCst) => None,
             Err((_, error)) if error.is_memory() => {
-                self.rest.begin(&chain(&error));
+                self.rest.want_memory(&chain(&error));
                 None
             }
             Err((role, error)) => {

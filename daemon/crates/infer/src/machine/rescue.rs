@@ -41,7 +41,7 @@ impl Networks {
         }
         if failed.is_memory() {
             // It is others' now, and may be free again: the seat lets go of what it holds.
-            self.rest.begin(&chain(&failed));
+            self.rest.want_memory(&chain(&failed));
             nets.rescue = Some(net);
             return Ok(made);
         }
@@ -78,7 +78,7 @@ impl Networks {
                 if !on_cpu(provider)
                     && matches!(&error, InferError::Run { source, .. } if source.is_memory()) =>
             {
-                self.rest.begin(&chain(&error));
+                self.rest.want_memory(&chain(&error));
                 self.open_where_it_works(roles)
             }
             Err(error) if !on_cpu(provider) => {

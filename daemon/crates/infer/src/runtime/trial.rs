@@ -28,13 +28,18 @@ pub(super) fn run(environment: &Environment, provider: Provider) -> Result<(), S
         let first = outputs.values().next().ok_or_else(|| ort::Error::new("it gave nothing"))?;
         Ok(first.try_extract_tensor::<f32>()?.1.to_vec())
     };
-    match caught(attempt) {
+    verdict(caught(attempt).map(|tried| tried.map_err(|error| error.message().trim().to_owned())))
+}
+
+/// What it says of a provider that it computed something, failed or panicked.
+fn verdict(tried: Result<Result<Vec<f32>, String>, String>) -> Result<(), String> {
+    match tried {
         // Twice one, but for the device's own rounding.
         Ok(Ok(values)) if values.len() == 64 && values.iter().all(|v| (v - 2.0).abs() < 0.01) => Ok(()),
         Ok(Ok(_)) => Err("it computes wrong numbers".to_owned()),
         // There is a card, and it can be used once others leave it some memory.
-        Ok(Err(error)) if is_of_memory(error.message()) => Ok(()),
-        Ok(Err(error)) => Err(error.message().trim().to_owned()),
+        Ok(Err(message)) if is_of_memory(&message) => Ok(()),
+        Ok(Err(message)) => Err(message),
         Err(panic) => Err(format!("it panicked: {panic}")),
     }
 }
@@ -76,4 +81,26 @@ fn graph() -> Vec<u8> {
     };
     let opset_import = vec![OperatorSetIdProto { domain: String::new(), version: 12 }];
     ModelProto { ir_version: 7, opset_import, graph: Some(graph), ..ModelProto::default() }.encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_trial_says_of_a_provider() {
+        let failed = |message: &str| verdict(Ok(Err(message.to_owned())));
+        assert_eq!(verdict(Ok(Ok(vec![2.001; 64]))), Ok(()));
+        assert!(verdict(Ok(Ok(vec![2.1; 64]))).unwrap_err().contains("wrong"));
+        assert!(verdict(Ok(Ok(vec![2.0; 63]))).unwrap_err().contains("wrong"));
+        assert_eq!(failed("no such device"), Err("no such device".to_owned()));
+        assert_eq!(
+            failed(
+                "BFCArena::AllocateRawInternal Available memory of 0 is smaller than requested bytes of 256"
+            ),
+            Ok(()),
+            "others hold it, for now"
+        );
+        assert!(verdict(Err("index 3 of 2".to_owned())).unwrap_err().contains("index 3 of 2"));
+    }
 }
