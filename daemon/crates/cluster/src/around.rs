@@ -9,12 +9,14 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 
+use vow_types::room_for;
+
 use crate::faces::Slot;
 
 /// Above any rounding of the bounds, and of the components of unit vectors.
 const SLACK: f32 = 1.001;
 
-/// The surroundings of one group of two or more.
+/// The surroundings of one group of many faces.
 #[derive(Debug, Default)]
 pub(crate) struct Around {
     /// Faces in groups of two or more; several may stand for one group.
@@ -38,8 +40,9 @@ struct Bound {
 impl Around {
     /// Takes in a face of another group. True when the list should be read through, to drop what is there twice.
     pub(crate) fn add_grouped(&mut self, slot: Slot) -> bool {
+        room_for(&mut self.grouped, 1);
         self.grouped.push(slot);
-        self.grouped.len() > 2 * self.tidy + 64
+        self.grouped.len() > self.tidy + self.tidy / 2 + 64
     }
 
     /// Says that `grouped` holds every group once.

@@ -26,7 +26,7 @@ use crate::{Move, Neighbours, Observation, Params};
 /// Bytes of memory for a face, index included, and for its candidate pairs where they are known, as measured in libraries of hundreds of
 /// thousands.
 const FACE: usize = 270;
-const PAIRS: usize = 340;
+const PAIRS: usize = 400;
 /// The pairs of one face in so many may be known whatever room they take.
 const KEPT_SHARE: usize = 8;
 
@@ -40,7 +40,7 @@ const KEPT_SHARE: usize = 8;
 /// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more some 100 bytes, and `4 d` more while it is compared with others.
 /// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of
-/// those that were merged again, as many as there is room for ([`Params::room`]: of all up to some 490,000), and of all while an exact pass
+/// those that were merged again, as many as there is room for ([`Params::room`]: of all up to some 450,000), and of all while an exact pass
 /// runs; once everybody is sorted out they are kept where there are few ([`Params::keep_pairs`]).
 #[derive(Debug)]
 pub struct Grouping {

@@ -1,11 +1,13 @@
 //! Groups of strong faces: their sums, their sizes and who is around them.
 //!
 //! A group is named by the slot of one of its faces, so a single face needs no entry at all: it is named by itself, its
-//! sum is its embedding and its surroundings are its candidate pairs. Surroundings hold faces, not groups, and are
+//! sum is its embedding and its surroundings are its candidate pairs. So are those of a small group: to keep them apart would be
+//! quicker by little, and most of what its faces take in memory. Surroundings hold faces, not groups, and are
 //! resolved when they are read: merging does not have to rewrite the lists of others. For every face in a group's
 //! surroundings there is a candidate pair with a face of the group; and for every candidate pair between two groups,
-//! each has a face of the other in its surroundings.
+//! each has a face of the other in its surroundings, if it keeps any.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use vow_types::num::index;
@@ -17,6 +19,14 @@ use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::{View, factor, share, view_of_face};
 use crate::vectors::Vector;
 use many::Many;
+
+/// A group of so many faces keeps no surroundings.
+const FEW: usize = if cfg!(test) { 3 } else { 32 };
+
+/// The sum of so many faces is found again in some ten microseconds.
+const SOON: usize = 256;
+/// Components of sums that are kept: 48 MB.
+const MADE: usize = if cfg!(test) { 16 } else { 12 << 20 };
 
 /// A partition of the strong faces. Weak faces are in no group here.
 #[derive(Debug, Default)]
@@ -30,6 +40,8 @@ pub(crate) struct Groups {
     /// How many groups there are, single faces among them.
     count: usize,
     seen: Seen,
+    /// Components of sums that were worked out since they were last forgotten.
+    made: Cell<usize>,
 }
 
 /// Which groups the present reading of surroundings met.
@@ -158,7 +170,9 @@ impl Groups {
     }
 
     pub(crate) fn view<'a>(&'a self, group: Slot, faces: &'a Faces, params: &Params) -> Option<View<'a>> {
-        self.many(group).map(|many| many.view(faces, params)).or_else(|| view_of_face(group, faces))
+        self.many(group)
+            .map(|many| many.view(faces, params, &self.made))
+            .or_else(|| view_of_face(group, faces))
     }
 
     /// The lowest face id in a group.
@@ -260,17 +274,30 @@ impl Groups {
             }
         }
         self.count = self.count.saturating_sub(1);
+        let mut bringing: Vec<Slot> = Vec::new();
+        if to.members.len() + from.members.len() > FEW {
+            let sides = [&to, &from].into_iter().filter(|side| side.members.len() <= FEW);
+            bringing.extend(sides.flat_map(|side| &side.members));
+        }
         to.absorb(&mut from, faces, params);
         self.put(winner, to);
         self.change(winner);
         self.change(loser);
-        for slot in
-            [(winner, new_to), (loser, new_from)].iter().filter(|(_, new)| *new).map(|(slot, _)| *slot)
-        {
-            for other in edges.of(slot) {
-                self.note(slot, other);
-                self.note(other, slot);
-            }
+        // What kept no surroundings brings its candidate pairs along.
+        for slot in bringing {
+            edges.of(slot).for_each(|other| self.note(slot, other));
+        }
+        // A face that was by itself is in a group.
+        for (slot, _) in [(winner, new_to), (loser, new_from)].into_iter().filter(|(_, is_new)| *is_new) {
+            edges.of(slot).for_each(|other| self.note(other, slot));
+        }
+    }
+
+    /// Forgets what can soon be worked out again, where that is much by now.
+    pub(crate) fn forget_sums(&mut self) {
+        if self.made.get() > MADE {
+            self.made.set(0);
+            self.many.iter_mut().flatten().for_each(|many| many.forget_sum());
         }
     }
 

@@ -98,6 +98,7 @@ fn best_first(
             return false;
         }
         queue.score(*group, groups, space);
+        groups.forget_sums();
         pace.score();
     }
     pace.begin_merging(queue.heap.len());
@@ -105,6 +106,7 @@ fn best_first(
         if pace.is_stopped() {
             return false;
         }
+        groups.forget_sums();
         let Candidate { a, b, version_a, version_b, .. } = next;
         if !groups.is_group(a) || groups.version(a) != version_a {
             continue;

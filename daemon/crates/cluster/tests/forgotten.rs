@@ -206,8 +206,8 @@ fn what_there_is_room_for_is_remembered() {
         }
         index.1.get()
     };
-    assert_eq!(questions(2_000 * 620), 2_000, "one each");
-    let (half, none) = (questions(2_000 * 440), questions(0));
+    assert_eq!(questions(2_000 * 680), 2_000, "one each");
+    let (half, none) = (questions(2_000 * 470), questions(0));
     assert!(2_000 < half && half < none, "{half}, {none}");
 }
 

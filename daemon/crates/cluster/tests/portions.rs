@@ -252,7 +252,7 @@ fn what_a_portion_knows_is_forgotten_behind_it() {
     let index = Counted(Exact::of(&faces), Cell::new(0));
     let asked = |keep_pairs: usize| {
         let params =
-            in_portions(50, Params { keep_pairs, room: keep_pairs * 680, neighbours: 8, ..params() });
+            in_portions(50, Params { keep_pairs, room: keep_pairs * 800, neighbours: 8, ..params() });
         let mut grouping = Grouping::new(params, FIRST);
         grouping.add(faces.clone(), &index);
         index.1.set(0);

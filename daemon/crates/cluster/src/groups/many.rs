@@ -1,12 +1,13 @@
 //! A group of at least two faces: its members, what it is as a whole, what humans said about it, and who is around it. It knows no other
 //! group.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 
 use vow_types::num::usize_to_f32;
 use vow_types::{FaceId, PersonId};
 
+use super::SOON;
 use crate::Params;
 use crate::around::Around;
 use crate::faces::{Face, Faces, Slot};
@@ -23,7 +24,7 @@ pub(super) struct Many {
     pub(super) least: FaceId,
     /// `None` where humans said nothing about any member.
     pub(super) heard: Option<Box<Heard>>,
-    /// `None` as long as nobody is known.
+    /// `None` as long as nobody is known, and in a small group.
     pub(super) around: Option<Box<Around>>,
 }
 
@@ -70,7 +71,8 @@ impl Many {
         Self { members: vec![slot], whole, least: face.id, heard, around: None }
     }
 
-    pub(super) fn whole(&self, faces: &Faces, params: &Params) -> &Whole {
+    /// As a whole; where that is worked out, `made` counts its components.
+    fn whole(&self, faces: &Faces, params: &Params, made: &Cell<usize>) -> &Whole {
         self.whole.get_or_init(|| {
             let (first, others) = self.members.split_at(self.members.len().min(1));
             let first = first.first().and_then(|slot| faces.get(*slot));
@@ -80,6 +82,7 @@ impl Many {
                 .iter()
                 .filter_map(|slot| faces.get(*slot))
                 .for_each(|face| face.embedding.add_to(&mut sum));
+            made.set(made.get().saturating_add(sum.len()));
             Whole { factor: factor(self.members.len(), &sum, params), sum }
         })
     }
@@ -110,6 +113,13 @@ impl Many {
             self.around
                 .get_or_insert_default()
                 .absorb(around.map(|around| *around).unwrap_or_default(), moved);
+        }
+    }
+
+    /// Forgets its sum, unless it is one of many faces.
+    pub(super) fn forget_sum(&mut self) {
+        if self.members.len() <= SOON {
+            self.whole.take();
         }
     }
 
@@ -147,8 +157,8 @@ impl Many {
         self.heard = Some(heard).filter(|heard| !heard.spoken_of.is_empty());
     }
 
-    pub(super) fn view(&self, faces: &Faces, params: &Params) -> View<'_> {
-        let (share, whole) = (share(self.members.len()), self.whole(faces, params));
+    pub(super) fn view(&self, faces: &Faces, params: &Params, made: &Cell<usize>) -> View<'_> {
+        let (share, whole) = (share(self.members.len()), self.whole(faces, params, made));
         View { sum: Vector::Sum(&whole.sum), factor: whole.factor, share, least: self.least }
     }
 }

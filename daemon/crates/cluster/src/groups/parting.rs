@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use vow_types::num::index;
 
-use super::Groups;
+use super::{FEW, Groups};
 use crate::Params;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
@@ -68,6 +68,9 @@ impl Groups {
             }
         }
         many.lose(leaving, faces, params);
+        if many.members.len() <= FEW {
+            many.around = None;
+        }
         self.put(name, many);
         self.change(name);
         self.look_around(name, leaving, edges);

@@ -3,14 +3,12 @@
 use vow_types::FaceId;
 use vow_types::num::index;
 
-use super::Groups;
+use super::many::Many;
+use super::{FEW, Groups};
 use crate::Params;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
 use crate::score::view_of_face;
-
-/// The sum of so many faces is found again in some ten microseconds.
-const SOON: usize = 256;
 
 impl Groups {
     /// Shows every group around `group` that may score at least `bar` with it: score, lowest face id, name. `see` answers
@@ -23,7 +21,7 @@ impl Groups {
         mut see: impl FnMut(f32, FaceId, Slot) -> f32,
     ) {
         let own = self.take(group);
-        let Self { of, many, seen, .. } = self;
+        let Self { of, many, seen, made, .. } = self;
         seen.begin();
         let mut first_sight = |slot: Slot| {
             let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
@@ -31,25 +29,30 @@ impl Groups {
         };
         let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref);
 
-        let Some(mut own) = own else {
-            let Some(view) = view_of_face(group, faces) else { return };
-            for name in edges.of(group).filter_map(&mut first_sight) {
-                let many = grouped(name).map(|many| many.view(faces, params));
-                if let Some(other) = many.or_else(|| view_of_face(name, faces)) {
-                    see(view.score(&other, params), other.least, name);
+        let few = own.as_ref().map_or(std::slice::from_ref(&group), |own| &own.members);
+        if few.len() <= FEW {
+            let whole = own.as_ref().map(|own| own.view(faces, params, made));
+            if let Some(view) = whole.or_else(|| view_of_face(group, faces)) {
+                for name in few.iter().flat_map(|slot| edges.of(*slot)).filter_map(&mut first_sight) {
+                    let many = grouped(name).map(|many| many.view(faces, params, made));
+                    if let Some(other) = many.or_else(|| view_of_face(name, faces)) {
+                        see(view.score(&other, params), other.least, name);
+                    }
                 }
             }
+            own.into_iter().for_each(|own| self.put(group, own));
             return;
-        };
+        }
+        let Some(mut own) = own else { return };
         let Some(mut around) = own.around.take() else {
             self.put(group, own);
             return;
         };
-        let view = own.view(faces, params);
+        let view = own.view(faces, params, made);
         around.grouped.retain(|slot| {
             let Some(name) = first_sight(*slot) else { return false };
             // Single faces are on the other list.
-            let Some(other) = grouped(name).map(|many| many.view(faces, params)) else { return false };
+            let Some(other) = grouped(name).map(|many| many.view(faces, params, made)) else { return false };
             bar = see(view.score(&other, params), other.least, name);
             true
         });
@@ -68,12 +71,12 @@ impl Groups {
         self.put(group, own);
     }
 
-    /// Tells the group of `slot` that `other`, in another group, is near. Single faces have it from their candidate
-    /// pairs.
+    /// Tells the group of `slot` that `other`, in another group, is near. Small groups have it from their candidate pairs.
     pub(crate) fn note(&mut self, slot: Slot, other: Slot) {
         let (Some(group), Some(others)) = (self.of(slot), self.of(other)) else { return };
         let is_single = self.many(others).is_none();
-        let Some(many) = self.many_mut(group).filter(|_| group != others) else { return };
+        let is_large = |many: &&mut Many| group != others && many.members.len() > FEW;
+        let Some(many) = self.many_mut(group).filter(is_large) else { return };
         let around = many.around.get_or_insert_default();
         if is_single {
             around.add_single(other);
@@ -100,9 +103,7 @@ impl Groups {
     pub(crate) fn forget_surroundings(&mut self) {
         for many in self.many.iter_mut().flatten() {
             many.around = None;
-            if many.members.len() <= SOON {
-                many.whole.take();
-            }
+            many.forget_sum();
         }
     }
 

@@ -87,6 +87,7 @@ proptest! {
             next += 1;
         }
         for step in steps {
+            groups.forget_sums();
             match step {
                 Step::Link(a, b) => {
                     if a != b && edges.link(a, b) {
