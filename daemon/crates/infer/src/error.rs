@@ -272,7 +272,7 @@ pub enum GraphError {
 }
 
 /// What runtimes and their devices say when memory is short.
-const MEMORY_WORDS: [&str; 10] = [
+const MEMORY_WORDS: [&str; 11] = [
     "out of memory",
     "OUT_OF_MEMORY",
     "OutOfMemory",
@@ -283,6 +283,8 @@ const MEMORY_WORDS: [&str; 10] = [
     "bad_alloc",
     "bad allocation",
     "not enough memory",
+    // Where the limit that was set is reached (`BFCArena`).
+    "is smaller than requested bytes",
 ];
 
 impl GraphError {
