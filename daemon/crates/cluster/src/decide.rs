@@ -50,8 +50,7 @@ impl Grouping {
     pub fn said(&self, face: FaceId) -> Said {
         self.faces
             .slot(face)
-            .and_then(|slot| self.faces.get(slot))
-            .map(|face| face.said.clone())
+            .map(|slot| self.faces.said(slot).clone())
             .unwrap_or_default()
     }
 

@@ -5,8 +5,10 @@
 //! few have is held apart, and no face has a list of its own.
 
 use std::collections::HashMap;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use vow_types::num::{index, len_u32};
 use vow_types::{ContentId, Embedding, FaceId, MaybePerson, PerFace, PersonId, room_for};
 
@@ -18,32 +20,22 @@ pub(crate) type Slot = u32;
 /// The slot that no face has.
 pub(crate) const NOWHERE: Slot = Slot::MAX;
 
-/// What humans said about a face: about most nothing, which takes the room of a pointer.
-#[derive(Debug, Default)]
-pub(crate) struct Spoken(Option<Box<Said>>);
-
-impl Deref for Spoken {
-    type Target = Said;
-
-    fn deref(&self) -> &Said {
-        static NOTHING: Said = Said { is: None, is_not: Vec::new() };
-        self.0.as_deref().unwrap_or(&NOTHING)
-    }
-}
-
-/// Half of a photo's id: 128 bits of a hash tell photos apart as well as all 256 do.
-type Photo = [u64; 2];
+/// What humans said about most faces.
+static NOTHING: Said = Said { is: None, is_not: Vec::new() };
 
 /// A held face.
 #[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) id: FaceId,
-    photo: Photo,
+    /// 64 bits of its photo's id. They tell millions of photos apart all but certainly; two that they do not are one here, and share
+    /// nobody.
+    photo: u64,
     /// Another face of the same photo, or itself: a ring of all of them.
     next: Slot,
     pub(crate) strong: bool,
+    /// Whether humans said anything about it.
+    spoken_of: bool,
     pub(crate) embedding: Embedding,
-    pub(crate) said: Spoken,
     /// What the caller was last told (or itself said, on restoring).
     pub(crate) told: MaybePerson,
 }
@@ -54,9 +46,10 @@ pub(crate) struct Faces {
     slots: Vec<Option<Face>>,
     free: Vec<Slot>,
     by_id: PerFace<Slot>,
-    /// A face of each photo, by the first bytes of the photo's id. Should those of two photos be the same, all their faces
-    /// are in one ring.
-    by_photo: HashMap<u64, Slot>,
+    /// A face of each photo, found by the photo's bits, which are as good as hashed.
+    by_photo: HashTable<Slot>,
+    /// What humans said, of those about whom they did.
+    said: HashMap<Slot, Said>,
     /// The faces that humans said are this person.
     by_person: HashMap<PersonId, Vec<Slot>>,
     /// The weak ones of these.
@@ -72,9 +65,8 @@ impl Faces {
         if self.by_id.contains(id) {
             return None;
         }
-        let said_nothing = Spoken::default();
-        let photo = halved(&photo);
-        let face = Face { id, photo, next: NOWHERE, strong, embedding, said: said_nothing, told };
+        let photo = bits(&photo);
+        let face = Face { id, photo, next: NOWHERE, strong, spoken_of: false, embedding, told };
         let slot = match self.free.pop() {
             Some(slot) => {
                 *self.slots.get_mut(index(slot))? = Some(face);
@@ -88,45 +80,47 @@ impl Faces {
             }
         };
         self.by_id.insert(id, slot);
-        self.enter_ring(slot, photo[0]);
+        self.enter_ring(slot, photo);
         self.say(slot, said);
         Some(slot)
     }
 
     /// Puts a face behind the one of its photo that is known, or begins a ring.
-    fn enter_ring(&mut self, slot: Slot, key: u64) {
-        let known = *self.by_photo.entry(key).or_insert(slot);
+    fn enter_ring(&mut self, slot: Slot, photo: u64) {
+        let Self { slots, by_photo, .. } = self;
+        let of = |slot: &Slot| photo_of(slots, *slot);
+        let known = match by_photo.entry(photo, |known| of(known) == photo, of) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => *free.insert(slot).get(),
+        };
         let next = self.get_mut(known).map_or(slot, |face| std::mem::replace(&mut face.next, slot));
         if let Some(face) = self.get_mut(slot).filter(|_| known != slot) {
             face.next = next;
         }
     }
 
-    fn leave_ring(&mut self, slot: Slot, key: u64) {
-        let ring: Vec<Slot> = self.ring(slot).collect();
+    fn leave_ring(&mut self, slot: Slot, photo: u64) {
+        let ring: Vec<Slot> = self.siblings(slot).collect();
+        let Self { slots, by_photo, .. } = self;
+        let Ok(mut known) = by_photo.find_entry(photo, |known| photo_of(slots, *known) == photo) else { return };
         let (Some(next), Some(before)) = (ring.first().copied(), ring.last().copied()) else {
-            self.by_photo.remove(&key);
+            known.remove();
             return;
         };
+        *known.get_mut() = before;
         if let Some(face) = self.get_mut(before) {
             face.next = next;
         }
-        self.by_photo.insert(key, before);
-    }
-
-    /// The others of a face's ring, from the next one on.
-    fn ring(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        let next = move |at: Slot| self.get(at).map(|face| face.next).filter(|next| *next != slot);
-        std::iter::successors(next(slot), move |at| next(*at))
     }
 
     /// Replaces what humans said about a face.
     pub(crate) fn say(&mut self, slot: Slot, mut said: Said) {
         said.is_not.retain(|person| said.is != Some(*person));
         let Some(face) = self.slots.get_mut(index(slot)).and_then(Option::as_mut) else { return };
-        let strong = face.strong;
-        let said = Spoken(Some(said).filter(|said| *said != Said::default()).map(Box::new));
-        let (before, now) = (std::mem::replace(&mut face.said, said).is, face.said.is);
+        let (strong, now) = (face.strong, said.is);
+        face.spoken_of = said != NOTHING;
+        let before = if face.spoken_of { self.said.insert(slot, said) } else { self.said.remove(&slot) };
+        let before = before.and_then(|before| before.is);
         if before == now {
             return;
         }
@@ -167,24 +161,29 @@ impl Faces {
 
     /// Whether humans said anything about this face.
     pub(crate) fn is_spoken_of(&self, slot: Slot) -> bool {
-        self.get(slot).is_some_and(|face| face.said.0.is_some())
+        self.get(slot).is_some_and(|face| face.spoken_of)
+    }
+
+    /// What humans said about this face.
+    pub(crate) fn said(&self, slot: Slot) -> &Said {
+        if self.is_spoken_of(slot) { self.said.get(&slot).unwrap_or(&NOTHING) } else { &NOTHING }
     }
 
     /// Who humans said this face is.
     pub(crate) fn is(&self, slot: Slot) -> Option<PersonId> {
-        self.get(slot)?.said.is
+        self.said(slot).is
     }
 
     /// Whether humans said that this face is not this person.
     pub(crate) fn is_not(&self, slot: Slot, person: Option<PersonId>) -> bool {
-        person.is_some_and(|person| self.get(slot).is_some_and(|face| face.said.is_not.contains(&person)))
+        person.is_some_and(|person| self.said(slot).is_not.contains(&person))
     }
 
     /// Forgets a face; its slot may be given to another one.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Face> {
         self.say(slot, Said::default());
-        let [key, _] = self.get(slot)?.photo;
-        self.leave_ring(slot, key);
+        let photo = self.get(slot)?.photo;
+        self.leave_ring(slot, photo);
         let face = self.slots.get_mut(index(slot))?.take()?;
         self.free.push(slot);
         self.by_id.remove(face.id);
@@ -213,8 +212,8 @@ impl Faces {
 
     /// The other faces of the same photo.
     pub(crate) fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        let photo = self.get(slot).map(|face| face.photo);
-        self.ring(slot).filter(move |other| self.get(*other).map(|face| face.photo) == photo)
+        let next = move |at: Slot| self.get(at).map(|face| face.next).filter(|next| *next != slot);
+        std::iter::successors(next(slot), move |at| next(*at))
     }
 
     /// Takes the embeddings that `of` has in place of equal ones, for the faces in these slots.
@@ -243,9 +242,12 @@ impl Faces {
     }
 }
 
-fn halved(ContentId(photo): &ContentId) -> Photo {
-    let [first, second, ..] = photo.as_chunks::<8>().0 else { return [0; 2] };
-    [first, second].map(|bytes| u64::from_le_bytes(*bytes))
+fn bits(ContentId(photo): &ContentId) -> u64 {
+    photo.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+fn photo_of(slots: &[Option<Face>], slot: Slot) -> u64 {
+    slots.get(index(slot)).and_then(Option::as_ref).map_or(0, |face| face.photo)
 }
 
 #[cfg(test)]
@@ -256,11 +258,8 @@ mod tests {
 
     use super::*;
 
-    /// Photos 0 to 3, of which two begin with the same bytes.
     fn photo(number: u8) -> ContentId {
-        let mut id = [number / 2; 32];
-        id[15] = number;
-        ContentId(id)
+        ContentId([number; 32])
     }
 
     proptest! {
@@ -289,8 +288,8 @@ mod tests {
                     prop_assert_eq!(found.len(), expected.len());
                     prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
                 }
-                let rings: BTreeSet<u8> = model.values().map(|of| of / 2).collect();
-                prop_assert_eq!(faces.by_photo.len(), rings.len());
+                let photos: BTreeSet<u8> = model.values().copied().collect();
+                prop_assert_eq!(faces.by_photo.len(), photos.len());
             }
         }
     }
@@ -317,6 +316,6 @@ mod tests {
     /// What a hundred thousand of them cost is what they are here.
     #[test]
     fn a_face_is_small() {
-        assert!(size_of::<Option<Face>>() <= 64, "{}", size_of::<Option<Face>>());
+        assert!(size_of::<Option<Face>>() <= 48, "{}", size_of::<Option<Face>>());
     }
 }

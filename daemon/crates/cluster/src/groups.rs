@@ -212,10 +212,12 @@ impl Groups {
     }
 
     fn said<'a>(&'a self, group: Slot, faces: &'a Faces) -> (Option<PersonId>, &'a [PersonId]) {
-        match (self.many(group), faces.get(group)) {
-            (Some(many), _) => many.heard.as_ref().map_or((None, &[]), |heard| (heard.is, &heard.is_not)),
-            (None, Some(face)) => (face.said.is, &face.said.is_not),
-            _ => (None, &[]),
+        match self.many(group) {
+            Some(many) => many.heard.as_ref().map_or((None, &[]), |heard| (heard.is, &heard.is_not)),
+            None => {
+                let said = faces.said(group);
+                (said.is, &said.is_not)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use vow_types::FaceId;
 
 use crate::Params;
 use crate::edges::Edges;
-use crate::faces::{Face, Faces, Slot};
+use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
 use crate::pace::Pace;
 
@@ -72,8 +72,8 @@ pub(crate) fn everything(
 /// Takes single faces that humans said are not somebody out of the groups: they, and the others.
 fn without_late(groups: &mut Groups, space: Space<'_>, active: &[Slot]) -> (Vec<Slot>, Vec<Slot>) {
     let late = |slot: &Slot| {
-        let refused = |face: &Face| face.said.is.is_none() && !face.said.is_not.is_empty();
-        groups.members(*slot).len() == 1 && space.faces.get(*slot).is_some_and(refused)
+        let said = space.faces.said(*slot);
+        groups.members(*slot).len() == 1 && said.is.is_none() && !said.is_not.is_empty()
     };
     let (late, first): (Vec<Slot>, Vec<Slot>) = active.iter().copied().partition(late);
     late.iter().for_each(|slot| groups.withdraw(*slot));

@@ -51,7 +51,7 @@ impl Grouping {
                     .get(&slot)
                     .copied()
                     .or(face.told.get())
-                    .filter(|person| !face.said.is_not.contains(person))
+                    .filter(|person| !self.faces.is_not(slot, Some(*person)))
             };
             let told = self.faces_of(group).filter_map(known);
             votes.extend(told.map(|person| Vote { group, least, person }));

@@ -7,39 +7,59 @@ use std::collections::HashMap;
 
 use vow_types::{FaceId, PerFace, num, room_for};
 
+use crate::graph::MOST;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seat {
     pub(crate) node: u32,
     pub(crate) shown: bool,
 }
 
+/// The same in four bytes: there are a million. The lowest bit is whether it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Packed(u32);
+
+const _: () = assert!(MOST <= u32::MAX / 2);
+
+impl From<Seat> for Packed {
+    fn from(Seat { node, shown }: Seat) -> Self {
+        Self((node << 1) | u32::from(shown))
+    }
+}
+
+impl From<Packed> for Seat {
+    fn from(Packed(seat): Packed) -> Self {
+        Self { node: seat >> 1, shown: seat & 1 == 1 }
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Book {
-    seats: PerFace<Seat>,
+    seats: PerFace<Packed>,
     /// The first face of each node.
     first: Vec<FaceId>,
     /// The others, of the few nodes that have some.
     others: HashMap<u32, Vec<FaceId>>,
-    /// Shown faces of each node.
-    shown_at: Vec<u32>,
+    /// A bit for each node: whether any face of it is shown.
+    shown: Vec<u64>,
     hidden: usize,
 }
 
 impl Book {
     pub(crate) fn seat(&self, face: FaceId) -> Option<Seat> {
-        self.seats.get(face).copied()
+        self.seats.get(face).map(|seat| (*seat).into())
     }
 
     /// All faces, in no order.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (FaceId, Seat)> {
-        self.seats.iter().map(|(face, seat)| (face, *seat))
+        self.seats.iter().map(|(face, seat)| (face, (*seat).into()))
     }
 
     /// All faces of a node and whether they are shown, in the order in which they came.
     pub(crate) fn faces(&self, node: u32) -> impl Iterator<Item = (FaceId, bool)> {
         let others = self.others.get(&node).into_iter().flatten();
         let faces = self.first.get(num::index(node)).into_iter().chain(others).copied();
-        faces.filter_map(|face| Some((face, self.seats.get(face)?.shown)))
+        faces.filter_map(|face| Some((face, self.seat(face)?.shown)))
     }
 
     /// How many faces those nodes have that have several.
@@ -59,48 +79,68 @@ impl Book {
     /// when it is not, or the face has a seat already.
     pub(crate) fn sit(&mut self, face: FaceId, seat: Seat) -> bool {
         let next = num::len_u32(self.first.len());
-        if seat.node > next || self.seats.contains(face) {
+        if seat.node > next || seat.node >= MOST || self.seats.contains(face) {
             return false;
         }
-        self.seats.insert(face, seat);
+        self.seats.insert(face, seat.into());
         if seat.node == next {
             room_for(&mut self.first, 1);
-            room_for(&mut self.shown_at, 1);
             self.first.push(face);
-            self.shown_at.push(0);
         } else {
             self.others.entry(seat.node).or_default().push(face);
         }
-        if let Some(count) = self.shown_at.get_mut(num::index(seat.node)).filter(|_| seat.shown) {
-            *count += 1;
-        }
+        let any = seat.shown || self.any_shown(seat.node);
+        self.mark(seat.node, any);
         self.hidden += usize::from(!seat.shown);
         true
     }
 
     /// Shows or hides a face that has a seat.
     pub(crate) fn set_shown(&mut self, face: FaceId, shown: bool) {
-        let Some(seat) = self.seats.get_mut(face).filter(|seat| seat.shown != shown) else { return };
-        seat.shown = shown;
-        let Some(count) = self.shown_at.get_mut(num::index(seat.node)) else { return };
+        let Some(seat) = self.seats.get_mut(face) else { return };
+        let before = Seat::from(*seat);
+        if before.shown == shown {
+            return;
+        }
+        *seat = Seat { shown, ..before }.into();
         if shown {
-            *count += 1;
             self.hidden -= 1;
         } else {
-            *count -= 1;
             self.hidden += 1;
+        }
+        let any = shown || self.shown_faces(before.node).next().is_some();
+        self.mark(before.node, any);
+    }
+
+    fn mark(&mut self, node: u32, shown: bool) {
+        let (word, bit) = place(node);
+        if word >= self.shown.len() {
+            room_for(&mut self.shown, 1);
+            self.shown.resize(word.saturating_add(1), 0);
+        }
+        let Some(word) = self.shown.get_mut(word) else { return };
+        if shown {
+            *word |= bit;
+        } else {
+            *word &= !bit;
         }
     }
 
     /// Whether any face of a node is shown.
     pub(crate) fn any_shown(&self, node: u32) -> bool {
-        self.shown_at.get(num::index(node)).is_some_and(|count| *count > 0)
+        let (word, bit) = place(node);
+        self.shown.get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// The shown faces of a node.
     pub(crate) fn shown_faces(&self, node: u32) -> impl Iterator<Item = FaceId> {
         self.faces(node).filter(|(_, shown)| *shown).map(|(face, _)| face)
     }
+}
+
+/// The word in which a node's bit is, and the bit.
+fn place(node: u32) -> (usize, u64) {
+    (num::index(node / u64::BITS), 1 << (node % u64::BITS))
 }
 
 #[cfg(test)]

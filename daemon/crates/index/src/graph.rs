@@ -12,6 +12,7 @@
 mod base;
 mod near;
 mod placing;
+mod since;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -22,6 +23,7 @@ pub(crate) use base::Base;
 use near::Marks;
 pub(crate) use near::Near;
 pub(crate) use placing::Place;
+use since::Since;
 
 /// Links of a node in an upper layer (M of the paper).
 pub(crate) const UPPER: usize = 16;
@@ -45,9 +47,8 @@ pub(crate) struct Graph {
     base: Option<Base>,
     /// Of the nodes that came since.
     vectors: Vec<Embedding>,
-    /// The ground layer by node, from the first one on; `None` where it is as it was saved. Shorter than all nodes while some
-    /// wait to be linked, and empty as long as nothing was linked since.
-    ground: Vec<Option<Box<[u32]>>>,
+    /// Of the ground layer.
+    since: Since,
     /// What of all this takes memory of the process's own, in bytes, but for the tables themselves.
     held: usize,
     /// Of the nodes that reach higher: layers 1, 2, …
@@ -58,8 +59,8 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn new(dimension: usize) -> Self {
-        let (base, vectors, ground) = (None, Vec::new(), Vec::new());
-        Self { dimension, base, vectors, ground, held: 0, upper: HashMap::new(), entry: None }
+        let (base, vectors, since) = (None, Vec::new(), Since::default());
+        Self { dimension, base, vectors, since, held: 0, upper: HashMap::new(), entry: None }
     }
 
     /// All there is was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
@@ -69,7 +70,7 @@ impl Graph {
         let vectors = self.vectors.get(saved..).unwrap_or_default().to_vec();
         let vectors = std::mem::replace(&mut self.vectors, vectors);
         self.held = self.vectors.len().saturating_mul(self.vector_size());
-        (vectors, std::mem::take(&mut self.ground), self.base.replace(base))
+        (vectors, std::mem::take(&mut self.since), self.base.replace(base))
     }
 
     /// Nodes that are held in a file.
@@ -80,7 +81,7 @@ impl Graph {
     /// Makes room ahead for that many more nodes, as far as there is memory.
     pub(crate) fn reserve(&mut self, nodes: usize) {
         let _ = self.vectors.try_reserve_exact(nodes);
-        let _ = self.ground.try_reserve_exact(nodes);
+        self.since.reserve(nodes);
     }
 
     /// Takes a vector in; its node waits to be linked.
@@ -101,10 +102,10 @@ impl Graph {
 
     /// Other links of a linked node in the ground layer.
     fn set_ground(&mut self, node: u32, links: Box<[u32]>) {
-        let Some(place) = self.ground.get_mut(num::index(node)) else { return };
-        let before = place.as_deref().map_or(0, size_of_val);
-        self.held = self.held.saturating_sub(before).saturating_add(size_of_val(&*links));
-        *place = Some(links);
+        let size = |links: usize| links.saturating_mul(size_of::<u32>());
+        let now = size(links.len());
+        let before = size(self.since.set(node, links));
+        self.held = self.held.saturating_sub(before).saturating_add(now);
     }
 
     /// Moves the vectors of the nodes from `first` on into one piece of memory.
@@ -118,7 +119,7 @@ impl Graph {
     /// Nodes that are linked and can be found.
     pub(crate) fn linked(&self) -> u32 {
         let saved = self.base.as_ref().map_or(0, |base| base.linked);
-        saved.max(num::len_u32(self.ground.len()))
+        saved.max(num::len_u32(self.since.end()))
     }
 
     /// All nodes, those among them that wait to be linked.
@@ -149,10 +150,10 @@ impl Graph {
 
     pub(crate) fn links(&self, node: u32, layer: usize) -> &[u32] {
         match layer.checked_sub(1) {
-            None => match (self.ground.get(num::index(node)), &self.base) {
-                (Some(Some(links)), _) => links,
-                (_, Some(base)) => base.links(node),
-                (_, None) => &[],
+            None => match (self.since.get(node), &self.base) {
+                (Some(links), _) => links,
+                (None, Some(base)) => base.links(node),
+                (None, None) => &[],
             },
             Some(layer) => {
                 self.upper.get(&node).and_then(|layers| layers.get(layer)).map_or(&[], |links| links)
@@ -273,9 +274,9 @@ pub(crate) fn height_of(node: u32) -> usize {
 impl Graph {
     /// Vectors and lists of links that are in memory of its own.
     pub(crate) fn in_memory(&self) -> usize {
-        let links = self.ground.iter().flatten().map(|links| size_of_val(&**links)).sum::<usize>();
+        let links = self.since.links() * size_of::<u32>();
         assert_eq!(self.held, self.vectors.len() * self.vector_size() + links);
-        self.vectors.len() + self.ground.len()
+        self.vectors.len() + self.since.end()
     }
 }
 

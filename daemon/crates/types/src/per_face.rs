@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use crate::{FaceId, room_for};
+use crate::FaceId;
+
+/// Neighbouring ids that share an entry: as many as a word has bits.
+const IDS: usize = 64;
 
 /// A map from face ids to values. Dense ids cost the value and about a byte each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,14 @@ impl<T> Block<T> {
         // At most 64.
         let at = usize::try_from(below.count_ones()).unwrap_or_default();
         if self.present & (1 << bit) == 0 { Err(at) } else { Ok(at) }
+    }
+
+    /// For one more value. Most entries come to be full, and none holds more than it has ids.
+    fn make_room(&mut self) {
+        let len = self.values.len();
+        if len == self.values.capacity() {
+            self.values.reserve_exact(len.clamp(4, 16).min(IDS.saturating_sub(len)));
+        }
     }
 }
 
@@ -88,7 +99,7 @@ impl<T> PerFace<T> {
         match block.place(bit) {
             Ok(at) => block.values.get_mut(at).map(|old| std::mem::replace(old, value)),
             Err(at) => {
-                room_for(&mut block.values, 1);
+                block.make_room();
                 block.values.insert(at, value);
                 block.present |= 1 << bit;
                 self.len += 1;
@@ -152,6 +163,7 @@ mod tests {
             }
             let all: BTreeMap<FaceId, u32> = table.iter().map(|(face, value)| (face, *value)).collect();
             prop_assert_eq!(&all, &model);
+            prop_assert!(table.blocks.values().all(|block| block.values.capacity() <= IDS));
             let mut values: Vec<u32> = table.values().copied().collect();
             let mut expected: Vec<u32> = model.values().copied().collect();
             values.sort_unstable();

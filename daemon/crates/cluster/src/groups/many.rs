@@ -42,8 +42,8 @@ pub(super) struct Heard {
 impl Heard {
     /// What was said about a face; `None` where nothing was.
     pub(super) fn about(slot: Slot, faces: &Faces) -> Option<Box<Self>> {
-        let face = faces.get(slot).filter(|_| faces.is_spoken_of(slot))?;
-        Some(Box::new(Self { spoken_of: vec![slot], is: face.said.is, is_not: face.said.is_not.clone() }))
+        let said = Some(faces.said(slot)).filter(|_| faces.is_spoken_of(slot))?;
+        Some(Box::new(Self { spoken_of: vec![slot], is: said.is, is_not: said.is_not.clone() }))
     }
 
     pub(super) fn absorb(&mut self, mut from: Self) {
@@ -150,8 +150,8 @@ impl Many {
         heard.spoken_of.dedup();
         heard.spoken_of.retain(|slot| faces.is_spoken_of(*slot));
         heard.is = heard.spoken_of.iter().find_map(|slot| faces.is(*slot));
-        let said = heard.spoken_of.iter().filter_map(|slot| faces.get(*slot));
-        heard.is_not = said.flat_map(|face| face.said.is_not.clone()).collect();
+        let said = heard.spoken_of.iter().flat_map(|slot| &faces.said(*slot).is_not);
+        heard.is_not = said.copied().collect();
         heard.is_not.sort_unstable();
         heard.is_not.dedup();
         self.heard = Some(heard).filter(|heard| !heard.spoken_of.is_empty());

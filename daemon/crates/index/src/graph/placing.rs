@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use vow_types::{cosine, num, room_for};
+use vow_types::cosine;
 
 use super::{GROUND, Graph, NEW, Near, UPPER, VIEW, height_of};
 
@@ -57,10 +57,7 @@ impl Graph {
         let node = self.linked();
         let height = place.0.len().saturating_sub(1);
         let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Box<[u32]>>();
-        let before = num::index(node);
-        let more = before.saturating_add(1).saturating_sub(self.ground.len());
-        room_for(&mut self.ground, more);
-        self.ground.resize(before.saturating_add(1), None);
+        self.since.reach(node);
         self.set_ground(node, place.0.first().map(|links| nodes(links)).unwrap_or_default());
         if height > 0 {
             let upper = place.0.iter().skip(1).map(|links| nodes(links));
