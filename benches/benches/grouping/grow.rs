@@ -1,7 +1,8 @@
 //! What a library takes in memory while it is indexed for the first time and sorted out behind that, as the daemon does it: index and
 //! grouping alone, on made-up faces that are made when they come, so that nothing else is in memory.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use vow_cluster::{Grouping, Observation, Params, Said};
 use vow_index::FaceIndex;
@@ -120,15 +121,26 @@ pub(crate) fn table(size: usize) {
             }
         }
     }
-    let mut portions = 0;
+    let (mut portions, mut longest) = (0, Duration::ZERO);
     loop {
-        let step = grouping.settle_some(&Indexed(&index), &|_| false).unwrap();
+        // Whoever decides something waits until it is asked whether to stop.
+        let (looked, waited) = (Cell::new(Instant::now()), Cell::new(Duration::ZERO));
+        let look = || waited.set(waited.get().max(looked.replace(Instant::now()).elapsed()));
+        let step = grouping
+            .settle_some(&Indexed(&index), &|_| {
+                look();
+                false
+            })
+            .unwrap();
         watch.look();
         portions += 1;
         let open = grouping.close_pairs(&step.people, 0.08).len();
+        look();
+        longest = longest.max(waited.get());
         watch.look();
         if step.is_all || portions % 16 == 0 {
-            watch.tell(&format!("sorted out, {portions} portions, {open} close"), size);
+            let longest = std::mem::take(&mut longest).as_millis();
+            watch.tell(&format!("sorted out, {portions}, {open} close, {longest} ms"), size);
         }
         if step.is_all {
             break;

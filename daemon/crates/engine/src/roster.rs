@@ -25,7 +25,9 @@ pub(crate) struct Shown {
     pub(crate) quality: f32,
 }
 
+/// In as few bytes as it has, since there are a million.
 #[derive(Debug, Clone, Copy)]
+#[repr(packed(4))]
 struct Member {
     /// Its place in the list of photos.
     photo: u32,
@@ -41,7 +43,26 @@ struct Member {
 #[derive(Debug, Clone, Copy)]
 struct Photo {
     content: ContentId,
-    taken: Option<i64>,
+    taken: MaybeTime,
+}
+
+/// Seconds since 1970, or [`Self::NEVER`], in the room of the former.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MaybeTime(i64);
+
+impl MaybeTime {
+    /// Stands for a time that is not known: no photo was taken then.
+    const NEVER: i64 = i64::MIN;
+
+    fn get(self) -> Option<i64> {
+        Some(self.0).filter(|time| *time != Self::NEVER)
+    }
+}
+
+impl From<Option<i64>> for MaybeTime {
+    fn from(time: Option<i64>) -> Self {
+        Self(time.unwrap_or(Self::NEVER))
+    }
 }
 
 /// The faces of photos that have a file, and the people they belong to.
@@ -83,8 +104,12 @@ impl Roster {
         }
         let beside = others.find(|other| self.faces.contains(*other));
         let (photo, next) = match beside.and_then(|other| self.faces.get_mut(other)) {
-            Some(other) => (other.photo, std::mem::replace(&mut other.next, face)),
-            None => (self.take_in(Photo { content: photo, taken }), face),
+            Some(other) => {
+                let (photo, next) = (other.photo, other.next);
+                other.next = face;
+                (photo, next)
+            }
+            None => (self.take_in(Photo { content: photo, taken: taken.into() }), face),
         };
         self.faces.insert(face, Member { photo, at: 0, quality, next, person: None.into() });
         self.date(face, taken);
@@ -125,6 +150,7 @@ impl Roster {
     /// When the photo of a face was taken is known now, or known better.
     pub(crate) fn date(&mut self, face: FaceId, taken: Option<i64>) {
         let Some(photo) = self.faces.get(face).map(|member| num::index(member.photo)) else { return };
+        let taken = taken.into();
         let Some(photo) = self.photos.get_mut(photo).filter(|photo| photo.taken != taken) else { return };
         photo.taken = taken;
         let shown = self.beside(face).chain([face]);
@@ -256,7 +282,7 @@ impl Roster {
     /// When the photo of a visible face was taken.
     pub(crate) fn taken_of(&self, face: FaceId) -> Option<i64> {
         let photo = self.faces.get(face)?.photo;
-        self.photos.get(num::index(photo))?.taken
+        self.photos.get(num::index(photo))?.taken.get()
     }
 
     /// Who is in these photos, each person once for each photo. Looks at every face.

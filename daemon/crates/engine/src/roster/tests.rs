@@ -218,3 +218,12 @@ fn a_name_outlives_the_last_face() {
     assert!(roster.exists(PersonId(1)));
     assert_eq!(roster.everyone(3), [PersonId(1)]);
 }
+
+/// What a million of them cost is what they are here.
+#[test]
+fn faces_and_photos_are_small() {
+    assert_eq!((size_of::<Member>(), size_of::<Photo>()), (28, 40));
+    for time in [None, Some(0), Some(-1), Some(i64::MAX)] {
+        assert_eq!(MaybeTime::from(time).get(), time);
+    }
+}
