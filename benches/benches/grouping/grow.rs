@@ -85,7 +85,8 @@ pub(crate) fn table(size: usize) {
         "", "faces", "own", "at most", "files", "B/face", "after s"
     );
     let dir = tempfile::tempdir().unwrap();
-    let params = Params::new(CALIBRATED);
+    // As a large one is, whatever its size.
+    let params = Params { at_once: size / 2, ..Params::new(CALIBRATED) };
     let (index, mut grouping) = (FaceIndex::new(DIMENSION, 0), Grouping::new(params, PersonId(1)));
     let mut watch = Watch { begun: Instant::now(), at_least: memory()[0], most: 0.0 };
     let (mut unsaved, mut told) = (0, 0);

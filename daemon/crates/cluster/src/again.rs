@@ -4,8 +4,9 @@
 //! first from single faces does not depend on the order of arrival; doing it for what changed keeps the incremental
 //! state close to that, doing it for everything ([`Grouping::settle`]) makes it exact.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use vow_types::PersonId;
 use vow_types::num::usize_to_f32;
 
 use crate::edges::Edges;
@@ -243,11 +244,12 @@ impl Grouping {
     }
 }
 
-/// Makes everyone who is somebody by a human's word one group. Answers with the groups that there are then.
-fn bind_said(groups: &mut Groups, space: Space<'_>, strong: &[Slot]) -> Vec<Slot> {
+/// Makes everyone of these faces, each by itself, who is somebody by a human's word one group. Answers with the groups that there are then.
+pub(crate) fn bind_said(groups: &mut Groups, space: Space<'_>, strong: &[Slot]) -> Vec<Slot> {
     let Space { faces, edges, params, .. } = space;
-    for person in faces.said_people() {
-        let kin = faces.said_to_be(person).iter().copied().filter(|slot| faces.is_strong(*slot));
+    let people: BTreeSet<PersonId> = strong.iter().filter_map(|slot| faces.is(*slot)).collect();
+    for person in people {
+        let kin = faces.said_to_be(person).iter().copied().filter(|slot| groups.of(*slot).is_some());
         let mut kin: Vec<Slot> = kin.collect();
         kin.sort_unstable_by_key(|slot| faces.id(*slot));
         if let Some((first, others)) = kin.split_first() {

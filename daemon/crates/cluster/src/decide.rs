@@ -48,10 +48,7 @@ impl Grouping {
     /// What humans said about a face; nothing about one that is not held.
     #[must_use]
     pub fn said(&self, face: FaceId) -> Said {
-        self.faces
-            .slot(face)
-            .map(|slot| self.faces.said(slot).clone())
-            .unwrap_or_default()
+        self.faces.slot(face).map(|slot| self.faces.said(slot).clone()).unwrap_or_default()
     }
 
     /// The faces by which a person is known for certain: the strong ones that are clearly theirs by their looks, at least

@@ -102,7 +102,9 @@ impl Faces {
     fn leave_ring(&mut self, slot: Slot, photo: u64) {
         let ring: Vec<Slot> = self.siblings(slot).collect();
         let Self { slots, by_photo, .. } = self;
-        let Ok(mut known) = by_photo.find_entry(photo, |known| photo_of(slots, *known) == photo) else { return };
+        let Ok(mut known) = by_photo.find_entry(photo, |known| photo_of(slots, *known) == photo) else {
+            return;
+        };
         let (Some(next), Some(before)) = (ring.first().copied(), ring.last().copied()) else {
             known.remove();
             return;
@@ -140,13 +142,6 @@ impl Faces {
                 table.entry(now).or_default().push(slot);
             }
         }
-    }
-
-    /// Everyone some face is by a human's word, in the order of their ids.
-    pub(crate) fn said_people(&self) -> Vec<PersonId> {
-        let mut people: Vec<PersonId> = self.by_person.keys().copied().collect();
-        people.sort_unstable();
-        people
     }
 
     /// The faces that humans said are this person, in no particular order.

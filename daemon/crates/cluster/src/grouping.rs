@@ -23,9 +23,9 @@ use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
-/// Bytes of memory for a face, index included, and for its candidate pairs where they are known, as measured in libraries of hundreds of
-/// thousands.
-const FACE: usize = 270;
+/// Bytes of memory for a face in all of a daemon, index and what is shown of it included, and for its candidate pairs where they are
+/// known, as measured in libraries of hundreds of thousands.
+const FACE: usize = 200;
 const PAIRS: usize = 400;
 /// The pairs of one face in so many may be known whatever room they take.
 const KEPT_SHARE: usize = 8;
@@ -37,7 +37,7 @@ const KEPT_SHARE: usize = 8;
 /// a human's word ([`crate::Said`]), and never uses an id again.
 ///
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
-/// held once; about 200 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
+/// held once, where it is in no file; about 90 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more some 100 bytes, and `4 d` more while it is compared with others.
 /// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of
 /// those that were merged again, as many as there is room for ([`Params::room`]: of all up to some 450,000), and of all while an exact pass

@@ -41,7 +41,7 @@ pub struct Params {
     /// Of more faces than these candidate pairs are forgotten once everybody is sorted out ([`crate::Grouping::let_go_of_pairs`]).
     /// Fewer are asked about again and again, in idle moments; of more the pairs would be most of what a face costs in memory.
     pub keep_pairs: usize,
-    /// Bytes of memory for all faces, those of the index included, and their candidate pairs. While faces come, pairs are forgotten when
+    /// Bytes of memory for all faces, those of the index and what is shown of them included, and their candidate pairs. While faces come, pairs are forgotten when
     /// they take more than there is left: what is touched is then asked about again, and that is most of what a face costs.
     pub room: usize,
     /// A weak face joins a person at so much above the threshold. A blurred or tiny face has a noisy direction that drifts
@@ -76,9 +76,9 @@ impl Params {
             resplit_share: 1.0 / 64.0,
             resplit_up_to: 1_024,
             at_once: 200_000,
-            portion: 1_024,
+            portion: 512,
             keep_pairs: 50_000,
-            room: 300_000_000,
+            room: 280_000_000,
             weak_extra: 0.10,
         }
     }

@@ -1,24 +1,33 @@
 //! Sorting out more faces than can be done at once. An exact pass needs the candidate pairs of all faces in memory, some 350 bytes a
 //! face with what it merges them by, and begins merging anew whenever it is stopped. A round goes from group to group instead. A portion
-//! of the groups, with those around them that nearly merge with one of them, is taken apart and merged again, best first, as it is done
+//! of the groups, with those around them that nearly merge with one of them, is merged again from single faces, best first, as it is done
 //! with what new faces touched; where there is no room for more, what is known by then of who is near to whom is forgotten behind it.
 //! Each portion is whole by itself, so that a round may be stopped behind any of them.
+//!
+//! It is merged on trial first, beside what there is, which takes some 80 microseconds a face and can be stopped: whoever decides
+//! something waits until it is asked whether to. Then those who are not where they were on trial follow, in one go.
 //!
 //! It ends near to the exact pass: what differs is where a group that was not taken apart at that moment would have been
 //! another one by then. One portion of everybody is an exact pass.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use vow_types::PersonId;
 use vow_types::num::index;
 
+use crate::again::bind_said;
 use crate::faces::Slot;
+use crate::groups::Groups;
+use crate::merge::{Space, in_two_steps};
+use crate::pace::Pace;
 use crate::survey::questions_per_look;
 use crate::{Grouping, Move, Neighbours, Settling};
 
-/// Of a group with more strong faces than so many portions only those in doubt are taken out and merged again: what a portion merges is
-/// done in one go, and who decides something waits for it.
+/// Of a group with more strong faces than so many portions only those in doubt are taken out and merged again.
 const WHOLE_UP_TO: usize = 4;
+/// So many times in a row merging some of them is stopped; then no more.
+const PATIENCE: u8 = 4;
 
 /// What sorting out some people did.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +52,8 @@ pub(crate) struct Round {
     is_outdated: bool,
     /// A portion is done: what it needed to know may be forgotten.
     is_between: bool,
+    /// How often in a row the next one was stopped while it was merged.
+    stopped: u8,
 }
 
 impl Round {
@@ -80,7 +91,7 @@ impl Grouping {
     /// it says that they are; what comes, leaves and is said meanwhile does no harm, and is heeded where it belongs. The ids follow as
     /// they do with [`Self::add`].
     ///
-    /// `watch` is told how far it is every few milliseconds, but for merging the faces of a portion, and answers whether to stop; of
+    /// `watch` is told how far it is every few milliseconds, but for merging the faces of a portion at last, and answers whether to stop; of
     /// portions it is told as of one long asking, over all calls. `None` when it said so; nobody's person has changed then, and the next
     /// call goes on from there.
     pub fn settle_some(
@@ -111,14 +122,14 @@ impl Grouping {
         let portion = self.next_portion();
         let (of, most) = (self.faces.slots(), index(portion.next));
         self.bar = self.params.merge_at_among(self.groups.count());
-        let mut questions = 0_usize;
-        let mut stop = |more: usize| {
-            questions = questions.saturating_add(more);
-            let done = begun.saturating_add(questions).min(most);
+        let questions = Cell::new(0_usize);
+        let stop = |more: usize| {
+            questions.set(questions.get().saturating_add(more));
+            let done = begun.saturating_add(questions.get()).min(most);
             watch(Settling::Asking { done, of })
         };
         for group in &portion.groups {
-            self.ask_all_unless(*group, neighbours, &mut stop)?;
+            self.ask_all_unless(*group, neighbours, &stop)?;
         }
         let mut groups: BTreeSet<Slot> = portion.groups.iter().copied().collect();
         for group in &portion.groups {
@@ -128,20 +139,10 @@ impl Grouping {
             groups.extend(near);
         }
         for group in &groups {
-            self.ask_all_unless(*group, neighbours, &mut stop)?;
+            self.ask_all_unless(*group, neighbours, &stop)?;
         }
-        let (mut strong, mut weak) = (Vec::new(), Vec::new());
-        for group in groups {
-            let (mut singles, mut guests) = match self.in_doubt(group) {
-                Some(doubtful) => {
-                    let loose = self.extract(group, &doubtful);
-                    (loose.strong, loose.weak)
-                }
-                None => self.take_apart(group),
-            };
-            strong.append(&mut singles);
-            weak.append(&mut guests);
-        }
+        let trial = self.try_out(&groups, &stop)?;
+        let (strong, weak) = self.follow(&trial, groups);
         self.merge_from_singles(&strong, weak, None);
         let moves = self.tell();
         Some(self.finish(portion, moves))
@@ -193,7 +194,7 @@ impl Grouping {
         &mut self,
         group: Slot,
         neighbours: &dyn Neighbours,
-        stop: &mut dyn FnMut(usize) -> bool,
+        stop: &dyn Fn(usize) -> bool,
     ) -> Option<()> {
         for some in self.unknown_in(group).chunks(questions_per_look(neighbours)) {
             if stop(some.len()) {
@@ -204,15 +205,76 @@ impl Grouping {
         Some(())
     }
 
-    /// The strong faces of a very large group that miss the threshold or reach it by no more than the margin, and its weak ones.
-    fn in_doubt(&self, group: Slot) -> Option<HashSet<Slot>> {
-        let members = self.groups.members(group);
-        if members.len() <= self.params.portion.saturating_mul(WHOLE_UP_TO) {
-            return None;
+    /// What comes of these groups when they are merged again from single faces, best first, among themselves. Very large ones are left out.
+    /// `None` when `stop` said so, which is heeded some times in a row: whoever is disturbed again and again gets done as well.
+    fn try_out(&mut self, groups: &BTreeSet<Slot>, stop: &dyn Fn(usize) -> bool) -> Option<Groups> {
+        let Self { params, bar, faces, edges, .. } = &*self;
+        let members = groups.iter().filter(|group| !self.is_very_large(**group));
+        let strong: Vec<Slot> = members.flat_map(|group| self.groups.members(*group)).copied().collect();
+        let mut trial = Groups::default();
+        strong.iter().for_each(|slot| trial.insert(*slot, true));
+        let space = Space { faces, edges, params, bar: *bar };
+        let active = bind_said(&mut trial, space, &strong);
+        let stop = |_, _| stop(0);
+        let is_patient = self.round.as_ref().is_none_or(|round| round.stopped < PATIENCE);
+        let pace = if is_patient { Pace::of(active.len(), &stop) } else { Pace::unwatched() };
+        let is_done = in_two_steps(&mut trial, space, &active, &pace, &mut |_, _, _| {});
+        if let Some(round) = &mut self.round {
+            round.stopped = if is_done { 0 } else { round.stopped.saturating_add(1) };
         }
+        is_done.then_some(trial)
+    }
+
+    /// Brings the same faces together as on trial. Of each group those stay where they are who stay together, if they are the most.
+    /// Answers with who moved and a face of each group that comes of these, and with all their weak faces, each by itself.
+    fn follow(&mut self, trial: &Groups, groups: BTreeSet<Slot>) -> (Vec<Slot>, Vec<Slot>) {
+        let (mut strong, mut weak) = (Vec::new(), Vec::new());
+        let mut parts: BTreeSet<Slot> = BTreeSet::new();
+        for group in groups {
+            let leaving = if self.is_very_large(group) {
+                self.in_doubt(group)
+            } else {
+                let members = self.groups.members(group);
+                let mut sizes: BTreeMap<Slot, usize> = BTreeMap::new();
+                let part_of = |slot: &Slot| trial.of(*slot);
+                members.iter().filter_map(part_of).for_each(|part| *sizes.entry(part).or_default() += 1);
+                parts.extend(sizes.keys());
+                let home = sizes.into_iter().max_by_key(|(_, size)| *size).map(|(part, _)| part);
+                members.iter().copied().filter(|slot| trial.of(*slot) != home).collect()
+            };
+            let guests = self.weak.guests(group).iter().copied();
+            let leaving = leaving.into_iter().chain(guests).collect();
+            let mut loose = self.extract(group, &leaving);
+            strong.append(&mut loose.strong);
+            weak.append(&mut loose.weak);
+        }
+        for part in parts {
+            let names: BTreeSet<Slot> =
+                trial.members(part).iter().filter_map(|slot| self.groups.of(*slot)).collect();
+            let together = names.into_iter().reduce(|one, other| {
+                let (winner, _) = self.groups.winner(one, other);
+                weak.extend(self.force(one, other));
+                winner
+            });
+            if let Some(group) = together {
+                // It is as it is to be.
+                self.touched.remove(&group);
+                strong.push(group);
+            }
+        }
+        (strong, weak)
+    }
+
+    /// Whether a group is too large to be merged again as a whole.
+    fn is_very_large(&self, group: Slot) -> bool {
+        self.groups.members(group).len() > self.params.portion.saturating_mul(WHOLE_UP_TO)
+    }
+
+    /// The strong faces of a very large group that miss the threshold or reach it by no more than the margin.
+    fn in_doubt(&self, group: Slot) -> HashSet<Slot> {
+        let members = self.groups.members(group);
         let sure = self.bar + self.params.margin;
         let score = |slot: Slot| self.groups.score_of_member(slot, group, &self.faces, &self.params);
-        let doubtful = members.iter().copied().filter(|slot| score(*slot).is_some_and(|score| score < sure));
-        Some(doubtful.chain(self.weak.guests(group).iter().copied()).collect())
+        members.iter().copied().filter(|slot| score(*slot).is_some_and(|score| score < sure)).collect()
     }
 }

@@ -290,3 +290,78 @@ fn a_round_in_which_something_came_is_not_the_last() {
     round(&mut grouping, &index);
     assert!(grouping.is_settled());
 }
+
+/// Who decides something waits until it is asked whether to stop; who is disturbed again and again gets done as well.
+#[test]
+fn merging_a_portion_can_be_stopped_but_not_for_ever() {
+    let world = World {
+        seed: 4,
+        dimension: 96,
+        people: 20,
+        faces: 600,
+        cosine: 0.65,
+        kinship: 0.2,
+        weak: 0.1,
+        crowd: 2,
+    };
+    let faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
+    let index = Counted(Exact::of(&faces), Cell::new(0));
+    let params = Params { resplit_every: usize::MAX, ..params() };
+    let mut grouping = Grouping::new(in_portions(400, params), FIRST);
+    for batch in faces.chunks(3) {
+        grouping.add(batch.to_vec(), &index);
+    }
+    index.1.set(0);
+    let before = partition(&grouping);
+    let looks = Cell::new(0);
+    let stop = |_| {
+        looks.set(looks.get() + 1);
+        looks.get() % 5 == 0
+    };
+    let mut stopped = 0;
+    while grouping.settle_some(&index, &stop).is_none() {
+        stopped += 1;
+        assert_eq!(looks.get(), 5 * stopped, "it is asked while faces are merged");
+        assert_eq!(partition(&grouping), before, "nobody's person has changed");
+        assert!(stopped < 9, "it never gets done");
+    }
+    assert!(stopped > 1, "it is heeded");
+    assert_eq!(index.1.get(), 0, "all that was to be known was");
+    assert_ne!(partition(&grouping), before, "there was something to do");
+}
+
+/// Ids follow those who are most.
+#[test]
+fn of_those_who_fall_apart_in_a_portion_the_most_stay_who_they_are() {
+    let world = World {
+        seed: 2,
+        dimension: 96,
+        people: 2,
+        faces: 60,
+        cosine: 0.7,
+        kinship: 0.2,
+        weak: 0.1,
+        crowd: 1,
+    };
+    let made = make(world);
+    let faces: Vec<Observation> = made.iter().map(|(face, _)| face.clone()).collect();
+    let index = Exact::of(&faces);
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    made.iter().for_each(|(_, who)| *counts.entry(*who).or_default() += 1);
+    let (most, _) = counts.into_iter().max_by_key(|(_, count)| *count).unwrap();
+    // All are one, but for five of the most, who are somebody else.
+    let mut grouping = Grouping::new(in_portions(1_000, params()), PersonId(9));
+    let mut apart = 0;
+    for (face, who) in &made {
+        apart += usize::from(*who == most && face.strong);
+        let is_apart = *who == most && face.strong && apart <= 5;
+        grouping.restore(face.clone(), Some(PersonId(if is_apart { 8 } else { 7 })));
+    }
+    assert!(apart > 10);
+    round(&mut grouping, &index);
+    for (face, who) in made.iter().filter(|(face, _)| face.strong) {
+        let person = grouping.person_of(face.face).unwrap();
+        assert_eq!(person == PersonId(7), *who == most, "{person:?}");
+        assert_ne!(person, PersonId(8), "they came to those who are more");
+    }
+}
