@@ -27,7 +27,7 @@ pub(crate) struct Shown {
 
 /// In as few bytes as it has, since there are a million.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(C, packed(4))]
 struct Member {
     /// Its place in the list of photos.
     photo: u32,
