@@ -210,9 +210,11 @@ impl Grouping {
     fn try_out(&mut self, groups: &BTreeSet<Slot>, stop: &dyn Fn(usize) -> bool) -> Option<Groups> {
         let Self { params, bar, faces, edges, .. } = &*self;
         let members = groups.iter().filter(|group| !self.is_very_large(**group));
-        let strong: Vec<Slot> = members.flat_map(|group| self.groups.members(*group)).copied().collect();
+        let mut strong: Vec<Slot> = members.flat_map(|group| self.groups.members(*group)).copied().collect();
+        strong.sort_unstable();
         let mut trial = Groups::default();
-        strong.iter().for_each(|slot| trial.insert(*slot, true));
+        // The last one first: so room is made once.
+        strong.iter().rev().for_each(|slot| trial.insert(*slot, true));
         let space = Space { faces, edges, params, bar: *bar };
         let active = bind_said(&mut trial, space, &strong);
         let stop = |_, _| stop(0);
