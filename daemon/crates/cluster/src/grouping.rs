@@ -25,7 +25,7 @@ use crate::{Move, Neighbours, Observation, Params};
 
 /// Bytes of memory for a face in all of a daemon, index and what is shown of it included, and for its candidate pairs where they are
 /// known, as measured in libraries of hundreds of thousands.
-const FACE: usize = 200;
+const FACE: usize = 220;
 const PAIRS: usize = 400;
 /// The pairs of one face in so many may be known whatever room they take.
 const KEPT_SHARE: usize = 8;

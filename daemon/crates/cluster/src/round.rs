@@ -25,7 +25,7 @@ use crate::survey::questions_per_look;
 use crate::{Grouping, Move, Neighbours, Settling};
 
 /// Of a group with more strong faces than so many portions only those in doubt are taken out and merged again.
-const WHOLE_UP_TO: usize = 4;
+const WHOLE_UP_TO: usize = 8;
 /// So many times in a row merging some of them is stopped; then no more.
 const PATIENCE: u8 = 4;
 

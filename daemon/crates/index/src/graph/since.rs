@@ -37,7 +37,7 @@ impl Since {
         self.lists.get(num::index(list)).map(|links| &**links)
     }
 
-    /// Other links of a node that is linked. Answers with how many it had here before.
+    /// Other links of a node; one that is not linked yet gets none. Answers with how many it had here before.
     pub(super) fn set(&mut self, node: u32, links: Box<[u32]>) -> usize {
         let Some(place) = self.places.get_mut(num::index(node)) else { return 0 };
         match place.checked_sub(1).and_then(|list| self.lists.get_mut(num::index(list))) {
