@@ -365,3 +365,33 @@ fn of_those_who_fall_apart_in_a_portion_the_most_stay_who_they_are() {
         assert_ne!(person, PersonId(8), "they came to those who are more");
     }
 }
+
+/// What a portion brought together counts as merged again: the next face that comes anywhere is asked about, and nobody else.
+#[test]
+fn who_was_sorted_out_is_not_asked_about_with_the_next_face() {
+    let world = World {
+        seed: 6,
+        dimension: 96,
+        people: 6,
+        faces: 120,
+        cosine: 0.7,
+        kinship: 0.2,
+        weak: 0.0,
+        crowd: 1,
+    };
+    let faces: Vec<Observation> = make(world).into_iter().map(|(face, _)| face).collect();
+    let index = Counted(Exact::of(&faces), Cell::new(0));
+    let (late, first) = faces.split_last().unwrap();
+    let params = Params { resplit_every: 1, keep_pairs: 0, room: 0, ..params() };
+    let mut grouping = Grouping::new(in_portions(1_000, params), FIRST);
+    // Everybody is somebody else, and comes together in one portion.
+    for (face, person) in first.iter().zip(1_000..) {
+        grouping.restore(face.clone(), Some(PersonId(person)));
+    }
+    round(&mut grouping, &index);
+    assert!(grouping.people().count() < 12);
+    grouping.let_go_of_pairs();
+    index.1.set(0);
+    grouping.add(vec![late.clone()], &index);
+    assert_eq!(index.1.get(), 1);
+}
