@@ -10,8 +10,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Every crate of the workspace with those of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 21] = [
-    ("vow-types", &[]),
+const ARROWS: [(&str, &[&str]); 22] = [
+    ("vow-tables", &[]),
+    ("vow-types", &["vow-tables"]),
     ("vow-proto", &[]),
     ("vow-fetch", &[]),
     ("vow-models", &["vow-types", "vow-fetch"]),
@@ -22,13 +23,14 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("vow-graph", &["vow-types"]),
     ("vow-infer", &["vow-types", "vow-vision"]),
     ("vow-store", &["vow-types"]),
-    ("vow-index", &["vow-types"]),
-    ("vow-cluster", &["vow-types"]),
+    ("vow-index", &["vow-tables", "vow-types"]),
+    ("vow-cluster", &["vow-tables", "vow-types"]),
     ("vow-machine", &["vow-types"]),
     ("vow-report", &["vow-proto"]),
     (
         "vow-engine",
         &[
+            "vow-tables",
             "vow-types",
             "vow-models",
             "vow-watch",
@@ -59,7 +61,7 @@ const FENCES: [(&str, &[&str]); 10] = [
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
     ("hnsw_rs", &["vow-benches"]),
-    ("memmap2", &["vow-index"]),
+    ("memmap2", &["vow-index", "vow-tables"]),
     ("notify", &["vow-watch"]),
     ("ureq", &["vow-fetch"]),
     ("zip", &["vow-fetch", "vow-tests"]),

@@ -20,8 +20,8 @@ use crate::{Grouping, Move, Neighbours};
 
 /// A group whose candidate pairs were forgotten, or never known, is merged again once so many of its faces would be asked about for each
 /// that came: so what a face costs does not depend on what is known. Where nothing is known of anybody before, this leaves
-/// portraits in the same company to 0.9997 whatever their order.
-const QUESTIONS_PER_FACE: usize = 4;
+/// portraits in the same company to 0.9996 whatever their order.
+const QUESTIONS_PER_FACE: usize = 2;
 
 /// How far an exact pass is; in one call it never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

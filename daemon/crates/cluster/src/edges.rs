@@ -4,15 +4,14 @@
 //! learns of the newer one from the newer one's neighbours. Pairs of two weak faces say nothing and are left out.
 
 mod packed;
-mod pages;
 
 use vow_types::num::index;
 use vow_types::{Embedding, FaceId};
 
 use crate::faces::{Face, Faces, Slot};
+use crate::pages::Pages;
 use crate::{Neighbours, Params};
 use packed::Packed;
-use pages::Pages;
 
 /// Answers that are held before they are entered.
 const ASKED_TOGETHER: usize = 256;

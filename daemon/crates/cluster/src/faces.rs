@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use vow_tables::{Entries, Entry, List, Map};
 use vow_types::num::{index, len_u32};
-use vow_types::{ContentId, Embedding, FaceId, MaybePerson, PerFace, PersonId, room_for};
+use vow_types::{ContentId, Embedding, FaceId, MaybePerson, PerFace, PersonId};
 
 use crate::{Observation, Said};
 
@@ -43,13 +42,13 @@ pub(crate) struct Face {
 /// All held faces.
 #[derive(Debug, Default)]
 pub(crate) struct Faces {
-    slots: Vec<Option<Face>>,
+    slots: List<Option<Face>>,
     free: Vec<Slot>,
     by_id: PerFace<Slot>,
     /// A face of each photo, found by the photo's bits, which are as good as hashed.
-    by_photo: HashTable<Slot>,
+    by_photo: Entries<Slot>,
     /// What humans said, of those about whom they did.
-    said: HashMap<Slot, Said>,
+    said: Map<Slot, Said>,
     /// The faces that humans said are this person.
     by_person: HashMap<PersonId, Vec<Slot>>,
     /// The weak ones of these.
@@ -74,7 +73,6 @@ impl Faces {
             }
             None => {
                 let slot = Some(len_u32(self.slots.len())).filter(|slot| *slot != NOWHERE)?;
-                room_for(&mut self.slots, 1);
                 self.slots.push(Some(face));
                 slot
             }

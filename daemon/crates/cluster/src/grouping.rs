@@ -23,12 +23,15 @@ use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
 
-/// Bytes of memory for a face in all of a daemon, index and what is shown of it included, and for its candidate pairs where they are
-/// known, as measured in libraries of hundreds of thousands.
-const FACE: usize = 220;
+/// Bytes of memory for a face in all of a daemon, index and what is shown of it included: of tables, which take no more than
+/// [`vow_tables::MEMORY`], and beside them; and for its candidate pairs where they are known. As measured in libraries of hundreds of
+/// thousands.
+const TABLES: usize = 200;
+const FACE: usize = 40;
 const PAIRS: usize = 400;
-/// The pairs of one face in so many may be known whatever room they take.
+/// The pairs of one face in so many may be known whatever room they take, up to so many faces'.
 const KEPT_SHARE: usize = 8;
+const KEPT: usize = 100_000;
 
 /// All faces of one model pack, grouped into people.
 ///
@@ -37,7 +40,8 @@ const KEPT_SHARE: usize = 8;
 /// a human's word ([`crate::Said`]), and never uses an id again.
 ///
 /// Memory for a face with an embedding of `d` components (measured with 200,000 faces): `2 d` bytes for the embedding,
-/// held once, where it is in no file; about 90 bytes for ids, photo and tables; 300 to 400 bytes for candidate pairs, once they are known (some
+/// held once, where it is in no file; about 90 bytes for ids, photo and tables, of which most may go to files (`vow_tables`); 300 to 400
+/// bytes for candidate pairs, once they are known (some
 /// 45 to 64 pairs with 32 neighbours); and for each group of two or more some 100 bytes, and `4 d` more while it is compared with others.
 /// [`Self::settle`] needs the groups once more while it runs, and some 350 bytes a face in all. Pairs are known of faces that came and of
 /// those that were merged again, as many as there is room for ([`Params::room`]: of all up to some 450,000), and of all while an exact pass
@@ -212,8 +216,9 @@ impl Grouping {
     /// Whether candidate pairs take more room than faces leave ([`Params::room`]).
     pub(crate) fn knows_many_pairs(&self) -> bool {
         let faces = self.faces.count();
-        let left = self.params.room.saturating_sub(faces.saturating_mul(FACE));
-        self.edges.asked() > (left / PAIRS).max(faces / KEPT_SHARE)
+        let tables = faces.saturating_mul(TABLES).min(vow_tables::MEMORY);
+        let left = self.params.room.saturating_sub(faces.saturating_mul(FACE)).saturating_sub(tables);
+        self.edges.asked() > (left / PAIRS).max((faces / KEPT_SHARE).min(KEPT))
     }
 
     /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given

@@ -10,12 +10,12 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use vow_types::num::index;
-use vow_types::{FaceId, PersonId, room_for};
+use vow_types::{FaceId, PersonId};
 
 use crate::Params;
 use crate::edges::Edges;
 use crate::faces::{Faces, NOWHERE, Slot};
+use crate::pages::Pages;
 use crate::score::{View, factor, share, view_of_face};
 use crate::vectors::Vector;
 use many::Many;
@@ -31,39 +31,38 @@ const MADE: usize = if cfg!(test) { 16 } else { 12 << 20 };
 /// A partition of the strong faces. Weak faces are in no group here.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    /// The group of a face, [`NOWHERE`] for weak faces and empty slots.
-    of: Vec<Slot>,
-    /// Groups of two and more, under their name.
-    many: Vec<Option<Box<Many>>>,
-    /// Changes whenever the group under this name does.
-    version: Vec<u32>,
+    places: Pages<Place>,
     /// How many groups there are, single faces among them.
     count: usize,
-    seen: Seen,
+    /// The present reading of surroundings.
+    reading: u32,
     /// Components of sums that were worked out since they were last forgotten.
     made: Cell<usize>,
 }
 
-/// Which groups the present reading of surroundings met.
-#[derive(Debug, Default)]
-struct Seen {
-    reading: u32,
-    /// By name, the last reading that met the group.
-    last: Vec<u32>,
+/// What is known under the number of a slot.
+#[derive(Debug)]
+struct Place {
+    /// The group of the face, [`NOWHERE`] for weak faces and empty slots.
+    of: Slot,
+    /// Changes whenever the group of this name does.
+    version: u32,
+    /// The last reading of surroundings that met the group of this name.
+    met: Cell<u32>,
+    /// The group of this name, if it is of two or more.
+    many: Option<Box<Many>>,
 }
 
-impl Seen {
-    fn begin(&mut self) {
-        self.reading = self.reading.wrapping_add(1);
-        if self.reading == 0 {
-            self.last.fill(0);
-            self.reading = 1;
-        }
+impl Default for Place {
+    fn default() -> Self {
+        Self { of: NOWHERE, version: 0, met: Cell::new(0), many: None }
     }
+}
 
-    fn is_first(&mut self, name: Slot) -> bool {
-        let Some(last) = self.last.get_mut(index(name)) else { return false };
-        std::mem::replace(last, self.reading) != self.reading
+impl Place {
+    /// Whether this reading meets the group for the first time.
+    fn is_first(&self, reading: u32) -> bool {
+        self.met.replace(reading) != reading
     }
 }
 
@@ -79,18 +78,8 @@ impl Groups {
 
     /// A new face: a group of its own when it is strong.
     pub(crate) fn insert(&mut self, slot: Slot, strong: bool) {
-        let needed = index(slot).saturating_add(1);
-        if self.of.len() < needed {
-            let more = needed - self.of.len();
-            room_for(&mut self.of, more);
-            room_for(&mut self.many, more);
-            room_for(&mut self.version, more);
-            room_for(&mut self.seen.last, more);
-            self.of.resize(needed, NOWHERE);
-            self.many.resize_with(needed, || None);
-            self.version.resize(needed, 0);
-            self.seen.last.resize(needed, 0);
-        }
+        // Makes room.
+        let _ = self.places.at(slot);
         self.set(slot, if strong { slot } else { NOWHERE });
     }
 
@@ -104,9 +93,18 @@ impl Groups {
         self.set(slot, NOWHERE);
     }
 
+    /// Begins a reading of surroundings.
+    fn read(&mut self) {
+        self.reading = self.reading.wrapping_add(1);
+        if self.reading == 0 {
+            self.places.iter_mut().for_each(|place| place.met.set(0));
+            self.reading = 1;
+        }
+    }
+
     fn set(&mut self, slot: Slot, group: Slot) {
-        if let Some(of) = self.of.get_mut(index(slot)) {
-            let was = std::mem::replace(of, group);
+        if let Some(place) = self.places.get_mut(slot) {
+            let was = std::mem::replace(&mut place.of, group);
             self.count = self.count.saturating_sub(usize::from(was == slot));
             self.count = self.count.saturating_add(usize::from(group == slot));
         }
@@ -119,14 +117,14 @@ impl Groups {
     }
 
     fn change(&mut self, group: Slot) {
-        if let Some(version) = self.version.get_mut(index(group)) {
-            *version = version.wrapping_add(1);
+        if let Some(place) = self.places.get_mut(group) {
+            place.version = place.version.wrapping_add(1);
         }
     }
 
     /// The group of a strong face.
     pub(crate) fn of(&self, slot: Slot) -> Option<Slot> {
-        self.of.get(index(slot)).copied().filter(|group| *group != NOWHERE)
+        self.places.get(slot).map(|place| place.of).filter(|group| *group != NOWHERE)
     }
 
     pub(crate) fn is_group(&self, name: Slot) -> bool {
@@ -134,32 +132,37 @@ impl Groups {
     }
 
     pub(crate) fn version(&self, group: Slot) -> u32 {
-        self.version.get(index(group)).copied().unwrap_or_default()
+        self.places.get(group).map_or(0, |place| place.version)
+    }
+
+    /// All groups of two and more.
+    fn groups_mut(&mut self) -> impl Iterator<Item = &mut Many> {
+        self.places.iter_mut().filter_map(|place| place.many.as_deref_mut())
     }
 
     fn many(&self, group: Slot) -> Option<&Many> {
-        self.many.get(index(group))?.as_deref()
+        self.places.get(group)?.many.as_deref()
     }
 
     fn many_mut(&mut self, group: Slot) -> Option<&mut Many> {
-        self.many.get_mut(index(group))?.as_deref_mut()
+        self.places.get_mut(group)?.many.as_deref_mut()
     }
 
     fn take(&mut self, group: Slot) -> Option<Box<Many>> {
-        self.many.get_mut(index(group))?.take()
+        self.places.get_mut(group)?.many.take()
     }
 
     fn put(&mut self, group: Slot, many: Box<Many>) {
-        if let Some(place) = self.many.get_mut(index(group)) {
-            *place = Some(many);
+        if let Some(place) = self.places.get_mut(group) {
+            place.many = Some(many);
         }
     }
 
     /// The strong faces of a group; none when there is no group of that name.
     pub(crate) fn members(&self, group: Slot) -> &[Slot] {
-        match (self.many(group), self.of.get(index(group))) {
-            (Some(many), _) => &many.members,
-            (None, Some(name)) if *name == group => std::slice::from_ref(name),
+        match self.places.get(group) {
+            Some(Place { many: Some(many), .. }) => &many.members,
+            Some(Place { of, .. }) if *of == group => std::slice::from_ref(of),
             _ => &[],
         }
     }
@@ -271,8 +274,8 @@ impl Groups {
             return;
         };
         for member in &from.members {
-            if let Some(of) = self.of.get_mut(index(*member)) {
-                *of = winner;
+            if let Some(place) = self.places.get_mut(*member) {
+                place.of = winner;
             }
         }
         self.count = self.count.saturating_sub(1);
@@ -299,7 +302,7 @@ impl Groups {
     pub(crate) fn forget_sums(&mut self) {
         if self.made.get() > MADE {
             self.made.set(0);
-            self.many.iter_mut().flatten().for_each(|many| many.forget_sum());
+            self.groups_mut().for_each(|many| many.forget_sum());
         }
     }
 

@@ -30,6 +30,7 @@ mod groups;
 mod ledger;
 mod merge;
 mod pace;
+mod pages;
 mod params;
 mod people;
 mod round;

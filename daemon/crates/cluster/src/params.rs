@@ -41,8 +41,9 @@ pub struct Params {
     /// Of more faces than these candidate pairs are forgotten once everybody is sorted out ([`crate::Grouping::let_go_of_pairs`]).
     /// Fewer are asked about again and again, in idle moments; of more the pairs would be most of what a face costs in memory.
     pub keep_pairs: usize,
-    /// Bytes of memory for all faces, those of the index and what is shown of them included, and their candidate pairs. While faces come, pairs are forgotten when
-    /// they take more than there is left: what is touched is then asked about again, and that is most of what a face costs.
+    /// Bytes of memory for all faces, those of the index and what is shown of them included, and their candidate pairs; what tables take
+    /// beyond [`vow_tables::MEMORY`] is in files and does not count. While faces come, pairs are forgotten when they take more than there is
+    /// left: what is touched is then asked about again, and that is most of what a face costs.
     pub room: usize,
     /// A weak face joins a person at so much above the threshold. A blurred or tiny face has a noisy direction that drifts
     /// towards a common "blur" direction, so that its cosine says less: it has to be higher to be worth as much.

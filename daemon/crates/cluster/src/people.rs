@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use vow_tables::Map;
 use vow_types::{FaceId, PersonId};
 
 use crate::faces::Slot;
@@ -13,8 +14,8 @@ use crate::faces::Slot;
 /// Groups by person and people by group.
 #[derive(Debug)]
 pub(crate) struct People {
-    of_group: HashMap<Slot, PersonId>,
-    group_of: HashMap<PersonId, Slot>,
+    of_group: Map<Slot, PersonId>,
+    group_of: Map<PersonId, Slot>,
     named: HashSet<PersonId>,
     /// Whose ids lead to somebody else: nobody has them again.
     retired: HashSet<PersonId>,
@@ -44,8 +45,8 @@ impl People {
     /// Nobody; new ids from `next` upwards.
     pub(crate) fn new(next: PersonId) -> Self {
         Self {
-            of_group: HashMap::new(),
-            group_of: HashMap::new(),
+            of_group: Map::default(),
+            group_of: Map::default(),
             named: HashSet::new(),
             retired: HashSet::new(),
             next,

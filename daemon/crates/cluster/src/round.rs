@@ -213,8 +213,7 @@ impl Grouping {
         let mut strong: Vec<Slot> = members.flat_map(|group| self.groups.members(*group)).copied().collect();
         strong.sort_unstable();
         let mut trial = Groups::default();
-        // The last one first: so room is made once.
-        strong.iter().rev().for_each(|slot| trial.insert(*slot, true));
+        strong.iter().for_each(|slot| trial.insert(*slot, true));
         let space = Space { faces, edges, params, bar: *bar };
         let active = bind_said(&mut trial, space, &strong);
         let stop = |_, _| stop(0);

@@ -3,8 +3,7 @@
 //! A weak face is never part of a sum and never joins groups: it may only be the guest of one. A guest that is by
 //! itself hosts itself.
 
-use std::collections::HashMap;
-
+use vow_tables::Map;
 use vow_types::PersonId;
 
 use crate::faces::{Faces, Slot};
@@ -14,8 +13,8 @@ use crate::merge::Space;
 /// Where the weak faces are.
 #[derive(Debug, Default)]
 pub(crate) struct Weak {
-    host: HashMap<Slot, Slot>,
-    guests: HashMap<Slot, Vec<Slot>>,
+    host: Map<Slot, Slot>,
+    guests: Map<Slot, Vec<Slot>>,
 }
 
 impl Weak {

@@ -186,10 +186,14 @@ fn a_face_costs_a_few_questions_where_nothing_is_known() {
     }
     let each = index.1.get() as f32 / more.len() as f32;
     println!("{each} questions for a face");
-    assert!((2.0..6.0).contains(&each), "{each}");
+    assert!((1.5..3.0).contains(&each), "{each}");
     let mut all = Grouping::new(params, FIRST);
     all.add(everybody, &index);
-    assert_eq!(partition(&grouping), partition(&all), "it does no harm");
+    let (found, expected) = (partition(&grouping), partition(&all));
+    let others = found.iter().filter(|group| !expected.contains(*group)).count();
+    assert!(others <= 1, "{others} groups are others until everybody is sorted out");
+    grouping.settle(&index, &|| false).unwrap();
+    assert_eq!(partition(&grouping), expected, "it does no harm");
 }
 
 /// Of more than 100,000 faces nothing was remembered, for memory that nothing else needed.

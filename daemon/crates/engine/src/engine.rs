@@ -84,6 +84,8 @@ impl Engine {
         let pack = load_pack(config)?;
         let roots = folders.iter().map(|path| real_folder(path)).collect::<Result<Vec<_>, _>>()?;
         make_data_dir(&config.data_dir)?;
+        // A second engine of one process has its tables beside the first one's.
+        vow_tables::place(config.data_dir.clone(), vow_tables::MEMORY);
         let store = open_store(&config.data_dir)?;
         let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
         let (name, pack_id, embedder) = (pack.name.clone(), pack.id, pack.embedder);

@@ -2,16 +2,19 @@
 //! grouping itself belongs to the people thread.
 
 mod summary;
+mod theirs;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use vow_cluster::Move;
 use vow_store::PersonRow;
-use vow_types::{ContentId, FaceId, MaybePerson, PerFace, PersonId, num, room_for};
+use vow_tables::{List, Map};
+use vow_types::{ContentId, FaceId, MaybePerson, PerFace, PersonId, num};
 
 use summary::Ends;
 pub(crate) use summary::Known;
+use theirs::Theirs;
 
 /// People without a name count as people from this many faces on.
 pub(crate) const LEAST_FACES: usize = 3;
@@ -69,10 +72,10 @@ impl From<Option<i64>> for MaybeTime {
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     faces: PerFace<Member>,
-    photos: Vec<Photo>,
+    photos: List<Photo>,
     /// Places in the list that are free.
     free: Vec<u32>,
-    people: HashMap<PersonId, Vec<FaceId>>,
+    people: Map<PersonId, Theirs>,
     /// Of people whom photos show more than once, which takes a human's word: how often beyond the first time.
     twice: HashMap<PersonId, usize>,
     /// What the faces of some with many say of them; found when it is asked for, and kept up to date since.
@@ -123,7 +126,6 @@ impl Roster {
             }
             None => {
                 let at = num::len_u32(self.photos.len());
-                room_for(&mut self.photos, 1);
                 self.photos.push(photo);
                 at
             }
@@ -212,24 +214,21 @@ impl Roster {
         if let Some(ends) = self.ends().get_mut(&person) {
             ends.take_in(face, quality, taken);
         }
-        let faces = self.people.entry(person).or_default();
+        let theirs = self.people.entry(person).or_default();
         if let Some(member) = self.faces.get_mut(face) {
-            member.at = num::len_u32(faces.len());
+            member.at = num::len_u32(theirs.all().len());
         }
-        room_for(faces, 1);
-        faces.push(face);
+        theirs.push(face);
     }
 
     /// Takes a face, which is there, out of the list of a person's.
     fn leave(&mut self, person: PersonId, face: FaceId, at: usize) {
-        let Some(faces) = self.people.get_mut(&person) else { return };
+        let Some(theirs) = self.people.get_mut(&person) else { return };
         // The last one takes its place.
-        if faces.get(at) == Some(&face) {
-            faces.swap_remove(at);
-        }
-        let moved = faces.get(at).and_then(|moved| self.faces.get_mut(*moved));
+        theirs.remove(face, at);
+        let moved = theirs.all().get(at).and_then(|moved| self.faces.get_mut(*moved));
         moved.into_iter().for_each(|moved| moved.at = num::len_u32(at));
-        if faces.is_empty() {
+        if theirs.all().is_empty() {
             self.people.remove(&person);
             self.ends().remove(&person);
         }
@@ -299,7 +298,7 @@ impl Roster {
 
     /// The person's visible faces; empty when there are none.
     pub(crate) fn members(&self, person: PersonId) -> &[FaceId] {
-        self.people.get(&person).map_or(&[], Vec::as_slice)
+        self.people.get(&person).map_or(&[], Theirs::all)
     }
 
     /// Whether there is such a person: with faces, or with a name.
@@ -315,7 +314,7 @@ impl Roster {
     /// Everyone with at least `least` faces or a name, in no particular order.
     pub(crate) fn everyone(&self, least: usize) -> Vec<PersonId> {
         let nameless = self.people.iter().filter(|(id, _)| !self.names.contains_key(id));
-        let large = nameless.filter(|(_, faces)| faces.len() >= least).map(|(id, _)| *id);
+        let large = nameless.filter(|(_, theirs)| theirs.all().len() >= least).map(|(id, _)| *id);
         self.names.keys().copied().chain(large).collect()
     }
 
@@ -324,7 +323,8 @@ impl Roster {
         Census {
             faces: self.faces.len(),
             groups: self.people.len(),
-            people: self.names.len() + nameless.filter(|(_, faces)| faces.len() >= LEAST_FACES).count(),
+            people: self.names.len()
+                + nameless.filter(|(_, theirs)| theirs.all().len() >= LEAST_FACES).count(),
             named: self.names.len(),
         }
     }

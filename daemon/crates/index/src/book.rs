@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use vow_types::{FaceId, PerFace, num, room_for};
+use vow_tables::List;
+use vow_types::{FaceId, PerFace, num};
 
 use crate::graph::MOST;
 
@@ -37,11 +38,11 @@ impl From<Packed> for Seat {
 pub(crate) struct Book {
     seats: PerFace<Packed>,
     /// The first face of each node.
-    first: Vec<FaceId>,
+    first: List<FaceId>,
     /// The others, of the few nodes that have some.
     others: HashMap<u32, Vec<FaceId>>,
     /// A bit for each node: whether any face of it is shown.
-    shown: Vec<u64>,
+    shown: List<u64>,
     hidden: usize,
 }
 
@@ -84,7 +85,6 @@ impl Book {
         }
         self.seats.insert(face, seat.into());
         if seat.node == next {
-            room_for(&mut self.first, 1);
             self.first.push(face);
         } else {
             self.others.entry(seat.node).or_default().push(face);
@@ -114,10 +114,7 @@ impl Book {
 
     fn mark(&mut self, node: u32, shown: bool) {
         let (word, bit) = place(node);
-        if word >= self.shown.len() {
-            room_for(&mut self.shown, 1);
-            self.shown.resize(word.saturating_add(1), 0);
-        }
+        self.shown.reach(word.saturating_add(1), || 0);
         let Some(word) = self.shown.get_mut(word) else { return };
         if shown {
             *word |= bit;

@@ -1,8 +1,8 @@
 //! The graph and the book together: what is in the index. Locks and files are dealt with around it.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use vow_tables::Map;
 use vow_types::{Embedding, FaceId, num};
 
 use crate::book::{Book, Seat};
@@ -22,12 +22,12 @@ pub(crate) struct Faces {
     pub(crate) graph: Graph,
     pub(crate) book: Book,
     /// Hash of a vector -> its node.
-    nodes: HashMap<u32, u32>,
+    nodes: Map<u32, u32>,
 }
 
 impl Faces {
     pub(crate) fn new(dimension: usize) -> Self {
-        Self { graph: Graph::new(dimension), book: Book::default(), nodes: HashMap::new() }
+        Self { graph: Graph::new(dimension), book: Book::default(), nodes: Map::default() }
     }
 
     /// Notes which node has a vector.
@@ -178,7 +178,7 @@ mod tests {
         let highest = (0..graph.linked()).map(height_of).max();
         assert_eq!(graph.entry.map(height_of), highest, "searches start at the top");
         for node in 0..graph.linked() {
-            assert_eq!(graph.upper.get(&node).map_or(0, Vec::len), height_of(node));
+            assert_eq!(graph.upper.height(node), height_of(node));
             for layer in 0..=height_of(node) {
                 let links = graph.links(node, layer);
                 let different: HashSet<&u32> = links.iter().collect();

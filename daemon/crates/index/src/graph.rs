@@ -2,20 +2,21 @@
 //! neighbor search using Hierarchical Navigable Small World graphs", 2018) over unit vectors: what it holds, and searching
 //! it. Knows nodes by number; nothing of faces, files or locks.
 //!
-//! What was saved is in the file of the snapshot, which is mapped ([`base`]): such a node takes some 12 bytes of the process's own
-//! memory, for the upper layers. A node that came since takes its vector, which is shared with whoever else holds the
-//! embedding, some 160 bytes for links, since most nodes have half of the links that one may
-//! have, and 20 to know where they are; links are held here, too, where those of a saved node changed. Vectors may come, and be saved, long before
-//! their nodes are linked. A node's layer follows from its number and links are made in the order of the numbers, so that the
+//! What was saved is in the file of the snapshot, which is mapped ([`base`]): such a node takes some 10 bytes besides, for the upper
+//! layers and to know that its links are as they were saved. A node that came since takes its vector, which is shared with whoever else
+//! holds the embedding, and 260 bytes for links, as has a saved node whose links changed. All but the vectors are in tables that may go
+//! to files. Vectors may come, and be saved, long before their nodes are linked. A node's layer follows from its number and links are made in the order of the numbers, so that the
 //! same vectors give the same graph on any machine, with any number of threads.
 
 mod base;
 mod near;
 mod placing;
+mod row;
 mod since;
+mod upper;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 use vow_types::{Embedding, cosine, num, room_for};
 
@@ -24,6 +25,7 @@ use near::Marks;
 pub(crate) use near::Near;
 pub(crate) use placing::Place;
 use since::Since;
+use upper::Upper;
 
 /// Links of a node in an upper layer (M of the paper).
 pub(crate) const UPPER: usize = 16;
@@ -49,10 +51,8 @@ pub(crate) struct Graph {
     vectors: Vec<Embedding>,
     /// Of the ground layer.
     since: Since,
-    /// What of all this takes memory of the process's own, in bytes, but for the tables themselves.
-    held: usize,
     /// Of the nodes that reach higher: layers 1, 2, …
-    pub(crate) upper: HashMap<u32, Vec<Box<[u32]>>>,
+    pub(crate) upper: Upper,
     /// A node of the highest layer, where every search starts.
     pub(crate) entry: Option<u32>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn new(dimension: usize) -> Self {
         let (base, vectors, since) = (None, Vec::new(), Since::default());
-        Self { dimension, base, vectors, since, held: 0, upper: HashMap::new(), entry: None }
+        Self { dimension, base, vectors, since, upper: Upper::default(), entry: None }
     }
 
     /// All there is was saved like this, and is held there from now on. Answers with what is no more of use: to drop it
@@ -69,7 +69,6 @@ impl Graph {
         let saved = num::index(base.nodes().saturating_sub(self.saved()));
         let vectors = self.vectors.get(saved..).unwrap_or_default().to_vec();
         let vectors = std::mem::replace(&mut self.vectors, vectors);
-        self.held = self.vectors.len().saturating_mul(self.vector_size());
         (vectors, std::mem::take(&mut self.since), self.base.replace(base))
     }
 
@@ -81,31 +80,21 @@ impl Graph {
     /// Makes room ahead for that many more nodes, as far as there is memory.
     pub(crate) fn reserve(&mut self, nodes: usize) {
         let _ = self.vectors.try_reserve_exact(nodes);
-        self.since.reserve(nodes);
     }
 
     /// Takes a vector in; its node waits to be linked.
     pub(crate) fn hold(&mut self, vector: Embedding) {
         room_for(&mut self.vectors, 1);
         self.vectors.push(vector);
-        self.held = self.held.saturating_add(self.vector_size());
+    }
+
+    /// Bytes of vectors and of links in the ground layer that no snapshot holds.
+    pub(crate) fn held(&self) -> usize {
+        self.vectors.len().saturating_mul(self.vector_size()).saturating_add(self.since.size())
     }
 
     fn vector_size(&self) -> usize {
         self.dimension.saturating_mul(size_of::<i16>()).saturating_add(size_of::<Embedding>())
-    }
-
-    /// Bytes of vectors and of links in the ground layer that are in memory and in no file.
-    pub(crate) fn held(&self) -> usize {
-        self.held
-    }
-
-    /// Other links of a linked node in the ground layer.
-    fn set_ground(&mut self, node: u32, links: Box<[u32]>) {
-        let size = |links: usize| links.saturating_mul(size_of::<u32>());
-        let now = size(links.len());
-        let before = size(self.since.set(node, links));
-        self.held = self.held.saturating_sub(before).saturating_add(now);
     }
 
     /// Moves the vectors of the nodes from `first` on into one piece of memory.
@@ -155,14 +144,12 @@ impl Graph {
                 (None, Some(base)) => base.links(node),
                 (None, None) => &[],
             },
-            Some(layer) => {
-                self.upper.get(&node).and_then(|layers| layers.get(layer)).map_or(&[], |links| links)
-            }
+            Some(_) => self.upper.links(node, layer),
         }
     }
 
     fn height(&self, node: u32) -> usize {
-        self.upper.get(&node).map_or(0, Vec::len)
+        self.upper.height(node)
     }
 
     fn near(&self, to: &[i16], node: u32) -> Near {
@@ -274,8 +261,6 @@ pub(crate) fn height_of(node: u32) -> usize {
 impl Graph {
     /// Vectors and lists of links that are in memory of its own.
     pub(crate) fn in_memory(&self) -> usize {
-        let links = self.since.links() * size_of::<u32>();
-        assert_eq!(self.held, self.vectors.len() * self.vector_size() + links);
         self.vectors.len() + self.since.end()
     }
 }

@@ -106,10 +106,13 @@ fn write(look: Look<'_>, path: &Path, stamp: &[u8]) -> io::Result<(File, Parts)>
         to.extend_from_slice(bytemuck::cast_slice(faces.graph.links(node, 0)));
     })?;
     copy(look, nodes, &mut out, |faces, node, to| {
-        let Some(layers) = faces.graph.upper.get(&node) else { return };
+        let height = faces.graph.upper.height(node);
+        if height == 0 {
+            return;
+        }
         to.extend_from_slice(&node.to_ne_bytes());
-        to.push(u8::try_from(layers.len()).unwrap_or(u8::MAX));
-        for links in layers {
+        to.push(u8::try_from(height).unwrap_or(u8::MAX));
+        for links in (1..=height).map(|layer| faces.graph.upper.links(node, layer)) {
             to.push(u8::try_from(links.len()).unwrap_or(u8::MAX));
             to.extend_from_slice(bytemuck::cast_slice(links));
         }
@@ -219,11 +222,11 @@ fn read(file: &File, stamp: &[u8]) -> Result<Option<Faces>, Fault> {
     check(&mut from, &parts, &mut faces)?;
     for _ in 0..upper {
         let (node, [layers]) = (from.u32()?, from.bytes()?);
-        if node >= linked || usize::from(layers) > TOP {
+        if node >= linked || layers == 0 || usize::from(layers) > TOP {
             return Err(Fault::Content("its upper layers are impossible"));
         }
         let layers = (0..layers).map(|_| upper_links(&mut from, linked)).collect::<Result<Vec<_>, _>>()?;
-        faces.graph.upper.insert(node, layers);
+        faces.graph.upper.insert(node, layers.iter().map(|links| &**links));
     }
     for _ in 0..seats {
         let (face, node, [shown]) = (FaceId(u64::from_ne_bytes(from.bytes()?)), from.u32()?, from.bytes()?);

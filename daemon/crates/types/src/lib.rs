@@ -1,7 +1,7 @@
 //! The words every stage shares: ids, boxes, landmarks, orientation, embeddings, failures, and a table by face.
 //!
 //! This crate computes nothing but conversions between its own words. It knows nothing of files, runtimes, stores
-//! or the wire, and depends on no other crate of the workspace.
+//! or the wire, and depends on no other crate of the workspace but for where its tables lie (`vow-tables`).
 
 mod embedding;
 mod failure;

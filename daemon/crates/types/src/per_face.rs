@@ -1,62 +1,62 @@
 //! A value for each face: a map by face id that takes hardly more room than its values.
 //!
-//! A store numbers faces one after the other, and there are as many as a million: a hash map of small values takes three times
-//! what they do. Here 64 neighbouring ids share an entry. Ids that lie far apart cost an entry each, and nothing else.
+//! A store numbers faces one after the other, and there are millions: a hash map of small values takes three times
+//! what they do. Here 64 neighbouring ids share a page. Ids that lie far apart cost a page each.
 
 use std::collections::HashMap;
 
-use crate::FaceId;
+use vow_tables::List;
 
-/// Neighbouring ids that share an entry: as many as a word has bits.
+use crate::FaceId;
+use crate::num::{index, len_u32};
+
+/// Neighbouring ids that share a page: as many as a word has bits.
 const IDS: usize = 64;
 
-/// A map from face ids to values. Dense ids cost the value and about a byte each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A map from face ids to values. Dense ids cost the value, a bit, and little more.
+#[derive(Debug, Clone)]
 pub struct PerFace<T> {
-    /// By the upper bits of the ids.
-    blocks: HashMap<u64, Block<T>>,
+    /// The number of each page, by the upper bits of its ids.
+    numbers: HashMap<u64, u32>,
+    pages: List<Page<T>>,
+    /// Pages that hold nothing.
+    free: Vec<u32>,
     len: usize,
 }
 
 /// The values of 64 neighbouring ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Block<T> {
+#[derive(Debug, Clone)]
+struct Page<T> {
     /// A bit for each id that has a value.
     present: u64,
-    /// The values of these, in the order of the ids.
-    values: Vec<T>,
+    /// One for each id; of those that have none, any.
+    values: [T; IDS],
 }
 
-impl<T> Block<T> {
-    /// Where the value of an id is, or would be if it had one.
-    fn place(&self, bit: u32) -> Result<usize, usize> {
-        let below = self.present & (1u64 << bit).wrapping_sub(1);
-        // At most 64.
-        let at = usize::try_from(below.count_ones()).unwrap_or_default();
-        if self.present & (1 << bit) == 0 { Err(at) } else { Ok(at) }
+impl<T> Page<T> {
+    fn has(&self, at: usize) -> bool {
+        self.present >> at & 1 == 1
     }
 
-    /// For one more value. Most entries come to be full, and none holds more than it has ids.
-    fn make_room(&mut self) {
-        let len = self.values.len();
-        if len == self.values.capacity() {
-            self.values.reserve_exact(len.clamp(4, 16).min(IDS.saturating_sub(len)));
-        }
+    /// All that there are, by their place.
+    fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        (0..).zip(&self.values).filter(|(at, _)| self.present >> at & 1 == 1)
     }
 }
 
 impl<T> Default for PerFace<T> {
     fn default() -> Self {
-        Self { blocks: HashMap::new(), len: 0 }
+        Self { numbers: HashMap::new(), pages: List::new(), free: Vec::new(), len: 0 }
     }
 }
 
-/// The entry of an id, and its bit there.
-fn split(face: FaceId) -> (u64, u32) {
-    (face.0 / 64, u32::try_from(face.0 % 64).unwrap_or_default())
+/// The upper bits of an id, and its place in its page.
+fn split(face: FaceId) -> (u64, usize) {
+    // Below 64.
+    (face.0 / 64, usize::try_from(face.0 % 64).unwrap_or_default())
 }
 
-impl<T> PerFace<T> {
+impl<T: Copy> PerFace<T> {
     /// How many faces have a value.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -72,18 +72,17 @@ impl<T> PerFace<T> {
     /// The value of a face.
     #[must_use]
     pub fn get(&self, face: FaceId) -> Option<&T> {
-        let (entry, bit) = split(face);
-        let block = self.blocks.get(&entry)?;
-        block.values.get(block.place(bit).ok()?)
+        let (upper, at) = split(face);
+        let page = self.pages.get(index(*self.numbers.get(&upper)?)).filter(|page| page.has(at))?;
+        page.values.get(at)
     }
 
     /// The same, to be changed.
     #[must_use]
     pub fn get_mut(&mut self, face: FaceId) -> Option<&mut T> {
-        let (entry, bit) = split(face);
-        let block = self.blocks.get_mut(&entry)?;
-        let at = block.place(bit).ok()?;
-        block.values.get_mut(at)
+        let (upper, at) = split(face);
+        let page = self.pages.get_mut(index(*self.numbers.get(&upper)?)).filter(|page| page.has(at))?;
+        page.values.get_mut(at)
     }
 
     /// Whether a face has a value.
@@ -94,47 +93,59 @@ impl<T> PerFace<T> {
 
     /// Gives a face a value and returns the one it had.
     pub fn insert(&mut self, face: FaceId, value: T) -> Option<T> {
-        let (entry, bit) = split(face);
-        let block = self.blocks.entry(entry).or_insert(Block { present: 0, values: Vec::new() });
-        match block.place(bit) {
-            Ok(at) => block.values.get_mut(at).map(|old| std::mem::replace(old, value)),
-            Err(at) => {
-                block.make_room();
-                block.values.insert(at, value);
-                block.present |= 1 << bit;
-                self.len += 1;
-                None
-            }
+        if let Some(held) = self.get_mut(face) {
+            return Some(std::mem::replace(held, value));
         }
+        let (upper, at) = split(face);
+        let number = *self.numbers.entry(upper).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                self.pages.push(Page { present: 0, values: [value; IDS] });
+                len_u32(self.pages.len().saturating_sub(1))
+            })
+        });
+        let page = self.pages.get_mut(index(number))?;
+        *page.values.get_mut(at)? = value;
+        page.present |= 1 << at;
+        self.len = self.len.saturating_add(1);
+        None
     }
 
     /// Takes a face's value away.
     pub fn remove(&mut self, face: FaceId) -> Option<T> {
-        let (entry, bit) = split(face);
-        let block = self.blocks.get_mut(&entry)?;
-        let at = block.place(bit).ok()?;
-        let value = block.values.remove(at);
-        block.present &= !(1 << bit);
-        if block.present == 0 {
-            self.blocks.remove(&entry);
+        let (upper, at) = split(face);
+        let number = *self.numbers.get(&upper)?;
+        let page = self.pages.get_mut(index(number)).filter(|page| page.has(at))?;
+        let value = *page.values.get(at)?;
+        page.present &= !(1 << at);
+        if page.present == 0 {
+            self.numbers.remove(&upper);
+            self.free.push(number);
         }
-        self.len -= 1;
+        self.len = self.len.saturating_sub(1);
         Some(value)
     }
 
     /// All faces that have a value, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (FaceId, &T)> {
-        self.blocks.iter().flat_map(|(entry, block)| {
-            let ids = (0..64u64).filter(|bit| block.present & (1 << bit) != 0);
-            ids.map(move |bit| FaceId(entry * 64 + bit)).zip(&block.values)
-        })
+        let pages =
+            self.numbers.iter().filter_map(|(upper, number)| Some((upper, self.pages.get(index(*number))?)));
+        pages.flat_map(|(upper, page)| page.iter().map(move |(at, value)| (FaceId(upper * 64 + at), value)))
     }
 
     /// All values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.blocks.values().flat_map(|block| &block.values)
+        self.pages.iter().flat_map(Page::iter).map(|(_, value)| value)
     }
 }
+
+/// By what faces have.
+impl<T: Copy + PartialEq> PartialEq for PerFace<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().all(|(face, value)| other.get(face) == Some(value))
+    }
+}
+
+impl<T: Copy + Eq> Eq for PerFace<T> {}
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +174,12 @@ mod tests {
             }
             let all: BTreeMap<FaceId, u32> = table.iter().map(|(face, value)| (face, *value)).collect();
             prop_assert_eq!(&all, &model);
-            prop_assert!(table.blocks.values().all(|block| block.values.capacity() <= IDS));
+            prop_assert_eq!(table.numbers.len() + table.free.len(), table.pages.len());
+            let again: PerFace<u32> = all.iter().rev().fold(PerFace::default(), |mut again, (face, value)| {
+                again.insert(*face, *value);
+                again
+            });
+            prop_assert_eq!(&again, &table);
             let mut values: Vec<u32> = table.values().copied().collect();
             let mut expected: Vec<u32> = model.values().copied().collect();
             values.sort_unstable();

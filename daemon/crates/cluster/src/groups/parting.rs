@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vow_types::num::index;
-
 use super::{FEW, Groups};
 use crate::Params;
 use crate::edges::Edges;
@@ -62,8 +60,8 @@ impl Groups {
         if is_renamed {
             self.set(name, name);
             for member in &many.members {
-                if let Some(of) = self.of.get_mut(index(*member)) {
-                    *of = name;
+                if let Some(place) = self.places.get_mut(*member) {
+                    place.of = name;
                 }
             }
         }

@@ -1,13 +1,12 @@
 //! Who is around a group: reading it, adding to it, and keeping it short.
 
 use vow_types::FaceId;
-use vow_types::num::index;
 
 use super::many::Many;
 use super::{FEW, Groups};
 use crate::Params;
 use crate::edges::Edges;
-use crate::faces::{Faces, NOWHERE, Slot};
+use crate::faces::{Faces, Slot};
 use crate::score::view_of_face;
 
 impl Groups {
@@ -21,19 +20,19 @@ impl Groups {
         mut see: impl FnMut(f32, FaceId, Slot) -> f32,
     ) {
         let own = self.take(group);
-        let Self { of, many, seen, made, .. } = self;
-        seen.begin();
-        let mut first_sight = |slot: Slot| {
-            let name = of.get(index(slot)).copied().filter(|name| *name != NOWHERE && *name != group)?;
-            seen.is_first(name).then_some(name)
+        self.read();
+        let Self { places, reading, made, .. } = &*self;
+        let first_sight = |slot: Slot| {
+            let name = places.get(slot)?.of;
+            (name != group && places.get(name)?.is_first(*reading)).then_some(name)
         };
-        let grouped = |name: Slot| many.get(index(name)).and_then(Option::as_deref);
+        let grouped = |name: Slot| places.get(name).and_then(|place| place.many.as_deref());
 
         let few = own.as_ref().map_or(std::slice::from_ref(&group), |own| &own.members);
         if few.len() <= FEW {
             let whole = own.as_ref().map(|own| own.view(faces, params, made));
             if let Some(view) = whole.or_else(|| view_of_face(group, faces)) {
-                for name in few.iter().flat_map(|slot| edges.of(*slot)).filter_map(&mut first_sight) {
+                for name in few.iter().flat_map(|slot| edges.of(*slot)).filter_map(first_sight) {
                     let many = grouped(name).map(|many| many.view(faces, params, made));
                     if let Some(other) = many.or_else(|| view_of_face(name, faces)) {
                         see(view.score(&other, params), other.least, name);
@@ -60,7 +59,10 @@ impl Groups {
         // All of them are of one size.
         let more = view.unevenness(1.0, params);
         around.visit_singles(view.factor, bar - more, |slot| {
-            if slot == group || of.get(index(slot)) != Some(&slot) || grouped(slot).is_some() {
+            if slot == group
+                || places.get(slot).is_none_or(|place| place.of != slot)
+                || grouped(slot).is_some()
+            {
                 return None;
             }
             let face = view_of_face(slot, faces)?;
@@ -101,7 +103,7 @@ impl Groups {
 
     /// Forgets who is around whom, for no candidate pair is known any more; and what can soon be worked out again.
     pub(crate) fn forget_surroundings(&mut self) {
-        for many in self.many.iter_mut().flatten() {
+        for many in self.groups_mut() {
             many.around = None;
             many.forget_sum();
         }
@@ -109,7 +111,7 @@ impl Groups {
 
     /// Drops from all surroundings what merging left there, when a long run of it is over.
     pub(crate) fn tidy_all(&mut self) {
-        for group in (0..).take(self.many.len()) {
+        for group in self.places.slots() {
             self.tidy(group);
             let Some(mut own) = self.take(group) else { continue };
             if let Some(around) = &mut own.around {

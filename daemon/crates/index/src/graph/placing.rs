@@ -58,10 +58,10 @@ impl Graph {
         let height = place.0.len().saturating_sub(1);
         let nodes = |links: &[Near]| links.iter().map(|near| near.node).collect::<Box<[u32]>>();
         self.since.reach(node);
-        self.set_ground(node, place.0.first().map(|links| nodes(links)).unwrap_or_default());
+        self.since.set(node, &place.0.first().map(|links| nodes(links)).unwrap_or_default());
         if height > 0 {
-            let upper = place.0.iter().skip(1).map(|links| nodes(links));
-            self.upper.insert(node, upper.collect());
+            let upper: Vec<Box<[u32]>> = place.0.iter().skip(1).map(|links| nodes(links)).collect();
+            self.upper.insert(node, upper.iter().map(|links| &**links));
         }
         for (layer, links) in place.0.iter().enumerate() {
             for near in links {
@@ -86,13 +86,9 @@ impl Graph {
             near.sort_unstable_by_key(|near| Reverse(*near));
             self.select(&near, room).iter().map(|near| near.node).collect()
         };
-        match layer.checked_sub(1) {
-            None => self.set_ground(from, nodes),
-            Some(layer) => {
-                if let Some(links) = self.upper.get_mut(&from).and_then(|layers| layers.get_mut(layer)) {
-                    *links = nodes;
-                }
-            }
+        match layer {
+            0 => self.since.set(from, &nodes),
+            _ => self.upper.set(from, layer, &nodes),
         }
     }
 }

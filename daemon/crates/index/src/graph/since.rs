@@ -1,14 +1,18 @@
 //! Links of the ground layer that are in no file: those of nodes that were linked since it was written, and those of saved nodes to
 //! which they came near. Most saved nodes have none here, and take four bytes.
 
-use vow_types::{num, room_for};
+use vow_tables::List;
+use vow_types::num;
+
+use super::GROUND;
+use super::row::Row;
 
 /// Lists of links by node. Empty as long as nothing was linked.
 #[derive(Debug, Default)]
 pub(super) struct Since {
     /// The number of each node's list, counted from 1; 0 where it is as it was saved. Ends with the last node that is linked.
-    places: Vec<u32>,
-    lists: Vec<Box<[u32]>>,
+    places: List<u32>,
+    lists: List<Row<GROUND>>,
 }
 
 impl Since {
@@ -17,44 +21,32 @@ impl Since {
         self.places.len()
     }
 
-    /// Makes room ahead for that many more nodes, as far as there is memory.
-    pub(super) fn reserve(&mut self, nodes: usize) {
-        let _ = self.places.try_reserve_exact(nodes);
-        let _ = self.lists.try_reserve_exact(nodes);
-    }
-
     /// This node is linked now, and so are all before it.
     pub(super) fn reach(&mut self, node: u32) {
-        let end = num::index(node).saturating_add(1).max(self.places.len());
-        let more = end - self.places.len();
-        room_for(&mut self.places, more);
-        self.places.resize(end, 0);
+        self.places.reach(num::index(node).saturating_add(1), || 0);
     }
 
     /// A node's links; `None` where they are as they were saved.
     pub(super) fn get(&self, node: u32) -> Option<&[u32]> {
         let list = self.places.get(num::index(node))?.checked_sub(1)?;
-        self.lists.get(num::index(list)).map(|links| &**links)
+        self.lists.get(num::index(list)).map(Row::links)
     }
 
-    /// Other links of a node; one that is not linked yet gets none. Answers with how many it had here before.
-    pub(super) fn set(&mut self, node: u32, links: Box<[u32]>) -> usize {
-        let Some(place) = self.places.get_mut(num::index(node)) else { return 0 };
+    /// Other links of a node, at most [`GROUND`]; one that is not linked yet gets none.
+    pub(super) fn set(&mut self, node: u32, links: &[u32]) {
+        let Some(place) = self.places.get_mut(num::index(node)) else { return };
         match place.checked_sub(1).and_then(|list| self.lists.get_mut(num::index(list))) {
-            Some(list) => std::mem::replace(list, links).len(),
+            Some(list) => *list = Row::of(links),
             None => {
-                room_for(&mut self.lists, 1);
-                self.lists.push(links);
+                self.lists.push(Row::of(links));
                 *place = num::len_u32(self.lists.len());
-                0
             }
         }
     }
 
-    /// All links that are held here.
-    #[cfg(test)]
-    pub(super) fn links(&self) -> usize {
-        self.lists.iter().map(|links| links.len()).sum()
+    /// Bytes of all links that are held here.
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.lists)
     }
 }
 
@@ -74,19 +66,19 @@ mod tests {
             let mut end = 0;
             for (node, links) in steps {
                 if node >= end {
-                    prop_assert_eq!(since.set(node, links.clone().into()), 0);
+                    since.set(node, &links);
                     since.reach(node);
                     end = node + 1;
                     prop_assert_eq!(since.get(node), None);
                 }
-                let before = model.insert(node, links.clone()).map_or(0, |before: Vec<u32>| before.len());
-                prop_assert_eq!(since.set(node, links.into()), before);
+                since.set(node, &links);
+                model.insert(node, links);
                 since.reach(node / 2);
                 prop_assert_eq!(num::len_u32(since.end()), end);
                 for node in 0..41 {
                     prop_assert_eq!(since.get(node), model.get(&node).map(Vec::as_slice));
                 }
-                prop_assert_eq!(since.links(), model.values().map(Vec::len).sum::<usize>());
+                prop_assert_eq!(since.lists.len(), model.len());
             }
         }
     }
@@ -95,7 +87,7 @@ mod tests {
     fn a_saved_node_takes_four_bytes_beside_one_that_came() {
         let mut since = Since::default();
         since.reach(1_000_000);
-        since.set(1_000_000, Box::new([1, 2]));
+        since.set(1_000_000, &[1, 2]);
         assert!(size_of_val(&*since.places) <= 4_000_004 && since.lists.len() == 1);
     }
 }
