@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("vow-vision", &["vow-types"]),
     ("vow-graph", &["vow-types"]),
     ("vow-infer", &["vow-types", "vow-vision"]),
-    ("vow-store", &["vow-types"]),
+    ("vow-store", &["vow-tables", "vow-types"]),
     ("vow-index", &["vow-tables", "vow-types"]),
     ("vow-cluster", &["vow-tables", "vow-types"]),
     ("vow-machine", &["vow-types"]),

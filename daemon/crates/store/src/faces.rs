@@ -1,9 +1,8 @@
 //! Photos, analyses, faces, packs, and how much of everything there is. All of it is read here; it is written in
 //! `commit`.
 
-use std::collections::HashMap;
-
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableError};
+use vow_tables::Map;
 use vow_types::{ContentId, Embedding, FaceId, PackId, PersonId, Size};
 
 use crate::codec::{put_pack, take_analysis, take_embedding, take_face, take_file, take_pack, take_photo};
@@ -174,18 +173,32 @@ fn analysis(txn: &ReadTransaction, photo: &ContentId, pack: PackId) -> Result<Op
     Ok(bytes.map(|bytes| take_analysis(bytes.value())).transpose()?)
 }
 
-/// The capture time of every photo that has one: that of the first of its files that says one.
-fn times(files: &ReadOnlyTable<Bytes, Bytes>) -> Result<HashMap<ContentId, i64>> {
-    let mut times = HashMap::new();
-    for row in files.range::<&[u8]>(..)? {
-        let (path, bytes) = row?;
-        if let FileState::Shows { photo, taken: Some(time), .. } =
-            take_file(path.value(), bytes.value())?.state
-        {
-            times.entry(photo).or_insert(time);
+/// Capture times by photo. There may be millions of photos: half of an id tells them apart, too.
+#[derive(Default)]
+struct Times(Map<[u8; 16], i64>);
+
+impl Times {
+    /// Of every photo that has one: that of the first of its files that says one.
+    fn read(files: &ReadOnlyTable<Bytes, Bytes>) -> Result<Self> {
+        let mut times = Self::default();
+        for row in files.range::<&[u8]>(..)? {
+            let (path, bytes) = row?;
+            if let FileState::Shows { photo, taken: Some(time), .. } =
+                take_file(path.value(), bytes.value())?.state
+            {
+                times.0.entry(half(photo)).or_insert(time);
+            }
         }
+        Ok(times)
     }
-    Ok(times)
+
+    fn of(&self, photo: ContentId) -> Option<i64> {
+        self.0.get(&half(photo)).copied()
+    }
+}
+
+fn half(ContentId(photo): ContentId) -> [u8; 16] {
+    photo.first_chunk().copied().unwrap_or_default()
 }
 
 /// Goes through all faces of a pack, a batch at a time.
@@ -197,7 +210,7 @@ struct Tour {
     photos: ReadOnlyTable<Content, Bytes>,
     hidden: ReadOnlyTable<Content, ()>,
     /// When photos were taken. Reading all files in a row takes a fraction of looking them up photo by photo.
-    taken: HashMap<ContentId, i64>,
+    taken: Times,
     /// The photo of the last face, which is as a rule that of the next: its size, and whether it has a file.
     photo: Option<(ContentId, Size, bool)>,
     /// The id to go on at; `None` at the end.
@@ -213,7 +226,7 @@ impl Tour {
             people: view.open_table(FACE_PERSON)?,
             photos: view.open_table(PHOTOS)?,
             hidden: view.open_table(HIDDEN)?,
-            taken: times(&view.open_table(FILES)?)?,
+            taken: Times::read(&view.open_table(FILES)?)?,
             photo: None,
             from: Some(0),
         })
@@ -242,7 +255,7 @@ impl Tour {
         let bytes = bytes.ok_or_else(|| Fault::missing("embeddings", row.id))?;
         let person = self.people.get(row.id.0)?.map(|person| PersonId(person.value()));
         let (coded, shown) = self.photo(row.photo)?;
-        let taken = self.taken.get(&row.photo).copied();
+        let taken = self.taken.of(row.photo);
         Ok(WholeFace { row, embedding: take_embedding(bytes.value())?, person, coded, shown, taken })
     }
 
