@@ -57,10 +57,24 @@ impl Piece {
 fn take_room(file: &File, before: usize, size: usize) -> io::Result<()> {
     let bytes = |size| u64::try_from(size).map_err(io::Error::other);
     let (before, size) = (bytes(before)?, bytes(size)?);
+    #[cfg(test)]
+    if tests::FULL.get() {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     let disk = fstatvfs(file)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < LEFT.saturating_add(size.saturating_sub(before)) {
         return Err(io::ErrorKind::StorageFull.into());
     }
     Ok(fallocate(file, FallocateFlags::empty(), 0, size)?)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether this thread finds all disks full.
+        pub(crate) static FULL: Cell<bool> = const { Cell::new(false) };
+    }
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use vow_cluster::{Grouping, Move};
 use vow_index::FaceIndex;
 use vow_store::{PersonRow, Standing, Store, StoreError, WholeFace};
+use vow_tables::Held;
 use vow_types::{PersonId, num};
 
 use super::kept::Grouped;
@@ -105,6 +106,8 @@ impl Keeper {
         keeper.group(Vec::new())?;
         keeper.fall_behind();
         keeper.shared.groups.store(keeper.grouping.groups(), Ordering::Relaxed);
+        let Held { memory, files } = vow_tables::held();
+        tracing::debug!(memory, files, "bytes of large tables in memory, and in files");
         Ok(keeper)
     }
 
