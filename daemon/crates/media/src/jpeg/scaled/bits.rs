@@ -3,8 +3,10 @@
 
 use super::super::huffman::Stop;
 
-/// Bits that [`Bits::fill`] leaves ready at least: a code (16), what follows it (15), and one more code's first bit.
-pub(super) const READY: u32 = 32;
+/// Bits that [`Bits::fill`] leaves ready at least: two strides of 28, or a code (16), what follows it (15), and 25 more.
+const READY: u32 = 56;
+/// Bits that can be looked at as one number.
+pub(super) const WIDEST: u32 = 32;
 
 /// A place in a scan, from which it can be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,51 +38,24 @@ impl<'a> Bits<'a> {
         self.place
     }
 
-    /// Makes sure that [`READY`] bits can be looked at.
+    /// Makes sure that [`READY`] bits can be looked at. It does not ask first whether that is needed: a wrong guess costs
+    /// more than the work.
     #[inline(always)]
     pub(super) fn fill(&mut self) {
-        if self.place.count >= READY {
-            return;
-        }
-        let eight = self.data.get(self.place.at..).and_then(|rest| rest.first_chunk::<8>());
+        let Place { at, held, count, .. } = self.place;
+        let eight = self.data.get(at..).and_then(|rest| rest.first_chunk::<8>());
         if let Some(word) = eight.map(|eight| u64::from_be_bytes(*eight)).filter(|word| !has_ff(*word)) {
             // Bits of a byte that is only begun are read again with its rest: they are the same ones.
-            self.place.held |= word >> self.place.count;
-            let bytes = (63 - self.place.count) >> 3;
-            self.place.at += vow_types::num::index(bytes);
-            self.place.count += bytes * 8;
+            self.place.held = held | word >> count;
+            self.place.at = at + vow_types::num::index((63 - count) >> 3);
+            // The same remainder of 8, 56 or more.
+            self.place.count = count | READY;
         } else {
-            self.fill_slowly();
+            self.place = filled_slowly(self.data, self.place);
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn fill_slowly(&mut self) {
-        let place = &mut self.place;
-        while place.count <= 56 {
-            let rest = self.data.get(place.at..).unwrap_or_default();
-            let byte = match rest {
-                [0xff, 0, ..] => {
-                    place.at += 2;
-                    0xff
-                }
-                // A marker, or half of one at the end of the file.
-                [0xff, ..] | [] => {
-                    place.lent += 8;
-                    0
-                }
-                [byte, ..] => {
-                    place.at += 1;
-                    *byte
-                }
-            };
-            place.held |= u64::from(byte) << (56 - place.count);
-            place.count += 8;
-        }
-    }
-
-    /// The next `bits` bits, 1 to [`READY`], as a number; they stay.
+    /// The next `bits` bits, 1 to [`WIDEST`], as a number; they stay.
     #[inline(always)]
     pub(super) fn peek(&self, bits: u32) -> u32 {
         low(self.place.held >> (64 - bits))
@@ -93,14 +68,15 @@ impl<'a> Bits<'a> {
         self.place.count -= bits;
     }
 
-    /// The number that `size` bits mean, 1 to 15 of them (T.81, F.2.2.1, EXTEND); they are used up.
+    /// The number that the `size` bits mean (T.81, F.2.2.1, EXTEND) that come after `code` bits, 0 to 15 and 0 to 16 of them;
+    /// they stay. Of no bits it is 0.
     #[inline(always)]
-    pub(super) fn signed(&mut self, size: u32) -> i32 {
-        let raw = self.peek(size).cast_signed();
-        self.skip(size);
-        let half = 1 << (size - 1);
-        // Branchless: which of the two it is cannot be guessed.
-        raw - (((raw - half) >> 31) & (2 * half - 1))
+    pub(super) fn number(&self, code: u32, size: u32) -> i32 {
+        let ahead = self.place.held << code;
+        let raw = low((ahead >> 1) >> (63 - size)).cast_signed();
+        // Branchless: whether it is negative cannot be guessed.
+        let negative = !(ahead.cast_signed() >> 63);
+        raw - (low(negative.cast_unsigned()).cast_signed() & ((1 << size) - 1))
     }
 
     /// Whether bits were used that are not there.
@@ -110,7 +86,7 @@ impl<'a> Bits<'a> {
 
     /// Whole bytes of this interval that nobody used; the marker behind them is found.
     fn unused(&mut self) -> u32 {
-        self.fill_slowly();
+        self.place = filled_slowly(self.data, self.place);
         self.place.count.saturating_sub(self.place.lent) / 8
     }
 
@@ -146,9 +122,34 @@ fn has_ff(word: u64) -> bool {
 
 /// The lower half.
 #[inline(always)]
-fn low(word: u64) -> u32 {
-    let [.., a, b, c, d] = word.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d])
+const fn low(word: u64) -> u32 {
+    (word & 0xffff_ffff) as u32
+}
+
+/// [`Bits::fill`], byte by byte. By value: a reader whose address nobody was given can live in registers.
+#[cold]
+#[inline(never)]
+fn filled_slowly(data: &[u8], mut place: Place) -> Place {
+    while place.count < READY {
+        let byte = match data.get(place.at..).unwrap_or_default() {
+            [0xff, 0, ..] => {
+                place.at += 2;
+                0xff
+            }
+            // A marker, or half of one at the end of the file.
+            [0xff, ..] | [] => {
+                place.lent += 8;
+                0
+            }
+            [byte, ..] => {
+                place.at += 1;
+                *byte
+            }
+        };
+        place.held |= u64::from(byte) << (56 - place.count);
+        place.count += 8;
+    }
+    place
 }
 
 #[cfg(test)]
@@ -165,7 +166,8 @@ mod tests {
             let data = [bits, 0, 0];
             let mut reader = Bits::new(&data, Place::default());
             reader.fill();
-            assert_eq!(reader.signed(size), value);
+            assert_eq!(reader.number(0, size), value);
+            assert_eq!(reader.number(5, 0), 0);
         }
     }
 
@@ -190,6 +192,18 @@ mod tests {
     }
 
     proptest! {
+        /// EXTEND as T.81 draws it (figure F.12), behind any number of other bits.
+        #[test]
+        fn numbers_of_the_standard(bytes in any::<[u8; 8]>(), code in 0u32..17, size in 0u32..16) {
+            let bytes = bytes.map(|byte| byte.min(0xfe));
+            let (mut fast, mut slow) = (Bits::new(&bytes, Place::default()), Slow::new(&bytes));
+            fast.fill();
+            slow.take(code).unwrap();
+            let raw = slow.take(size).unwrap().cast_signed();
+            let expected = if size > 0 && raw < 1 << (size - 1) { raw + 1 - (1 << size) } else { raw };
+            prop_assert_eq!(fast.number(code, size), expected);
+        }
+
         /// Against the reader that takes one byte at a time, through stuffing, markers and the end.
         #[test]
         fn the_same_bits_as_one_by_one(

@@ -43,9 +43,26 @@ impl Scaled<'_> {
         Ok(())
     }
 
-    /// One block (T.81, F.2.2), `W` x `H` samples.
+    /// One block, `W` x `H` samples.
     #[inline]
     fn block<const W: usize, const H: usize>(
+        &self,
+        lane: &Lane,
+        prediction: &mut i32,
+        bits: &mut Bits<'_>,
+        target: &mut [u8],
+        stride: usize,
+    ) -> Result<(), Stop> {
+        // A reader of its own, for as long as it takes: the compiler keeps it in registers then.
+        let mut own = bits.clone();
+        let result = self.read::<W, H>(lane, prediction, &mut own, target, stride);
+        *bits = own;
+        result
+    }
+
+    /// T.81, F.2.2.
+    #[inline(always)]
+    fn read<const W: usize, const H: usize>(
         &self,
         lane: &Lane,
         prediction: &mut i32,
@@ -59,14 +76,13 @@ impl Scaled<'_> {
         level = level * first.factor + MIDDLE;
         let (mut at, mut even, mut ended) = (1, true, false);
         while at <= self.last {
-            let symbol = lane.ac.codes.next(bits)?;
+            let (symbol, value) = lane.ac.codes.next(bits)?;
             if symbol.ends() {
                 ended = true;
                 break;
             }
-            at += usize::from(symbol.zeros);
-            if symbol.size > 0 {
-                let value = bits.signed(symbol.size.into());
+            at += index(symbol.zeros());
+            if symbol.size() > 0 {
                 let Use { place, factor } = self.uses.get(at).copied().ok_or(Stop::Broken)?;
                 if let Some(slot) = block.as_flattened_mut().get_mut(usize::from(place)) {
                     *slot = i32_to_f32(value) * factor;
@@ -85,10 +101,8 @@ impl Scaled<'_> {
 /// The DC coefficient of the next block, in quantisation steps.
 #[inline(always)]
 fn difference(lane: &Lane, prediction: &mut i32, bits: &mut Bits<'_>) -> Result<i32, Stop> {
-    let symbol = lane.dc.next(bits)?;
-    if symbol.size > 0 {
-        *prediction = prediction.wrapping_add(bits.signed(symbol.size.into()));
-    }
+    let (_, difference) = lane.dc.next(bits)?;
+    *prediction = prediction.wrapping_add(difference);
     Ok(*prediction)
 }
 

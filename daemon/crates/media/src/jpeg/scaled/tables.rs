@@ -8,25 +8,48 @@ const ONE: u32 = 10;
 /// Bits of index for skipping. 16 KiB a table: both of a photo fit the first cache.
 const MANY: u32 = 13;
 
-/// A code and what follows it: the bits of the code, how many bits follow, and the upper half of the symbol (zeros to
-/// skip before an AC coefficient, 0 for DC).
+/// A code and what follows it: the bits of both together (5 bits, at most 16 + 15), how many of them follow (4 bits), the
+/// upper half of the symbol (4 bits: zeros to skip before an AC coefficient, 0 for DC), whether it ends a block. 0 in a table
+/// where the code is longer than the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Symbol {
-    /// 1 to 16; 0 in a table where the code is longer than the index.
-    code: u8,
-    pub(super) size: u8,
-    pub(super) zeros: u8,
-}
+pub(super) struct Symbol(u16);
 
 impl Symbol {
-    fn new(value: u8, code: u8) -> Self {
-        Self { code, size: value & 15, zeros: value >> 4 }
+    fn new(value: u8, code: u32) -> Self {
+        let (size, zeros) = (u32::from(value & 15), u32::from(value >> 4));
+        // EOB: no zeros, no bits. In a sequential picture nothing else of size 0 but 15 zeros is said.
+        let ends = size == 0 && zeros < 15;
+        let packed = (code + size) | (size << 5) | (zeros << 9) | (u32::from(ends) << 13);
+        Self(u16::try_from(packed).unwrap_or_default())
     }
 
-    /// Ends a block (EOB): no zeros, no bits. In a sequential picture nothing else of size 0 but 15 zeros is said.
+    /// Of the code, 1 to 16, and of what follows it.
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        u32::from(self.0 & 31)
+    }
+
+    /// Of the code.
+    #[inline(always)]
+    fn code(self) -> u32 {
+        self.bits() - self.size()
+    }
+
+    /// Bits that follow the code.
+    #[inline(always)]
+    pub(super) fn size(self) -> u32 {
+        u32::from(self.0 >> 5 & 15)
+    }
+
+    #[inline(always)]
+    pub(super) fn zeros(self) -> u32 {
+        u32::from(self.0 >> 9 & 15)
+    }
+
+    /// Whether it ends a block of a sequential picture (EOB).
     #[inline(always)]
     pub(super) fn ends(self) -> bool {
-        self.size == 0 && self.zeros < 15
+        self.0 >> 13 != 0
     }
 }
 
@@ -41,39 +64,48 @@ impl Codes {
         let mut one = Box::new([Symbol::default(); 1 << ONE]);
         for (entry, bits) in one.iter_mut().zip(0u32..) {
             if let Some((value, code)) = table.look_up(bits << (16 - ONE)).filter(|(_, code)| *code <= ONE) {
-                *entry = Symbol::new(value, u8::try_from(code).unwrap_or_default());
+                *entry = Symbol::new(value, code);
             }
         }
         Self { one, table }
     }
 
-    /// The next symbol; the bits of its code are used up, those that follow it are ready.
+    /// The next symbol and the number behind it, 0 where none is; the bits of both are used up.
+    ///
+    /// # Errors
+    /// [`Stop::Broken`] when there is no such code.
     #[inline(always)]
-    pub(super) fn next(&self, bits: &mut Bits<'_>) -> Result<Symbol, Stop> {
+    pub(super) fn next(&self, bits: &mut Bits<'_>) -> Result<(Symbol, i32), Stop> {
         bits.fill();
         let at = vow_types::num::index(bits.peek(ONE));
         let mut symbol = self.one.get(at).copied().unwrap_or_default();
-        if symbol.code == 0 {
-            symbol = self.long(bits)?;
+        if symbol.0 == 0 {
+            symbol = self.long(bits.peek(16))?;
         }
-        bits.skip(symbol.code.into());
-        Ok(symbol)
+        let number = bits.number(symbol.code(), symbol.size());
+        bits.skip(symbol.bits());
+        Ok((symbol, number))
     }
 
     #[cold]
     #[inline(never)]
-    fn long(&self, bits: &Bits<'_>) -> Result<Symbol, Stop> {
-        let (value, code) = self.table.look_up(bits.peek(16)).ok_or(Stop::Broken)?;
-        Ok(Symbol::new(value, u8::try_from(code).unwrap_or_default()))
+    fn long(&self, sixteen: u32) -> Result<Symbol, Stop> {
+        let (value, code) = self.table.look_up(sixteen).ok_or(Stop::Broken)?;
+        Ok(Symbol::new(value, code))
     }
 }
 
 /// Several symbols of a block at once, whose values nobody wants.
 ///
-/// Bits used (5 bits, at most 13 + 15), coefficients stepped over (6 bits), whether the block ended (1 bit). 0: one symbol
-/// at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Bits used (5 bits, at most 13 + 15); coefficients stepped over (7 bits), and [`ENDS`] more where the block ends: whatever
+/// needs a closer look leads out of the block. [`UNKNOWN`]: one symbol at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stride(u16);
+
+/// Coefficients of a block.
+const ENDS: usize = 64;
+/// No bits, more coefficients than there are.
+const UNKNOWN: Stride = Stride(127 << 5);
 
 impl Stride {
     fn new(bits: u32, steps: u32, ends: bool) -> Option<Self> {
@@ -88,12 +120,7 @@ impl Stride {
 
     #[inline(always)]
     fn steps(self) -> usize {
-        usize::from(self.0 >> 5 & 63)
-    }
-
-    #[inline(always)]
-    fn ends(self) -> bool {
-        self.0 >> 11 != 0
+        usize::from(self.0 >> 5)
     }
 }
 
@@ -106,7 +133,7 @@ pub(super) struct AcCodes {
 impl AcCodes {
     pub(super) fn new(table: Table) -> Self {
         let codes = Codes::new(table);
-        let mut many = Box::new([Stride::default(); 1 << MANY]);
+        let mut many = Box::new([UNKNOWN; 1 << MANY]);
         for (entry, index) in many.iter_mut().zip(0u32..) {
             *entry = stride(&codes, index);
         }
@@ -119,53 +146,57 @@ impl AcCodes {
     /// [`Stop::Broken`] when a run reaches beyond the block, or there is no such code.
     #[inline(always)]
     pub(super) fn skip(&self, bits: &mut Bits<'_>, mut at: usize) -> Result<(), Stop> {
-        while at < 64 {
+        'on: while at < ENDS {
             bits.fill();
-            let stride = self.many.get(vow_types::num::index(bits.peek(MANY))).copied().unwrap_or_default();
-            let next = at + stride.steps();
-            // Where the block might be over by its length alone, what follows may be another block's.
-            if stride.0 != 0 && next < 64 {
-                bits.skip(stride.bits());
-                if stride.ends() {
+            // Two of them use no more than that made ready.
+            for _ in 0..2 {
+                let index = vow_types::num::index(bits.peek(MANY));
+                let stride = self.many.get(index).copied().unwrap_or(UNKNOWN);
+                let next = at + stride.steps();
+                if next < ENDS {
+                    bits.skip(stride.bits());
+                    at = next;
+                } else if stride != UNKNOWN && stride.steps() >= ENDS && next < 2 * ENDS {
+                    bits.skip(stride.bits());
                     return Ok(());
+                } else {
+                    // Where the block might be over by its length alone, what follows may be another block's.
+                    let (symbol, _) = self.codes.next(bits)?;
+                    if symbol.ends() {
+                        return Ok(());
+                    }
+                    at += vow_types::num::index(symbol.zeros()) + 1;
+                    continue 'on;
                 }
-                at = next;
-                continue;
             }
-            let symbol = self.codes.next(bits)?;
-            if symbol.ends() {
-                return Ok(());
-            }
-            bits.skip(symbol.size.into());
-            at += usize::from(symbol.zeros) + 1;
         }
-        if at == 64 { Ok(()) } else { Err(Stop::Broken) }
+        if at == ENDS { Ok(()) } else { Err(Stop::Broken) }
     }
 }
 
 /// As many symbols as the index holds the codes of; the bits behind the last code may lie outside of it.
 fn stride(codes: &Codes, index: u32) -> Stride {
-    let (mut used, mut steps, mut best) = (0, 0, Stride::default());
+    let (mut used, mut steps, mut best) = (0, 0, UNKNOWN);
     while used < MANY {
         // What is left of the index, at the top of 16 bits, zeros behind.
         let left = index << (16 - MANY + used) & 0xffff;
         let one = codes.one.get(vow_types::num::index(left >> (16 - ONE))).copied().unwrap_or_default();
-        let symbol = if one.code > 0 {
+        let symbol = if one.0 > 0 {
             one
         } else {
-            match codes.table.look_up(left) {
-                Some((value, code)) => Symbol::new(value, u8::try_from(code).unwrap_or_default()),
-                None => break,
+            match codes.long(left) {
+                Ok(symbol) => symbol,
+                Err(_) => break,
             }
         };
-        if used + u32::from(symbol.code) > MANY {
+        if used + symbol.code() > MANY {
             break;
         }
-        used += u32::from(symbol.code) + u32::from(symbol.size);
+        used += symbol.bits();
         if symbol.ends() {
             return Stride::new(used, steps, true).unwrap_or(best);
         }
-        steps += u32::from(symbol.zeros) + 1;
+        steps += symbol.zeros() + 1;
         match Stride::new(used, steps, false) {
             Some(stride) => best = stride,
             None => break,
@@ -206,11 +237,8 @@ mod tests {
                 }
                 match codes.codes.next(&mut read) {
                     Err(stop) => break Err(stop),
-                    Ok(symbol) if symbol.ends() => break Ok(()),
-                    Ok(symbol) => {
-                        read.skip(symbol.size.into());
-                        at += usize::from(symbol.zeros) + 1;
-                    }
+                    Ok((symbol, _)) if symbol.ends() => break Ok(()),
+                    Ok((symbol, _)) => at += vow_types::num::index(symbol.zeros()) + 1,
                 }
             };
             prop_assert_eq!(result, expected);

@@ -1,7 +1,7 @@
 //! The codes of one block in a scan: T.81, F.2.2 (sequential) and G.1.2 (progressive).
 
 use super::super::super::huffman::Stop;
-use super::super::bits::{Bits, READY};
+use super::super::bits::{Bits, WIDEST};
 use super::super::tables::{AcCodes, Codes};
 use super::script::Pass;
 use super::store::{Block, saturated};
@@ -17,13 +17,11 @@ impl Coder<'_> {
     /// The first coefficient's difference from the one before it, which is `prediction`, becomes `prediction`.
     #[inline(always)]
     fn difference(&mut self, codes: &Codes, prediction: &mut i32) -> Result<(), Stop> {
-        let symbol = codes.next(&mut self.bits)?;
-        if symbol.zeros > 0 {
+        let (symbol, difference) = codes.next(&mut self.bits)?;
+        if symbol.zeros() > 0 {
             return Err(Stop::Broken);
         }
-        if symbol.size > 0 {
-            *prediction = prediction.wrapping_add(self.bits.signed(symbol.size.into()));
-        }
+        *prediction = prediction.wrapping_add(difference);
         Ok(())
     }
 
@@ -41,13 +39,12 @@ impl Coder<'_> {
         let behind = 64 - block.wanted().leading_zeros();
         let mut at = 1;
         while at < behind {
-            let symbol = ac.codes.next(&mut self.bits)?;
+            let (symbol, value) = ac.codes.next(&mut self.bits)?;
             if symbol.ends() {
                 return Ok(());
             }
-            at += u32::from(symbol.zeros);
-            if symbol.size > 0 {
-                let value = self.bits.signed(symbol.size.into());
+            at += symbol.zeros();
+            if symbol.size() > 0 {
                 if at > 63 {
                     return Err(Stop::Broken);
                 }
@@ -91,16 +88,15 @@ impl Coder<'_> {
     ) -> Result<(), Stop> {
         let (mut at, last) = (u32::from(pass.first), u32::from(pass.last));
         while at <= last {
-            let symbol = codes.next(&mut self.bits)?;
-            at += u32::from(symbol.zeros);
-            if symbol.size > 0 {
-                let value = self.bits.signed(symbol.size.into());
+            let (symbol, value) = codes.next(&mut self.bits)?;
+            at += symbol.zeros();
+            if symbol.size() > 0 {
                 if at > last {
                     return Err(Stop::Broken);
                 }
                 block.set(at, value << pass.low);
-            } else if symbol.zeros < 15 {
-                self.run = self.blocks(symbol.zeros) - 1;
+            } else if symbol.zeros() < 15 {
+                self.run = self.blocks(symbol.zeros()) - 1;
                 return Ok(());
             }
             at += 1;
@@ -120,19 +116,18 @@ impl Coder<'_> {
         // What of the band is still to come; what was nonzero before this scan.
         let (mut rest, before) = (pass.band(), nonzero);
         while self.run == 0 && rest != 0 {
-            let symbol = codes.next(&mut self.bits)?;
-            let value = match symbol.size {
-                0 if symbol.zeros < 15 => {
-                    self.run = self.blocks(symbol.zeros);
+            let (symbol, value) = codes.next(&mut self.bits)?;
+            let value = match symbol.size() {
+                0 if symbol.zeros() < 15 => {
+                    self.run = self.blocks(symbol.zeros());
                     break;
                 }
-                0 => 0,
-                1 => self.bits.signed(1) << pass.low,
+                0 | 1 => value << pass.low,
                 _ => return Err(Stop::Broken),
             };
             // The zero that the value is for, or the last one that is stepped over.
             let mut zeros = rest & !before;
-            for _ in 0..symbol.zeros {
+            for _ in 0..symbol.zeros() {
                 zeros &= zeros.wrapping_sub(1);
             }
             if zeros == 0 {
@@ -167,7 +162,7 @@ impl Coder<'_> {
         let mut wanted = of & block.wanted();
         let mut seen = 0;
         while count > 0 {
-            let some = count.min(READY);
+            let some = count.min(WIDEST);
             let raw = self.take(some);
             count -= some;
             // Their places among the bits just taken.
@@ -189,12 +184,12 @@ impl Coder<'_> {
 
     /// How many blocks end here, this one among them (EOB0 to EOB14).
     #[inline(always)]
-    fn blocks(&mut self, power: u8) -> u32 {
-        let more = if power > 0 { self.take(power.into()) } else { 0 };
+    fn blocks(&mut self, power: u32) -> u32 {
+        let more = if power > 0 { self.take(power) } else { 0 };
         (1 << power) + more
     }
 
-    /// The next bits, 1 to [`READY`], as a number.
+    /// The next bits, 1 to [`WIDEST`], as a number.
     #[inline(always)]
     fn take(&mut self, bits: u32) -> u32 {
         self.bits.fill();
