@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use vow_types::{Embedding, FaceId, PersonId};
 
+use crate::budget;
 use crate::edges::Edges;
 use crate::faces::{Faces, Slot};
 use crate::groups::Groups;
@@ -22,16 +23,6 @@ use crate::round::Round;
 use crate::survey::{Change, Survey};
 use crate::weak::Weak;
 use crate::{Move, Neighbours, Observation, Params};
-
-/// Bytes of memory for a face in all of a daemon, index and what is shown of it included: of tables, which take no more than
-/// [`vow_tables::MEMORY`], and beside them; and for its candidate pairs where they are known. As measured in libraries of hundreds of
-/// thousands.
-const TABLES: usize = 200;
-const FACE: usize = 40;
-const PAIRS: usize = 400;
-/// The pairs of one face in so many may be known whatever room they take, up to so many faces'.
-const KEPT_SHARE: usize = 8;
-const KEPT: usize = 100_000;
 
 /// All faces of one model pack, grouped into people.
 ///
@@ -215,10 +206,7 @@ impl Grouping {
 
     /// Whether candidate pairs take more room than faces leave ([`Params::room`]).
     pub(crate) fn knows_many_pairs(&self) -> bool {
-        let faces = self.faces.count();
-        let tables = faces.saturating_mul(TABLES).min(vow_tables::MEMORY);
-        let left = self.params.room.saturating_sub(faces.saturating_mul(FACE)).saturating_sub(tables);
-        self.edges.asked() > (left / PAIRS).max((faces / KEPT_SHARE).min(KEPT))
+        self.edges.asked() > budget::faces_with_pairs(self.faces.count(), self.params.room)
     }
 
     /// Takes other shares of the same embeddings where `of` has some, so that the memory of those that are held can be given

@@ -19,6 +19,7 @@
 
 mod again;
 mod around;
+mod budget;
 mod calibration;
 mod close;
 mod dbscan;

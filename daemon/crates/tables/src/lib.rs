@@ -10,7 +10,7 @@ mod spill;
 
 use std::hash::RandomState;
 
-pub use list::List;
+pub use list::{List, room};
 pub use pool::{Held, MEMORY, held, place};
 pub use spill::Spill;
 

@@ -6,6 +6,19 @@ use allocator_api2::vec::Vec;
 
 use crate::Spill;
 
+/// How many more entries a list asks for room for that has so many, room for so many, and is to take `more`: 0 when it has
+/// enough, otherwise a quarter of what it holds or what is asked for, whichever is more. So a fifth of a long list is empty at
+/// most, where lists usually double and leave up to half of it empty.
+#[must_use]
+pub const fn room(len: usize, capacity: usize, more: usize) -> usize {
+    if capacity.saturating_sub(len) >= more {
+        return 0;
+    }
+    let quarter = len / 4;
+    let wanted = if quarter > more { quarter } else { more };
+    if wanted > 4 { wanted } else { 4 }
+}
+
 /// The list of the standard library, but for where it lies, and that little of a long one is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T>(Vec<T, Spill>);
@@ -17,11 +30,8 @@ impl<T> List<T> {
         Self(Vec::new_in(Spill))
     }
 
-    /// Makes room for that many more entries: a fifth of a long list is empty at most, where lists usually double.
     fn make_room(&mut self, more: usize) {
-        if self.0.capacity().saturating_sub(self.0.len()) < more {
-            self.0.reserve_exact((self.0.len() / 4).max(more).max(4));
-        }
+        self.0.reserve_exact(room(self.0.len(), self.0.capacity(), more));
     }
 
     /// One entry more, at the end.

@@ -1,12 +1,9 @@
 //! Room in lists that have an entry for each face: doubling one that is full leaves up to half of it empty, and there are a
 //! million faces.
 
-/// Makes room for that many more entries in a list: when it has none, a quarter of what it holds or what is asked for,
-/// whichever is more.
+/// Makes room for that many more entries in a list, as [`vow_tables::room`] says.
 pub fn room_for<T>(list: &mut Vec<T>, more: usize) {
-    if list.capacity().saturating_sub(list.len()) < more {
-        list.reserve_exact((list.len() / 4).max(more).max(4));
-    }
+    list.reserve_exact(vow_tables::room(list.len(), list.capacity(), more));
 }
 
 #[cfg(test)]

@@ -95,6 +95,9 @@ pub enum ResizeFailure {
     /// A buffer did not fit its picture.
     #[error(transparent)]
     Buffer(#[from] fast_image_resize::ImageBufferError),
+    /// The room for it lies outside of the frame.
+    #[error(transparent)]
+    Room(#[from] fast_image_resize::CropBoxError),
     /// The operation was refused.
     #[error(transparent)]
     Operation(#[from] fast_image_resize::ResizeError),

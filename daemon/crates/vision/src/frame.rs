@@ -1,7 +1,7 @@
 //! Fits a picture into a detector's frame: scaled once from the coded picture straight to its final size, then turned
 //! upright while it is small. Never squeezed: width and height keep their ratio up to half a pixel.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use vow_types::num::index;
@@ -143,13 +143,19 @@ fn put(
     }
     let fitted = fit(orientation.upright_size(part.map_or(picture.size, |part| part.size)), room);
     let coded = orientation.upright_size(fitted);
-    let small = resize(picture, part, coded).map_err(|source| VisionError::Resize {
-        from: picture.size,
-        to: coded,
-        source,
-    })?;
-    let mut pixels = vec![0; index(shape.width) * index(shape.height) * 3];
-    turn_into(&small, coded, orientation, &mut pixels, shape.width);
+    let failed = |source| VisionError::Resize { from: picture.size, to: coded, source };
+    let black = |size: Size| vec![0; index(size.width) * index(size.height) * 3];
+    let pixels = if orientation == Orientation::Upright {
+        let mut pixels = black(shape);
+        resize(picture, part, coded, (&mut pixels, shape)).map_err(failed)?;
+        pixels
+    } else {
+        let mut small = black(coded);
+        resize(picture, part, coded, (&mut small, coded)).map_err(failed)?;
+        let mut pixels = black(shape);
+        turn_into(&small, coded, orientation, &mut pixels, shape.width);
+        pixels
+    };
     Ok(Framed { shape, pixels, fitted })
 }
 
@@ -170,19 +176,23 @@ fn fit(picture: Size, shape: Size) -> Size {
     }
 }
 
-/// The coded picture, or a part of it, at another size, RGB8.
-fn resize(picture: PictureView<'_>, part: Option<Part>, to: Size) -> Result<Vec<u8>, ResizeFailure> {
+/// The coded picture, or a part of it, at another size, RGB8: into the top left corner of pixels that have this size.
+fn resize(
+    picture: PictureView<'_>,
+    part: Option<Part>,
+    to: Size,
+    (pixels, room): (&mut [u8], Size),
+) -> Result<(), ResizeFailure> {
     let Size { width, height } = picture.size;
-    let mut pixels = vec![0; index(to.width) * index(to.height) * 3];
     // Typed views: the untyped call would build the resizer for all thirteen kinds of pixels.
     let source = TypedImageRef::<U8x3>::from_buffer(width, height, picture.pixels)?;
-    let mut target = TypedImage::<U8x3>::from_buffer(to.width, to.height, &mut pixels)?;
+    let whole = TypedImage::<U8x3>::from_buffer(room.width, room.height, pixels)?;
+    let mut target = TypedCroppedImageMut::new(whole, 0, 0, to.width, to.height)?;
     let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     if let Some(Part { left, top, size }) = part {
         options = options.crop(left.into(), top.into(), size.width.into(), size.height.into());
     }
-    Resizer::new().resize_typed(&source, &mut target, &options)?;
-    Ok(pixels)
+    Ok(Resizer::new().resize_typed(&source, &mut target, &options)?)
 }
 
 #[cfg(test)]
