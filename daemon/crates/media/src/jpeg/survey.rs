@@ -22,6 +22,8 @@ pub(super) struct Survey {
     pub(super) single_scan: bool,
     /// The same, without restarts.
     pub(super) plain_scan: bool,
+    /// Bytes of entropy-coded data, of all scans together.
+    pub(super) coded: usize,
     /// Bytes of notes that reading all of its scans block by block would leave.
     pub(super) notes: u64,
     /// Nothing in it makes a strict decoder stumble that is harmless.
@@ -36,7 +38,7 @@ impl Survey {
     pub(super) fn take<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) -> Result<Self, MediaError> {
         let (mut frame, mut scan) = (None::<Frame>, None::<Scan>);
         let (mut adobe, mut interval, mut tidy, mut behind_scan) = (None, 0, true, false);
-        let (mut scans, mut coded, mut restarts_missing, mut notes) = (0u32, 0u64, 0u64, 0u64);
+        let (mut scans, mut coded, mut restarts_missing, mut notes) = (0u32, 0usize, 0u64, 0u64);
         let mut walk = Walk::new(bytes);
         for piece in walk.by_ref() {
             each(piece);
@@ -62,7 +64,7 @@ impl Survey {
                 Piece::Segment { .. } => {}
                 Piece::Coded { data, restarts } => {
                     behind_scan = false;
-                    coded += len_u64(data.len());
+                    coded += data.len();
                     if let (Some(frame), Some(scan)) = (&frame, &scan) {
                         notes += notes_of(frame, scan, scans);
                         restarts_missing += missing(scan.units(frame), interval, restarts);
@@ -85,9 +87,9 @@ impl Survey {
         let plain_scan = single_scan && interval == 0;
         let scattered = scans > 1 && !frame.progressive;
         // Nothing is allocated for a huge picture that a few bytes announce.
-        let too_little = coded.saturating_mul(8) < frame.blocks();
+        let too_little = len_u64(coded).saturating_mul(8) < frame.blocks();
         let doubtful = end != End::Marked || restarts_missing > 0 || too_little;
-        Ok(Self { frame, adobe, len, doubtful, scattered, single_scan, plain_scan, notes, tidy })
+        Ok(Self { frame, adobe, len, doubtful, scattered, single_scan, plain_scan, coded, notes, tidy })
     }
 }
 

@@ -73,6 +73,11 @@ impl<'a> Walk<'a> {
         (self.end.unwrap_or(End::Missing), self.at)
     }
 
+    /// Bytes from here on.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     fn finish(&mut self, end: End) -> Option<Piece<'a>> {
         self.end = Some(end);
         None
@@ -103,7 +108,7 @@ impl<'a> Walk<'a> {
         if marker == marker::EOI {
             return self.finish(End::Marked);
         }
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let rest = self.rest();
         let Some(len) = rest.first_chunk::<2>().map(|two| usize::from(u16::from_be_bytes(*two))) else {
             return self.finish(End::Missing);
         };
@@ -118,7 +123,7 @@ impl<'a> Walk<'a> {
 
     fn coded(&mut self) -> Piece<'a> {
         self.in_scan = false;
-        let data = self.bytes.get(self.at..).unwrap_or_default();
+        let data = self.rest();
         let (len, restarts) = coded_len(data);
         self.at += len;
         Piece::Coded { data: data.get(..len).unwrap_or_default(), restarts }

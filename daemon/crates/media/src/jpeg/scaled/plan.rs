@@ -91,8 +91,9 @@ impl<'a> Plan<'a> {
         let frame = &survey.frame;
         let (mut dc, mut ac) = ([const { None::<Table> }; 4], [const { None::<Table> }; 4]);
         let mut steps: Steps = [None; 4];
-        let (mut interval, mut scan) = (0, None);
-        for piece in Walk::new(bytes) {
+        let mut interval = 0;
+        let mut walk = Walk::new(bytes);
+        while let Some(piece) = walk.next() {
             match piece {
                 Piece::Segment { marker: marker::DHT, body } => {
                     for (is_ac, slot, table) in Table::parse_all(body).ok()? {
@@ -101,12 +102,18 @@ impl<'a> Plan<'a> {
                 }
                 Piece::Segment { marker: marker::DQT, body } => quantisation(body, &mut steps)?,
                 Piece::Segment { marker: marker::DRI, body } => interval = restart_interval(body),
-                Piece::Segment { marker: marker::SOS, body } => scan = Some(Scan::parse(frame, body)?),
-                Piece::Segment { .. } => {}
-                Piece::Coded { data, .. } => {
-                    let tables = Tables { dc, ac, steps };
-                    return Self::new(survey, tables, interval, &scan?, data);
+                Piece::Segment { marker: marker::SOS, body } => {
+                    // Where its only scan ends is known, and need not be looked for again.
+                    let data = walk.rest().get(..survey.coded)?;
+                    return Self::new(
+                        survey,
+                        Tables { dc, ac, steps },
+                        interval,
+                        &Scan::parse(frame, body)?,
+                        data,
+                    );
                 }
+                Piece::Segment { .. } | Piece::Coded { .. } => {}
             }
         }
         None
