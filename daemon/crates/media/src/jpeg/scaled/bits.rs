@@ -38,8 +38,8 @@ impl<'a> Bits<'a> {
         self.place
     }
 
-    /// Makes sure that [`READY`] bits can be looked at. It does not ask first whether that is needed: a wrong guess costs
-    /// more than the work.
+    /// Makes sure that [`READY`] bits can be looked at. It does not ask first whether that is needed: nobody could foretell the
+    /// answer, and the question costs what the work does.
     #[inline(always)]
     pub(super) fn fill(&mut self) {
         let Place { at, held, count, .. } = self.place;
