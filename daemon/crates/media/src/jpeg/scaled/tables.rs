@@ -97,13 +97,13 @@ impl Codes {
 
 /// Several symbols of a block at once, whose values nobody wants.
 ///
-/// Bits used (5 bits, at most 13 + 15); coefficients stepped over (7 bits), and [`ENDS`] more where the block ends: whatever
-/// needs a closer look leads out of the block. [`UNKNOWN`]: one symbol at a time.
+/// Bits used (5 bits, at most 13 + 15); coefficients stepped over (7 bits), and [`BLOCK`] more where the block ends: so one
+/// comparison finds all that needs a closer look. [`UNKNOWN`]: one symbol at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stride(u16);
 
 /// Coefficients of a block.
-const ENDS: usize = 64;
+const BLOCK: usize = 64;
 /// No bits, more coefficients than there are.
 const UNKNOWN: Stride = Stride(127 << 5);
 
@@ -146,17 +146,17 @@ impl AcCodes {
     /// [`Stop::Broken`] when a run reaches beyond the block, or there is no such code.
     #[inline(always)]
     pub(super) fn skip(&self, bits: &mut Bits<'_>, mut at: usize) -> Result<(), Stop> {
-        'on: while at < ENDS {
+        'on: while at < BLOCK {
             bits.fill();
             // Two of them use no more than that made ready.
             for _ in 0..2 {
                 let index = vow_types::num::index(bits.peek(MANY));
                 let stride = self.many.get(index).copied().unwrap_or(UNKNOWN);
                 let next = at + stride.steps();
-                if next < ENDS {
+                if next < BLOCK {
                     bits.skip(stride.bits());
                     at = next;
-                } else if stride != UNKNOWN && stride.steps() >= ENDS && next < 2 * ENDS {
+                } else if stride != UNKNOWN && stride.steps() >= BLOCK && next < 2 * BLOCK {
                     bits.skip(stride.bits());
                     return Ok(());
                 } else {
@@ -170,7 +170,7 @@ impl AcCodes {
                 }
             }
         }
-        if at == ENDS { Ok(()) } else { Err(Stop::Broken) }
+        if at == BLOCK { Ok(()) } else { Err(Stop::Broken) }
     }
 }
 
