@@ -53,7 +53,8 @@ impl Scaled<'_> {
         target: &mut [u8],
         stride: usize,
     ) -> Result<(), Stop> {
-        // A reader of its own, for as long as it takes: the compiler keeps it in registers then.
+        // A reader of its own, for as long as it takes: the compiler keeps it in registers then. (Taken and given back by value
+        // it does not, and all of decoding takes a quarter longer.)
         let mut own = bits.clone();
         let result = self.read::<W, H>(lane, prediction, &mut own, target, stride);
         *bits = own;
