@@ -197,9 +197,9 @@ mod tests {
         let mut config = Config::new(PathBuf::from("data"));
         assert_eq!(config.picture_budget(3 << 30, Provider::Cpu, 3), MOST_PICTURES);
         assert_eq!(
-            config.picture_budget(3 << 30, Provider::Cuda, 65),
-            65 << 24,
-            "two batches and what is read"
+            config.picture_budget(3 << 30, Provider::Cuda, 112),
+            112 << 24,
+            "three batches, and a photo for each of 16 cores"
         );
         config.max_memory = Some(500 << 20);
         assert_eq!(config.picture_budget(200 << 20, Provider::Cpu, 3), 300 << 20);

@@ -18,7 +18,7 @@ use crate::error::{GraphError, InferError, Role};
 use crate::machine::{Made, Networks, Trials, Work};
 use crate::relief::{Crews, Rest};
 use crate::runtime::{Provider, Runtime};
-use crate::schedule::{Key, Roles, Waits};
+use crate::schedule::{Key, Roles, Waits, in_hand};
 use crate::tuning::Tuning;
 use on_card::OnCard;
 
@@ -183,13 +183,10 @@ impl FaceEngine {
         self.networks().detector.close_up
     }
 
-    /// Photos to be worked on at the same time so that no network waits for its next batch: what runs and what is prepared
-    /// meanwhile, and one that is read.
+    /// Photos to be worked on at the same time so that no network waits for its next batch.
     #[must_use]
     pub fn wants_in_flight(&self) -> usize {
-        let batch = self.0.batch;
-        let running = if batch > 1 { 2 * batch } else { self.0.threads };
-        running.max(self.0.threads) + 1
+        in_hand(self.0.batch, self.0.threads)
     }
 
     /// Has a GPU made ready now, and returns whether it is: `false` when it was given up or has too little memory, and at once

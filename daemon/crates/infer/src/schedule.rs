@@ -36,9 +36,20 @@ pub(crate) enum Roles {
 }
 
 impl Roles {
+    /// Who runs what on a card: each network is there once.
+    pub(crate) const ON_CARD: [Self; 2] = [Self::Only(Role::Detector), Self::Only(Role::Embedder)];
+
     pub(crate) fn have(self, role: Role) -> bool {
         self == Self::All || self == Self::Only(role)
     }
+}
+
+/// Photos to have in hand where networks take `batch` pictures at once and `threads` cores make frames and crops: for a batch that
+/// runs, one that is prepared and one that gathers, and a photo for each core. With fewer, photos wait for one network after the
+/// other, batches go half empty, and neither cores nor card are at their limit.
+pub(crate) fn in_hand(batch: usize, threads: usize) -> usize {
+    let threads = threads.max(1);
+    if batch > 1 { 3 * batch + threads } else { threads + 1 }
 }
 
 /// What waits.
@@ -153,6 +164,10 @@ impl Most {
 }
 
 #[cfg(test)]
+#[path = "schedule/in_hand_tests.rs"]
+mod in_hand_tests;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -201,6 +216,11 @@ mod tests {
         let mut schedule = Schedule::new(WAITS, 8, 8);
         schedule.push(SQUARE, Lane::Backlog, start, 1);
         assert_eq!(schedule.next(Roles::All, start, true), Next::Run(SQUARE, vec![1]));
+        // All that wait go together, however many: a card's batch takes as long half empty as full.
+        for n in 0..7 {
+            schedule.push(SQUARE, Lane::Backlog, start, n);
+        }
+        assert_eq!(schedule.next(Roles::All, start, true), Next::Run(SQUARE, (0..7).collect()));
 
         let mut schedule = Schedule::new(WAITS, 1, 1);
         schedule.push(SQUARE, Lane::Backlog, start, 1);

@@ -69,7 +69,10 @@ impl Eyes<'_> {
                 let mut split = self.look_at_tiles(tiles)?.into_iter();
                 (split.next().unwrap_or_default(), split.next().unwrap_or_default())
             }
-            None => (self.look(Arc::clone(&wide))?, self.look(Arc::clone(&near))?),
+            None => {
+                let mut looks = self.look_at([&wide, &near].map(Arc::clone).to_vec())?.into_iter();
+                (looks.next().unwrap_or_default(), looks.next().unwrap_or_default())
+            }
         };
         large.retain(|face| face.bbox.shorter_px(near.fitted) >= CLOSE_UP_FACE);
         let found = without_ghosts(merged(found, large), upright);
@@ -95,8 +98,10 @@ impl Eyes<'_> {
         Ok(Arc::new(framed))
     }
 
-    fn look(&self, framed: Arc<Framed>) -> Result<Vec<Detection>, AnalyseError> {
-        let found = self.networks.faces.detect(framed, self.lane).map_err(AnalyseError::Detect)?;
+    /// What each of these frames shows. They are asked for together: whoever waits for one after the other waits twice, for a
+    /// thread or for company in a batch.
+    fn look_at(&self, frames: Vec<Arc<Framed>>) -> Result<Vec<Vec<Detection>>, AnalyseError> {
+        let found = self.networks.faces.detect_all(frames, self.lane).map_err(AnalyseError::Detect)?;
         count(self.progress, Stage::Detect, found.busy, found.waited);
         Ok(found.value)
     }
@@ -105,7 +110,7 @@ impl Eyes<'_> {
     fn look_at_tiles(&self, mut tiles: Tiles) -> Result<Vec<Vec<Detection>>, AnalyseError> {
         let empty = Framed { shape: tiles.framed.shape, pixels: Vec::new(), fitted: tiles.framed.fitted };
         let framed = Arc::new(std::mem::replace(&mut tiles.framed, empty));
-        Ok(tiles.split(self.look(framed)?))
+        Ok(tiles.split(self.look_at(vec![framed])?.pop().unwrap_or_default()))
     }
 
     /// The turn that makes a picture stand upright, and what is found in it then. The frames are turned, not the picture, which
@@ -160,7 +165,7 @@ impl Eyes<'_> {
         let looks = match Tiles::of(one_size, &parts).filter(|_| self.takes_one_size()) {
             Some(tiles) => self.look_at_tiles(tiles)?,
             None if self.takes_one_size() => return Ok(None),
-            None => frames.iter().map(|frame| self.look(Arc::clone(frame))).collect::<Result<_, _>>()?,
+            None => self.look_at(frames.clone())?,
         };
         let scores =
             looks.iter().zip(&frames).map(|(found, frame)| vow_vision::surest_upright(found, frame.fitted));

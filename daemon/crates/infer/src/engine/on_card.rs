@@ -81,8 +81,7 @@ impl OnCard {
             return Ok(None);
         }
         let networks = networks.heed(Arc::clone(rest));
-        let stations = vec![Roles::Only(Role::Detector), Roles::Only(Role::Embedder)];
-        let rules = rules(&networks, stations, tuning);
+        let rules = rules(&networks, Roles::ON_CARD.to_vec(), tuning);
         let crew = Crew::start(networks, rules).map_err(|error| match blame(error, &models.pack_name) {
             InferError::Pack { role, source, .. } => (role, source),
             other => (Role::Detector, GraphError::Incomplete { what: chain(&other) }),

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use ort::environment::Environment;
-use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{IoBinding, Session};
+use ort::session::Session;
 use vow_types::Size;
 
 use super::kept::Kept;
-use super::onnxruntime::{NAME, failed, tensor};
+use super::onnxruntime::{NAME, failed};
+use super::outputs::Outputs;
 use super::{Feed, Numbers, Pinned, PinnedMemory, Tensor};
 use crate::caught::caught;
 use crate::error::GraphError;
@@ -173,9 +173,10 @@ struct Bound {
     size: Size,
     count: usize,
     session: Session,
-    binding: IoBinding,
-    /// Where its own input is from; `None` where the card gives none.
-    memory: Option<PinnedMemory>,
+    /// What runs write into: of one size, so they are made once.
+    outputs: Outputs,
+    /// Where its outputs and its own input are from.
+    memory: PinnedMemory,
     /// For pictures that do not lie ready in memory that the card reads.
     input: Option<Pinned>,
 }
@@ -188,9 +189,11 @@ impl Bound {
         (size, count): (Size, usize),
     ) -> Result<Self, GraphError> {
         let session = session(graph, environment, place, count)?;
-        let binding = session.create_binding().map_err(failed)?;
-        let memory = PinnedMemory::of(&session, place.provider).ok();
-        Ok(Self { size, count, session, binding, memory, input: None })
+        let memory = PinnedMemory::of(&session, place.provider).unwrap_or_else(|error| {
+            tracing::debug!(%error, "no pinned memory");
+            PinnedMemory::ordinary()
+        });
+        Ok(Self { size, count, session, outputs: Outputs::default(), memory, input: None })
     }
 
     /// Runs at most as many pictures as it takes; `read` sees the outputs of these alone.
@@ -207,22 +210,22 @@ impl Bound {
         let Some(input) = ready.or(self.input.as_ref()) else {
             return Err(GraphError::Incomplete { what: "there is no memory for its input".to_owned() });
         };
-        let result = run_bound(&mut self.session, &mut self.binding, input, |outputs| {
+        let (session, dims, memory) = (&mut self.session, whole.dims(), &self.memory);
+        let read = |outputs: &[Tensor<'_>]| {
             read(&outputs.iter().map(|output| first(output, feed.count, self.count)).collect::<Vec<_>>())
-        });
-        // What the device holds of this batch is free for the next.
-        self.binding.clear();
-        result
+        };
+        match input {
+            Pinned::Planes(tensor) => self.outputs.run(session, (tensor, &dims), memory, read),
+            Pinned::Bytes(tensor) => self.outputs.run(session, (tensor, &dims), memory, read),
+        }
     }
 
     /// Copies pictures into the session's own input, and makes the rest of it black.
     fn fill(&mut self, feed: &Feed<'_>, dims: [usize; 4]) -> Result<(), GraphError> {
         if self.input.is_none() {
-            let ordinary = PinnedMemory::ordinary();
-            let memory = self.memory.as_ref().unwrap_or(&ordinary);
             let input = match feed.numbers {
-                Numbers::Planes(_) => memory.planes(dims),
-                Numbers::Bytes(_) => memory.bytes(dims),
+                Numbers::Planes(_) => self.memory.planes(dims),
+                Numbers::Bytes(_) => self.memory.bytes(dims),
             };
             self.input = Some(input.map_err(failed)?);
         }
@@ -250,31 +253,6 @@ fn first<'a>(output: &Tensor<'a>, count: usize, all: usize) -> Tensor<'a> {
         part.numbers = output.numbers.get(..output.numbers.len() / all * count).unwrap_or_default();
     }
     part
-}
-
-/// The input is copied to the device when it is bound, so it is bound anew for each run; so are the outputs, because the
-/// tensors of the last run would be taken for where the next has to write.
-fn run_bound<T>(
-    session: &mut Session,
-    binding: &mut IoBinding,
-    input: &Pinned,
-    read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
-) -> Result<T, GraphError> {
-    let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)
-        .map_err(failed)?;
-    binding.clear();
-    for output in session.outputs() {
-        binding.bind_output_to_device(output.name(), &host).map_err(failed)?;
-    }
-    let name = session.inputs().first().map(|input| input.name().to_owned()).unwrap_or_default();
-    match input {
-        Pinned::Planes(tensor) => binding.bind_input(name, tensor),
-        Pinned::Bytes(tensor) => binding.bind_input(name, tensor),
-    }
-    .map_err(failed)?;
-    let outputs = session.run_binding(binding).map_err(failed)?;
-    let outputs: Vec<_> = outputs.values().collect();
-    read(&outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?)
 }
 
 #[cfg(test)]

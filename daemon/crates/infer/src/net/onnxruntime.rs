@@ -1,11 +1,11 @@
 //! A network on ONNX Runtime and the processor: one session, which takes every size that the graph takes.
 
 use ort::environment::Environment;
-use ort::session::{Session, SessionOutputs};
-use ort::value::{DynValue, TensorRef};
+use ort::session::Session;
+use ort::value::TensorRef;
 
 use super::outputs::Outputs;
-use super::{Feed, Numbers, Tensor};
+use super::{Feed, Numbers, PinnedMemory, Tensor};
 use crate::error::GraphError;
 use crate::runtime::session::{self, Place};
 
@@ -16,13 +16,14 @@ pub(crate) struct Net {
     session: Session,
     /// What runs write into.
     outputs: Outputs,
+    memory: PinnedMemory,
 }
 
 impl Net {
     pub(super) fn open(environment: &Environment, bytes: &[u8], place: Place) -> Result<Self, GraphError> {
         let session = session::open(environment, bytes, place)
             .map_err(|error| GraphError::Load { runtime: NAME, source: error.into() })?;
-        Ok(Self { session, outputs: Outputs::default() })
+        Ok(Self { session, outputs: Outputs::default(), memory: PinnedMemory::ordinary() })
     }
 
     pub(super) fn run<T>(
@@ -39,40 +40,8 @@ impl Net {
                 TensorRef::from_array_view((dims, numbers)).map_err(failed)?.into_dyn()
             }
         };
-        let mut refused = false;
-        if let Some(options) = self.outputs.of(&dims) {
-            match self.session.run_with_options(ort::inputs![&*input], options) {
-                Ok(outputs) => return read_all(&outputs, read),
-                // Another shape than last time, or something that is wrong in any case.
-                Err(error) => {
-                    tracing::debug!(%error, "a run refuses its kept outputs");
-                    refused = true;
-                }
-            }
-        }
-        let outputs = self.session.run(ort::inputs![&*input]).map_err(failed)?;
-        if refused {
-            self.outputs.give_up(&dims);
-        } else if let Err(error) = self.outputs.keep(&dims, &outputs) {
-            tracing::debug!(%error, "outputs cannot be kept");
-            self.outputs.give_up(&dims);
-        }
-        read_all(&outputs, read)
+        self.outputs.run(&mut self.session, (&*input, &dims), &self.memory, read)
     }
-}
-
-fn read_all<T>(
-    outputs: &SessionOutputs<'_>,
-    read: impl FnOnce(&[Tensor<'_>]) -> Result<T, GraphError>,
-) -> Result<T, GraphError> {
-    let outputs: Vec<_> = outputs.values().collect();
-    read(&outputs.iter().map(|output| tensor(output)).collect::<Result<Vec<_>, _>>()?)
-}
-
-pub(super) fn tensor(output: &DynValue) -> Result<Tensor<'_>, GraphError> {
-    let (shape, numbers) = output.try_extract_tensor::<f32>().map_err(failed)?;
-    let dims = shape.iter().map(|dim| usize::try_from(*dim).unwrap_or_default()).collect();
-    Ok(Tensor { dims, numbers })
 }
 
 pub(crate) fn failed(error: ort::Error) -> GraphError {

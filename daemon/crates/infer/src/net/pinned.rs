@@ -1,9 +1,9 @@
-//! Input memory that a GPU reads directly: allocated by ONNX Runtime, never paged out, so that a copy to the device takes
-//! no detour. Filled like any other memory.
+//! Memory that a GPU reads and writes directly: allocated by ONNX Runtime, never paged out, so that a copy to the device or from
+//! it takes no detour. Filled and read like any other memory.
 
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::Session;
-use ort::value::Tensor;
+use ort::value::{Shape, Tensor};
 
 use super::Numbers;
 use crate::runtime::Provider;
@@ -43,6 +43,11 @@ impl PinnedMemory {
     /// Memory for an input of rows of bytes of these dimensions.
     pub(crate) fn bytes(&self, dims: [usize; 4]) -> ort::Result<Pinned> {
         Tensor::<u8>::new(&self.0, dims).map(Pinned::Bytes)
+    }
+
+    /// Memory for an output of this shape.
+    pub(super) fn numbers(&self, shape: Shape) -> ort::Result<Tensor<f32>> {
+        Tensor::<f32>::new(&self.0, shape)
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Provider {
     Rocm,
     /// AMD GPUs, through MIGraphX.
     MiGraphX,
-    /// Intel processors and GPUs.
+    /// Intel's GPUs, or the device that `VOW_OPENVINO_DEVICE` names as OpenVINO does (`GPU.1`, `NPU`; `CPU` to try it out).
     OpenVino,
     /// Apple's accelerators.
     CoreMl,
@@ -106,7 +106,11 @@ impl Provider {
                 "check that `rocminfo` shows the card and that the ROCm libraries which this ONNX Runtime was built for \
                  can be found; set `provider = \"cpu\"` to stop trying"
             }
-            Self::OpenVino | Self::CoreMl => "set `provider = \"cpu\"` to stop trying",
+            Self::OpenVino => {
+                "check that Intel's driver for computing on its GPU is installed (OpenVINO calls the device GPU; another can be \
+                 named in VOW_OPENVINO_DEVICE); set `provider = \"cpu\"` to stop trying"
+            }
+            Self::CoreMl => "set `provider = \"cpu\"` to stop trying",
         }
     }
 }

@@ -76,7 +76,12 @@ fn provider(place: Place) -> ort::Result<Vec<ExecutionProviderDispatch>> {
             }
         }
         #[cfg(feature = "openvino")]
-        Provider::OpenVino => ort::ep::OpenVINO::default().with_dynamic_shapes(true).build(),
+        Provider::OpenVino => {
+            // OpenVINO's own default is the processor, where it is no faster than ONNX Runtime's provider, and batches cost as
+            // much as their pictures do.
+            let device = std::env::var("VOW_OPENVINO_DEVICE").unwrap_or_else(|_| "GPU".to_owned());
+            ort::ep::OpenVINO::default().with_device_type(device).with_dynamic_shapes(true).build()
+        }
         #[cfg(feature = "coreml")]
         Provider::CoreMl => ort::ep::CoreML::default().build(),
         // Nobody asks: providers that are not compiled in are not tried.

@@ -37,29 +37,12 @@ impl<T> Bucket<T> {
         live.or_else(|| self.backlog.front().map(|waiting| (Lane::Backlog, waiting.since)))
     }
 
+    /// The most urgent, as many as run at once.
     pub(super) fn take(&mut self, most: usize) -> Vec<T> {
-        let count = batch_of(self.len(), most);
-        let live = self.live.drain(..count.min(self.live.len()));
+        let live = self.live.drain(..most.min(self.live.len()));
         let mut items: Vec<T> = live.map(|waiting| waiting.item).collect();
-        let rest = count.saturating_sub(items.len()).min(self.backlog.len());
+        let rest = most.saturating_sub(items.len()).min(self.backlog.len());
         items.extend(self.backlog.drain(..rest).map(|waiting| waiting.item));
         items
-    }
-}
-
-/// How many of those that wait run at once: the most, or else a power of two. A GPU plans for every new shape of input,
-/// so there should be few; what is left over is due as well and comes right after.
-fn batch_of(waiting: usize, most: usize) -> usize {
-    if waiting >= most { most } else { (waiting + 1).next_power_of_two() / 2 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_of_batches_are_few() {
-        let sizes: Vec<usize> = (1..=14).map(|waiting| batch_of(waiting, 12)).collect();
-        assert_eq!(sizes, [1, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12]);
     }
 }
