@@ -12,6 +12,8 @@
     reason = "a bench prints, and may panic: that is how it fails"
 )]
 
+#[path = "common/variant.rs"]
+mod variant;
 #[path = "common/vowd.rs"]
 mod vowd;
 
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use vow_tests::{Scene, TinyPack};
 
+use crate::variant::variant;
 use crate::vowd::Vowd;
 
 /// Photos whose way is timed, each time.
@@ -113,16 +116,4 @@ fn originals(home: &Path) -> (Vec<Vec<u8>>, Option<PathBuf>) {
         vow_tests::files::jpeg(&Scene::new(4000, 3000, seed.into()).with_row(&who).draw(), 92)
     };
     ((1..7).map(draw).collect(), Some(TinyPack::default().write(&home.join("pack")).unwrap()))
-}
-
-/// The same photo with another content: the last two steps of its first table of quantisation are changed, which nobody
-/// sees.
-fn variant(jpeg: &[u8], number: usize) -> Vec<u8> {
-    let mut bytes = jpeg.to_vec();
-    let table = bytes.windows(2).position(|two| two == [0xff, 0xdb]).unwrap();
-    // Marker, length, precision and number; the last of the 64 steps follow.
-    let last = table + 4 + 64;
-    bytes[last] = u8::try_from(number % 200 + 40).unwrap();
-    bytes[last - 1] = u8::try_from(number / 200 + 40).unwrap();
-    bytes
 }

@@ -43,10 +43,27 @@ pub(crate) fn status_json(status: &v1::StatusResponse) -> Value {
         "pack_id": status.pack_id,
         "runtime": status.runtime,
         "runtime_why": status.runtime_why,
+        "card": status.card.as_ref().map(card_json),
         "started": status.started,
         "last_event": status.last_event,
         "pid": status.pid,
     })
+}
+
+fn card_json(card: &v1::Card) -> Value {
+    json!({ "provider": card.provider, "state": card_state(card), "reason": card.reason })
+}
+
+/// A card's state in a word.
+fn card_state(card: &v1::Card) -> &'static str {
+    match card.state() {
+        v1::card::State::Asleep => "asleep",
+        v1::card::State::Starting => "starting",
+        v1::card::State::Ready => "ready",
+        v1::card::State::Resting => "resting",
+        v1::card::State::GivenUp => "given_up",
+        v1::card::State::Unspecified => "unknown",
+    }
 }
 
 pub(crate) fn folder_json(folder: &v1::Folder) -> Map<String, Value> {

@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint, Uri};
 use vow_proto::v1;
+use vow_proto::v1::admin_client::AdminClient;
 use vow_proto::v1::faces_client::FacesClient;
 use vow_proto::v1::library_client::LibraryClient;
 use vow_proto::v1::people_client::PeopleClient;
@@ -58,17 +59,29 @@ impl Vowd {
     /// Starts the daemon on this data folder and these photos, on the pack and the runtime that the bench's environment
     /// names, otherwise on the built-in ones. Waits until it answers.
     pub(crate) fn start(program: &Path, data: &Path, photos: &Path, pack: Option<&Path>) -> Self {
+        Self::start_with(program, data, photos, pack, &[])
+    }
+
+    /// As [`Self::start`], with these flags as well.
+    pub(crate) fn start_with(
+        program: &Path,
+        data: &Path,
+        photos: &Path,
+        pack: Option<&Path>,
+        args: &[&str],
+    ) -> Self {
         let socket = data.with_extension("socket");
         let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"VOW_"))
-        {
+        let ours =
+            |name: &OsString| name.as_encoded_bytes().starts_with(b"VOW_") && name != "VOW_OPENVINO_DEVICE";
+        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
             command.env_remove(name);
         }
         command.env("XDG_CONFIG_HOME", "/nonexistent");
         let runtime = setting("VOW_ORT").unwrap_or_else(|| "tract".into());
         command.arg("--data-dir").arg(data).arg("--socket").arg(&socket).arg("--runtime").arg(runtime);
         command.args(["--log", "warn"]).args(pack.iter().flat_map(|pack| [Path::new("--pack"), pack]));
-        command.arg(photos).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(args).arg(photos).stdin(Stdio::null()).stdout(Stdio::null());
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let begun = Instant::now();
         let mut child = command.spawn().unwrap();
@@ -90,6 +103,11 @@ impl Vowd {
     pub(crate) fn status(&self) -> v1::StatusResponse {
         let mut library = LibraryClient::new(self.channel.clone());
         self.tokio.block_on(library.status(v1::StatusRequest {})).unwrap().into_inner()
+    }
+
+    pub(crate) fn report(&self) -> v1::ReportResponse {
+        let mut admin = AdminClient::new(self.channel.clone());
+        self.tokio.block_on(admin.report(v1::ReportRequest {})).unwrap().into_inner()
     }
 
     /// The faces in a file, once it is indexed.

@@ -44,8 +44,9 @@ impl Output {
             ),
             ("pack", status.pack.clone()),
             ("runtime", format!("{} ({})", status.runtime, status.runtime_why)),
-            ("since", time(status.started)),
         ];
+        rows.extend(status.card.as_ref().map(|card| ("card", card_text(card))));
+        rows.push(("since", time(status.started)));
         rows.extend(speed(status).map(|speed| ("speed", speed)));
         rows.extend(status.hold.as_ref().map(|hold| ("held up", hold_text(hold))));
         let building =
@@ -68,6 +69,21 @@ impl Output {
     pub(crate) fn progress(&self, status: &v1::StatusResponse) -> io::Result<()> {
         if self.json { compact(&status_json(status)) } else { line(&progress_line(status)) }
     }
+}
+
+/// What the graphics card is doing, and who works meanwhile.
+fn card_text(card: &v1::Card) -> String {
+    use v1::card::State;
+    let what = match card.state() {
+        State::Asleep => "asleep: a few photos at a time are the processor's",
+        State::Starting => "getting ready, the processor works meanwhile",
+        State::Ready => "ready",
+        State::Resting => "resting and tried again soon, the processor works meanwhile",
+        State::GivenUp => "given up until the next start, the processor works",
+        State::Unspecified => "unknown",
+    };
+    let why = card.reason.as_ref().map(|reason| format!(" ({})", printable(reason))).unwrap_or_default();
+    format!("{}: {what}{why}", printable(&card.provider))
 }
 
 /// A sentence about progress.
@@ -121,6 +137,18 @@ mod tests {
             assert_eq!(lasting(seconds), text);
         }
         assert_eq!(lasting(f64::INFINITY), "34722 d 5 h");
+    }
+
+    #[test]
+    fn a_card_that_does_not_work_says_why() {
+        let card = |state: v1::card::State, reason: Option<&str>| v1::Card {
+            provider: "cuda".to_owned(),
+            state: state.into(),
+            reason: reason.map(str::to_owned),
+        };
+        assert_eq!(card_text(&card(v1::card::State::Ready, None)), "cuda: ready");
+        let resting = card_text(&card(v1::card::State::Resting, Some("it is full")));
+        assert!(resting.starts_with("cuda: resting") && resting.ends_with("(it is full)"), "{resting}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub use views::{
     Question, SimilarFaces, SimilarHit, Stranger,
 };
 pub use vow_cluster::{DbscanParams, ENOUGH_ANSWERS, Proposal};
-pub use vow_infer::{ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};
+pub use vow_infer::{CardState, Provider, ProviderChoice, RuntimeChoice, RuntimeInfo, keep_little_memory};
 pub use vow_machine as machine;
 pub use vow_machine::{Point, Quantity, Snapshot, Usage};
 pub use vow_store::{Contents, Decision, Event, Finding, JournalEntry, Told};

@@ -16,7 +16,7 @@ use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role};
 use crate::machine::{Made, Networks, Trials, Work};
-use crate::relief::{Crews, Rest};
+use crate::relief::{CardState, Crews, Rest};
 use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles, Waits, in_hand};
 use crate::tuning::Tuning;
@@ -87,6 +87,8 @@ pub struct FaceEngine(Arc<Inner>);
 
 struct Inner {
     crews: Crews<Networks>,
+    /// What the card is asked through, where there is one.
+    card: Option<Provider>,
     threads: usize,
     /// Frames at once, of whoever works when there is much to do.
     batch: usize,
@@ -161,7 +163,8 @@ impl FaceEngine {
         } else {
             Crews::new(processor)
         };
-        Ok(Self(Arc::new(Inner { crews, threads, batch })))
+        let card = has_card.then_some(provider);
+        Ok(Self(Arc::new(Inner { crews, card, threads, batch })))
     }
 
     fn networks(&self) -> &Networks {
@@ -194,6 +197,14 @@ impl FaceEngine {
     #[must_use]
     pub fn wait_for_card(&self) -> bool {
         self.0.crews.wait_for_card()
+    }
+
+    /// What the graphics card is asked through and what it is doing; `None` where none is used.
+    #[must_use]
+    pub fn card(&self) -> Option<(Provider, CardState)> {
+        let provider = self.0.card?;
+        let given_up = self.networks().card_given_up(provider).map(CardState::GivenUp);
+        Some((provider, given_up.or_else(|| self.0.crews.card())?))
     }
 
     /// Threads that have their networks loaded; none when they have been idle for long.

@@ -37,6 +37,7 @@ pub use engine::{Announced, FaceEngine, Learned, Models, Timed};
 pub use error::{Cause, GraphError, InferError, LibraryError, Role};
 pub use machine::Trials;
 pub use network::Tried;
+pub use relief::CardState;
 pub use runtime::{
     ParseChoiceError, ParseProviderError, PassedOver, Provider, ProviderChoice, ProviderPassedOver, Runtime,
     RuntimeChoice, RuntimeInfo,

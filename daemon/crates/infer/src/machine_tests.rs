@@ -82,6 +82,15 @@ fn pictures_that_a_card_fails_at_are_done_and_the_card_is_given_up() {
 }
 
 #[test]
+fn a_card_that_is_given_up_says_why() {
+    let networks = networks();
+    assert_eq!(networks.card_given_up(Provider::Cuda), None);
+    networks.runtime.give_up(Provider::Cuda, "it is gone".to_owned());
+    assert_eq!(networks.card_given_up(Provider::Cuda), Some("it is gone".to_owned()));
+    assert_eq!(networks.card_given_up(Provider::OpenVino), None, "it was never used");
+}
+
+#[test]
 fn a_card_whose_memory_is_others_rests_and_is_not_given_up() {
     let rest = Arc::<Rest>::default();
     let mut networks = networks().heed(Arc::clone(&rest));

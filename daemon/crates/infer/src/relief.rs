@@ -18,25 +18,59 @@ use crate::error::{InferError, chain};
 /// A card whose memory others hold, or that failed, is left alone for so long.
 const REST: Duration = Duration::from_secs(60);
 
-/// Until when a card is left alone. Shared by all that can find out that it has to be.
+/// What a card is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CardState {
+    /// Nothing is loaded there. The processor does what comes, until that is more than it has threads for.
+    Asleep,
+    /// It is being made ready, and the processor works meanwhile.
+    Starting,
+    /// It does all the work.
+    Ready,
+    /// Others hold its memory, or it failed, as the reason says. The processor works, and it is tried again after a while.
+    Resting(String),
+    /// It does not work, as the reason says, and is not tried again before the next start.
+    GivenUp(String),
+}
+
+impl CardState {
+    /// In a word, as programs read it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Asleep => "asleep",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Resting(_) => "resting",
+            Self::GivenUp(_) => "given_up",
+        }
+    }
+}
+
+/// Until when a card is left alone, and why. Shared by all that can find out that it has to be.
 #[derive(Default)]
-pub(crate) struct Rest(Mutex<Option<Instant>>);
+pub(crate) struct Rest(Mutex<Option<(Instant, String)>>);
 
 impl Rest {
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        // A time is always whole.
+    fn until(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
+        // It is replaced as a whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The card is tried again after a while. True when nobody said so before.
-    fn begin(&self) -> bool {
-        let was = self.until().replace(Instant::now() + REST);
-        was.is_none_or(|until| until <= Instant::now())
+    fn begin(&self, reason: &str) -> bool {
+        let was = self.until().replace((Instant::now() + REST, reason.to_owned()));
+        was.is_none_or(|(until, _)| until <= Instant::now())
+    }
+
+    /// Why the card is left alone now, if it is.
+    fn reason(&self) -> Option<String> {
+        self.until().as_ref().filter(|(until, _)| Instant::now() < *until).map(|(_, reason)| reason.clone())
     }
 
     /// Others hold the card's memory: it is tried again after a while, and the processor works meanwhile.
     pub(crate) fn want_memory(&self, reason: &str) {
-        if self.begin() {
+        if self.begin(reason) {
             tracing::warn!(
                 reason,
                 advice = "close other programs that use the graphics card, or see gpu_memory_mb",
@@ -46,7 +80,7 @@ impl Rest {
     }
 
     pub(crate) fn is_on(&self) -> bool {
-        self.until().is_some_and(|until| Instant::now() < until)
+        self.until().as_ref().is_some_and(|(until, _)| Instant::now() < *until)
     }
 }
 
@@ -76,6 +110,7 @@ struct State<M: Machine> {
     crew: OnceLock<Crew<M>>,
     rest: Arc<Rest>,
     is_closing: AtomicBool,
+    is_starting: AtomicBool,
     /// How often the card was tried to be made ready.
     attempts: Mutex<u64>,
     attempted: Condvar,
@@ -125,6 +160,7 @@ impl<M: Machine> State<M> {
 
     fn tend(&self, mut hire: impl Hire<M>, wishes: &Receiver<()>) {
         while wishes.recv().is_ok() {
+            self.is_starting.store(true, Ordering::SeqCst);
             let reason = match caught(|| self.attempt(&mut hire)) {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(chain(&error)),
@@ -133,13 +169,14 @@ impl<M: Machine> State<M> {
             // Tried at once again, it would fail for as long as there is work.
             if let Some(reason) = reason
                 && !self.is_closing.load(Ordering::SeqCst)
-                && self.rest.begin()
+                && self.rest.begin(&reason)
             {
                 tracing::error!(
                     reason,
                     "the graphics card could not be made ready: the processor goes on, and the card is tried again after a minute"
                 );
             }
+            self.is_starting.store(false, Ordering::SeqCst);
             *self.attempts() += 1;
             self.attempted.notify_all();
         }
@@ -164,6 +201,7 @@ impl<M: Machine> Crews<M> {
             crew: OnceLock::new(),
             rest,
             is_closing: AtomicBool::new(false),
+            is_starting: AtomicBool::new(false),
             attempts: Mutex::new(0),
             attempted: Condvar::new(),
         });
@@ -199,6 +237,21 @@ impl<M: Machine> Crews<M> {
         let waited = state.attempted.wait_while(state.attempts(), |attempts| *attempts == before);
         drop(waited);
         state.ready().is_some()
+    }
+
+    /// What the card is doing, where there is one, as far as can be told from here.
+    pub(crate) fn card(&self) -> Option<CardState> {
+        let state = &self.card.as_ref()?.state;
+        let rests = state.rest.reason().map(CardState::Resting);
+        Some(rests.unwrap_or_else(|| {
+            if state.ready().is_some() {
+                CardState::Ready
+            } else if state.is_starting.load(Ordering::SeqCst) {
+                CardState::Starting
+            } else {
+                CardState::Asleep
+            }
+        }))
     }
 
     /// Says that a photo is being worked on, until what is given is dropped.

@@ -132,8 +132,10 @@ fn the_processor_works_until_the_card_does() {
     assert_eq!(who(&crews), Who::Processor);
     eventually(|| office.hired.load(SeqCst) == 1);
     assert_eq!(who(&crews), Who::Processor, "the card is not ready");
+    assert_eq!(crews.card(), Some(CardState::Starting));
     office.is_open.store(true, SeqCst);
     eventually(|| who(&crews) == Who::Card);
+    assert_eq!(crews.card(), Some(CardState::Ready));
     drop(photos);
     assert_eq!(
         (who(&crews), office.hired.load(SeqCst)),
@@ -150,6 +152,7 @@ fn a_card_that_fails_rests_before_it_is_tried_again() {
     let _photos = [crews.announce(), crews.announce()];
     assert!(!crews.wait_for_card());
     assert!(rest.is_on());
+    assert!(matches!(crews.card(), Some(CardState::Resting(why)) if why.contains("it is broken")));
     for _ in 0..20 {
         assert!(!crews.wait_for_card());
         assert_eq!(who(&crews), Who::Processor);
@@ -166,7 +169,7 @@ fn a_photo_now_and_then_is_no_work_for_a_card() {
         assert_eq!(who(&crews), Who::Processor);
         drop(photo);
     }
-    assert_eq!(office.hired.load(SeqCst), 0);
+    assert_eq!((office.hired.load(SeqCst), crews.card()), (0, Some(CardState::Asleep)));
     assert!(crews.wait_for_card());
     assert_eq!((who(&crews), office.hired.load(SeqCst)), (Who::Card, 1), "who asks for it gets it");
 }
@@ -179,6 +182,7 @@ fn a_card_that_rests_is_left_alone_and_comes_back() {
     rest.want_memory("it is full");
     assert_eq!(who(&crews), Who::Processor);
     assert!(!crews.wait_for_card(), "it still rests");
+    assert_eq!(crews.card(), Some(CardState::Resting("it is full".to_owned())));
     assert_eq!(who(&crews), Who::Processor);
     *rest.until() = None;
     assert!(crews.wait_for_card());

@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use vow_engine::types::{Failure, PxBox, PxPoint, num};
 use vow_engine::{
-    FaceView, FailedFile, FileView, FolderInfo, Hold, IgnoredCounts, PersonPhoto, PersonView, State, Status,
+    CardState, FaceView, FailedFile, FileView, FolderInfo, Hold, IgnoredCounts, PersonPhoto, PersonView,
+    Provider, State, Status,
 };
 use vow_proto::v1;
 
@@ -133,7 +134,20 @@ pub(crate) fn status(status: Status) -> v1::StatusResponse {
         groups: status.groups,
         hold: status.hold.map(hold),
         last_event: status.last_event,
+        card: status.card.map(card),
     }
+}
+
+fn card((provider, state): (Provider, CardState)) -> v1::Card {
+    use v1::card::State as Wire;
+    let (state, reason) = match state {
+        CardState::Asleep => (Wire::Asleep, None),
+        CardState::Starting => (Wire::Starting, None),
+        CardState::Ready => (Wire::Ready, None),
+        CardState::Resting(reason) => (Wire::Resting, Some(reason)),
+        CardState::GivenUp(reason) => (Wire::GivenUp, Some(reason)),
+    };
+    v1::Card { provider: provider.name().to_owned(), state: state.into(), reason }
 }
 
 pub(crate) fn hold(hold: Hold) -> v1::Hold {

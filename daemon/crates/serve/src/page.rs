@@ -76,6 +76,13 @@ fn work(page: &mut Page, live: &Live) {
     for (one, name) in STATES {
         state = state.sample(&[("state", name)], f64::from(u8::from(one == status.state)));
     }
+    if let Some((provider, now)) = &status.card {
+        let mut card = page.family("vow_card", "gauge", "1 for what the graphics card is doing.");
+        for state in ["asleep", "starting", "ready", "resting", "given_up"] {
+            let is_so = f64::from(u8::from(state == now.name()));
+            card = card.sample(&[("provider", provider.name()), ("state", state)], is_so);
+        }
+    }
     let why = status.hold.map(|hold| match hold {
         Hold::User { .. } => "user",
         Hold::Heat { .. } => "heat",
@@ -188,7 +195,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use vow_engine::types::Stage;
-    use vow_engine::{IgnoredCounts, Snapshot, StageCost, Status};
+    use vow_engine::{CardState, IgnoredCounts, Provider, Snapshot, StageCost, Status};
 
     use super::*;
 
@@ -199,6 +206,7 @@ mod tests {
             pack_id: "x".into(),
             runtime: "tract 0.23".into(),
             runtime_why: String::new(),
+            card: None,
             folders: 1,
             files: 11,
             photos: 10,
@@ -291,7 +299,8 @@ mod tests {
             samples.keys().any(|series| series.contains("pack=\"a \\\"pack\\\"\\\\\\n\"")),
             "{samples:#?}"
         );
-        assert!(!samples.keys().any(|series| series.contains("gpu") || series.contains("machine")));
+        let about = |what: &str| samples.keys().any(|series| series.contains(what));
+        assert!(!about("gpu") && !about("machine") && !about("card"));
     }
 
     #[test]
@@ -303,7 +312,13 @@ mod tests {
             temperature: Some(61.0),
             ..GpuReading::default()
         };
-        let samples = parse(&page(&live(Snapshot { reading: View::new("/").read(), gpu: Some(card) })));
+        let mut live = live(Snapshot { reading: View::new("/").read(), gpu: Some(card) });
+        live.status.card = Some((Provider::Cuda, CardState::Resting("it is full".into())));
+        let samples = parse(&page(&live));
+        for (state, value) in [("resting", 1.0), ("ready", 0.0), ("given_up", 0.0)] {
+            let series = format!("vow_card{{provider=\"cuda\",state=\"{state}\"}}");
+            assert_eq!(samples.get(&series), Some(&value), "{series}");
+        }
         assert_eq!(samples.get("vow_gpu_busy_ratio{card=\"A card\"}"), Some(&0.77));
         assert_eq!(samples.get("vow_gpu_temperature_celsius{card=\"A card\"}"), Some(&61.0));
         assert!(

@@ -34,6 +34,7 @@ impl Engine {
             pack_id: self.pack_id().to_string(),
             runtime: self.runtime_name(),
             runtime_why: self.0.runtime.why().to_owned(),
+            card: self.0.bench.networks.faces.card(),
             folders: num::len_u64(folders.len()),
             files: counts.files.saturating_sub(counts.failures),
             photos: counts.photos,

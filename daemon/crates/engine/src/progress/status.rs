@@ -1,5 +1,6 @@
 //! What the engine says of itself when it is asked. Words and numbers only: who counts them is not seen from here.
 
+use vow_infer::{CardState, Provider};
 use vow_types::Failure;
 
 use crate::brake::Hold;
@@ -56,6 +57,8 @@ pub struct Status {
     pub runtime: String,
     /// Why that one.
     pub runtime_why: String,
+    /// What the graphics card is asked through and what it is doing; `None` where none is used.
+    pub card: Option<(Provider, CardState)>,
     /// Watched folders.
     pub folders: u64,
     /// Files that show a photo.

@@ -1,0 +1,13 @@
+//! Many photos out of few: the daemon knows a photo by its picture data, and these differ in nothing that anybody sees.
+
+/// The same JPEG photo with another content, by a number below 32,000: the last two steps of its first table of quantisation are
+/// changed.
+pub(crate) fn variant(jpeg: &[u8], number: usize) -> Vec<u8> {
+    let mut bytes = jpeg.to_vec();
+    let table = bytes.windows(2).position(|two| two == [0xff, 0xdb]).unwrap();
+    // Marker, length, precision and number; the last of the 64 steps follow.
+    let last = table + 4 + 64;
+    bytes[last] = u8::try_from(number % 200 + 40).unwrap();
+    bytes[last - 1] = u8::try_from(number / 200 + 40).unwrap();
+    bytes
+}
