@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 use image::imageops::FilterType;
 use vow_proto::v1;
 use vow_proto::v1::card::State;
+use zune_core::bytestream::ZCursor;
+use zune_jpeg::JpegDecoder;
 
 use crate::variant::variant;
 use crate::vowd::Vowd;
@@ -35,7 +37,7 @@ card needs, in the environment:
   VOW_PHOTOS    photos of each batch (default 640), made of the album's; ten times as many small ones
   VOW_PYTHON    a Python, for the program that takes the card's memory; without it that is left out";
 
-/// Pixels on the longer side of small photos.
+/// Pixels on a row of small photos.
 const SMALL: u32 = 1024;
 /// The lowest ceiling that can be set, °C.
 const LOWEST: u32 = 40;
@@ -237,6 +239,7 @@ fn hog(python: &Path) -> Hog {
     let mut hog = Hog(command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(hog.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(!line.is_empty(), "nothing takes the card's memory");
     println!("others took the card's memory: {}", line.trim());
     hog
 }
@@ -272,9 +275,13 @@ fn originals(album: &Path) -> Vec<Vec<u8>> {
     files.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-/// The same photo, so many pixels long, and standing as its pixels do.
+/// The same photo, so many pixels wide, and standing as its pixels do.
 fn small(jpeg: &[u8]) -> Vec<u8> {
-    let picture = image::load_from_memory_with_format(jpeg, image::ImageFormat::Jpeg).unwrap();
-    let picture = picture.resize(SMALL, SMALL, FilterType::Triangle).to_rgb8();
+    let mut decoder = JpegDecoder::new(ZCursor::new(jpeg));
+    let pixels = decoder.decode().unwrap();
+    let (width, height) = decoder.dimensions().unwrap();
+    let [width, height] = [width, height].map(|side| u32::try_from(side).unwrap());
+    let picture = image::RgbImage::from_raw(width, height, pixels).unwrap();
+    let picture = image::imageops::resize(&picture, SMALL, SMALL * height / width, FilterType::Triangle);
     vow_tests::files::jpeg(&picture, 90)
 }
