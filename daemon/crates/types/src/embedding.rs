@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use half::f16;
+use vow_tables::List;
 
 use crate::num;
 use lent::Block;
@@ -136,12 +137,15 @@ impl Embedding {
 
     /// The same embeddings, their numbers in one piece of memory: without the allocator's part for each, and near one
     /// another. It is given back when the last of them goes, so they should be ones that stay. Those that have not as many
-    /// components as the first stay where they are.
+    /// components as the first stay where they are. A piece of a mebibyte and more may lie in a file ([`vow_tables::place`]).
     #[must_use]
     pub fn together(all: &[Self]) -> Vec<Self> {
         let length = all.first().map_or(0, |first| first.length);
         let alike = || all.iter().filter(|one| one.length == length);
-        let block = Arc::new(Block::Own(alike().flat_map(Self::steps).copied().collect()));
+        let mut numbers = List::new();
+        let mut each = alike().flat_map(Self::steps).copied();
+        numbers.reach(alike().count().saturating_mul(num::index(length)), || each.next().unwrap_or_default());
+        let block = Arc::new(Block::Together(numbers));
         let mut numbers = 0..;
         let mut place = |one: &Self| {
             let number = if one.length == length { numbers.next()? } else { return None };

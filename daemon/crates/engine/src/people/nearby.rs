@@ -18,8 +18,6 @@ use crate::progress::Ticket;
 
 /// More places than these to be found are worth telling.
 const LONG: usize = 4096;
-/// Faces that are put into the index at once where there are many, so that their vectors lie together.
-pub(super) const BLOCK: usize = 1024;
 /// Places that are found at least before the next message gets its turn: some 15 ms of a quiet machine with 200,000 faces.
 const PLACES: usize = 32;
 /// Photos whose faces are grouped before the next message gets its turn.

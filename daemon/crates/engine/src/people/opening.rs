@@ -16,7 +16,7 @@ use vow_tables::Held;
 use vow_types::{PersonId, num};
 
 use super::kept::Grouped;
-use super::nearby::{BLOCK, put};
+use super::nearby::put;
 use super::{Keeper, PackFacts, People};
 use crate::carry::Elsewhere;
 use crate::decide::standing;
@@ -24,8 +24,11 @@ use crate::progress::Progress;
 use crate::roster::{Roster, Shown};
 use crate::rulings::{self, Rulings};
 
-/// Once so many faces more are found missing in the saved index, it is saved with them. The libraries of tests are small.
-const MANY: usize = if cfg!(test) { 16 } else { 131_072 };
+/// Faces that are taken in at once where the index has most of them. The libraries of tests are small.
+const BLOCK: usize = if cfg!(test) { 5 } else { 1024 };
+/// And where it has none: their vectors lie together, in pieces that are large enough to lie in files (8 MiB of 128 components), and
+/// not too many, since each is an open file.
+const LARGE_BLOCK: usize = if cfg!(test) { 16 } else { 32_768 };
 
 /// Faces that can be seen.
 #[derive(Default)]
@@ -34,8 +37,6 @@ struct Seen {
     grouped: Grouped,
     /// Of which the index has other vectors than the store.
     strange: usize,
-    /// Faces that waited for their place in the index when it was last saved.
-    saved: usize,
 }
 
 impl Keeper {
@@ -123,14 +124,15 @@ impl Keeper {
         }
         let (index, store) = (self.shared.index(), self.store.clone());
         let (mut seen, mut hidden) = (Seen::default(), Vec::new());
-        let mut block = Vec::with_capacity(BLOCK);
+        let most = if index.is_empty() { LARGE_BLOCK } else { BLOCK };
+        let mut block = Vec::new();
         store.for_each_face(self.pack, &mut |face| {
             if !face.shown || rulings.is_no_face(face.row.id) {
                 hidden.extend(Some(face.row.id).filter(|id| index.contains(*id)));
                 return;
             }
             block.push(face);
-            if block.len() == BLOCK {
+            if block.len() == most {
                 self.restore_some(&mut block, &rulings, &mut seen);
             }
         })?;
@@ -173,15 +175,6 @@ impl Keeper {
             roster.apply(&[Move { face: row.id, person: Some(person) }]);
         }
         drop(roster);
-        let waiting = index.waiting();
-        if seen.strange == 0 && waiting.saturating_sub(seen.saved) >= MANY {
-            // Their vectors lie in the file then, and take no memory while their places are found.
-            self.save_here();
-            while let Some(from) = self.sharing {
-                self.share_some(from);
-            }
-            seen.saved = waiting;
-        }
     }
 
     /// Reads the journal, and sees to it that the store has people as it says.

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use vow_tables::List;
+
 use super::Embedding;
 use crate::num;
 
 /// Vectors one after the other, in steps of 2^-14.
 pub(super) enum Block {
     Own(Box<[i16]>),
+    /// Those of many embeddings: a large one counts as a table of faces, and lies in a file where there are many such.
+    Together(List<i16>),
     Lent(Box<dyn AsRef<[i16]> + Send + Sync>),
 }
 
@@ -16,8 +20,9 @@ impl Block {
     /// The numbers of one vector among those of its length; none beyond the end.
     pub(super) fn vector(&self, number: u32, length: u32) -> &[i16] {
         let (number, length) = (num::index(number), num::index(length));
-        let all = match self {
+        let all: &[i16] = match self {
             Self::Own(all) => all,
+            Self::Together(all) => all,
             Self::Lent(all) => (**all).as_ref(),
         };
         let from = number.saturating_mul(length);

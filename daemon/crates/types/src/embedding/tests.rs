@@ -127,3 +127,15 @@ fn what_was_lent_and_is_no_more_is_near_to_nothing() {
     let (one, there) = (lent.get(0).unwrap(), Embedding::from_raw(&[1.0, 0.0]).unwrap());
     assert_eq!((one.cosine(&there), one.dimension()), (0.0, 2));
 }
+
+/// Two million photos' vectors must not take memory while there is no index yet.
+#[test]
+fn many_together_count_as_a_table() {
+    let one = Embedding::from_raw(&[3.0; 128]).unwrap();
+    let (many, before) = (vec![one; 60_000], vow_tables::held());
+    let together = Embedding::together(&many);
+    let held = vow_tables::held();
+    // 15 MB; other tests have tables of their own.
+    assert!(held.memory + held.files > before.memory + before.files + 14_000_000, "{before:?}, {held:?}");
+    assert!(together == many);
+}
