@@ -365,3 +365,26 @@ fn a_card_is_measured_and_when_it_is_too_hot_everything_waits() {
     let (ended, log) = daemon.stop();
     assert!(ended.success() && log.contains("too hot") && log.contains("cooled down"), "{log}");
 }
+
+/// The runtime may have no such provider (tract, ONNX Runtime for processors) or fail to start it: either way the photos are indexed.
+#[test]
+fn a_card_that_was_asked_for_and_is_not_there_is_said_and_does_no_harm() {
+    let home = Home::new();
+    album(&home, 3);
+    let mut command = home.vowd();
+    command.args(["--provider", "cuda"]).arg(home.photos());
+    let daemon = home.start_as(command);
+    let status = daemon.wait_idle();
+    assert_eq!((&status["photos"], &status["failures"]), (&3.into(), &0.into()));
+    let card = &status["card"];
+    assert_eq!((&card["provider"], &card["state"]), (&"cuda".into(), &"given_up".into()));
+    let reason = card["reason"].as_str().unwrap().to_owned();
+    let shown = daemon.vow(["status"]).stdout;
+    let line = shown.lines().find(|line| line.starts_with("card ")).unwrap();
+    assert!(line.contains("cuda: given up until the next start") && line.contains(&reason), "{shown}");
+    let passed_over = daemon.json(["runtime", "show"])["providers_passed_over"].clone();
+    assert!(passed_over.to_string().contains(&reason), "{passed_over:#}");
+    let (ended, log) = daemon.stop();
+    let told = log.lines().filter(|line| line.contains("the models run on the processor")).count();
+    assert!(ended.success() && told == 1, "once: {log}");
+}

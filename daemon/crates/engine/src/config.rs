@@ -54,10 +54,10 @@ pub struct Config {
     pub max_cores: Option<NonZeroUsize>,
     /// Bytes that the whole process should stay below: what models and people take is measured after loading, the rest
     /// is for photos on their way, from the reading of a file to the commit of its faces, at least [`LEAST_PICTURES`]: seven
-    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take, and more
-    /// where more photos are on their way at a time than fit into it (many cores, a graphics card's batches); but
-    /// [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. A picture larger than all of that is
-    /// decoded alone. Batches on a processor are made smaller to keep to it.
+    /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take, and
+    /// more where more photos are on their way at a time than fit into it (many cores, a graphics card's batches), up to a
+    /// quarter of the machine's memory; but [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. A
+    /// picture larger than all of that is decoded alone. Batches on a processor are made smaller to keep to it.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,
@@ -135,11 +135,12 @@ impl Config {
     }
 
     /// Bytes for photos on their way in a process that holds `resident` bytes once everything is loaded, here, where `at_once` of
-    /// them are wanted at a time.
+    /// them are wanted at a time; many are content with a quarter of the machine's memory, unless more is said.
     pub(crate) fn picture_budget(&self, resident: u64, provider: Provider, at_once: usize) -> u64 {
         let batches = self.batch.is_some_and(|batch| batch > NonZeroUsize::MIN) && provider == Provider::Cpu;
         let most = self.max_memory.or(batches.then_some(MOST_WITH_BATCHES));
-        let unsaid = MOST_PICTURES.max(len_u64(at_once).saturating_mul(A_PHOTO));
+        let quarter = View::new(&self.machine_root).memory().map_or(u64::MAX, |there| there / 4);
+        let unsaid = MOST_PICTURES.max(len_u64(at_once).saturating_mul(A_PHOTO).min(quarter));
         most.map_or(unsaid, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
     }
 
@@ -194,13 +195,29 @@ mod tests {
 
     #[test]
     fn pictures_get_what_the_models_leave() {
+        let machine = tempfile::tempdir().unwrap();
+        std::fs::create_dir(machine.path().join("proc")).unwrap();
+        let has = |kib: u64| {
+            let text = format!("MemTotal: {kib} kB\nMemAvailable: {kib} kB\n");
+            std::fs::write(machine.path().join("proc/meminfo"), text).unwrap();
+        };
         let mut config = Config::new(PathBuf::from("data"));
+        config.machine_root = machine.path().to_owned();
+        has(16 << 20);
         assert_eq!(config.picture_budget(3 << 30, Provider::Cpu, 3), MOST_PICTURES);
         assert_eq!(
             config.picture_budget(3 << 30, Provider::Cuda, 112),
             112 << 24,
             "three batches, and a photo for each of 16 cores"
         );
+        has(4 << 20);
+        assert_eq!(
+            config.picture_budget(3 << 30, Provider::Cuda, 112),
+            1 << 30,
+            "a quarter of a small machine"
+        );
+        has(1 << 20);
+        assert_eq!(config.picture_budget(3 << 30, Provider::Cuda, 112), MOST_PICTURES);
         config.max_memory = Some(500 << 20);
         assert_eq!(config.picture_budget(200 << 20, Provider::Cpu, 3), 300 << 20);
         assert_eq!(config.picture_budget(499 << 20, Provider::Cuda, 3), LEAST_PICTURES);

@@ -87,7 +87,7 @@ pub struct FaceEngine(Arc<Inner>);
 
 struct Inner {
     crews: Crews<Networks>,
-    /// What the card is asked through, where there is one.
+    /// What the card is asked through, where there is one or should be.
     card: Option<Provider>,
     threads: usize,
     /// Frames at once, of whoever works when there is much to do.
@@ -163,7 +163,8 @@ impl FaceEngine {
         } else {
             Crews::new(processor)
         };
-        let card = has_card.then_some(provider);
+        let missed = runtime.info().providers_passed_over.into_iter().rev().find(|passed| passed.is_a_loss);
+        let card = has_card.then_some(provider).or(missed.map(|passed| passed.provider));
         Ok(Self(Arc::new(Inner { crews, card, threads, batch })))
     }
 
@@ -199,7 +200,8 @@ impl FaceEngine {
         self.0.crews.wait_for_card()
     }
 
-    /// What the graphics card is asked through and what it is doing; `None` where none is used.
+    /// What the graphics card is asked through and what it is doing: given up, where one was asked for or found and did not start;
+    /// `None` where nothing is known of one.
     #[must_use]
     pub fn card(&self) -> Option<(Provider, CardState)> {
         let provider = self.0.card?;

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use common::onnx::{self, Dim};
 use common::{crop, framed, real, tiny};
-use vow_infer::{FaceEngine, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
+use vow_infer::{CardState, FaceEngine, Models, Provider, ProviderChoice, Runtime, RuntimeChoice, Tuning};
 use vow_types::{Head, Lane};
 use vow_vision::SHAPES;
 
@@ -31,6 +31,19 @@ fn it_says_who_it_is() {
     let runtime = runtime();
     assert_eq!((runtime.name(), runtime.library()), ("tract", None));
     assert!(runtime.version().starts_with("0.") && runtime.passed_over().is_empty());
+}
+
+#[test]
+fn a_card_that_was_asked_for_and_is_not_there_is_told_of() {
+    let start = |provider| {
+        let runtime = Runtime::start(&RuntimeChoice::Tract, provider, Path::new("unused")).unwrap();
+        FaceEngine::start(tiny(Head::Yunet), &runtime, &Tuning::new(1)).unwrap().card()
+    };
+    assert_eq!(start(ProviderChoice::Auto), None);
+    let Some((Provider::Cuda, CardState::GivenUp(why))) = start(ProviderChoice::Only(Provider::Cuda)) else {
+        panic!("it is missing");
+    };
+    assert!(why.contains("cuda"), "{why}");
 }
 
 #[test]

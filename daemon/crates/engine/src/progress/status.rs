@@ -57,7 +57,7 @@ pub struct Status {
     pub runtime: String,
     /// Why that one.
     pub runtime_why: String,
-    /// What the graphics card is asked through and what it is doing; `None` where none is used.
+    /// What the graphics card is asked through and what it is doing; `None` where none is used, asked for or found.
     pub card: Option<(Provider, CardState)>,
     /// Watched folders.
     pub folders: u64,
