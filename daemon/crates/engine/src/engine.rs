@@ -36,6 +36,7 @@ use crate::pause::PauseFile;
 use crate::people::{Keeper, Message, PackFacts, People};
 use crate::picture::Shelf;
 use crate::progress::{Progress, now};
+use crate::spare::Spare;
 use crate::watched::Folders;
 use crate::worker::{Bench, work};
 use ground::{load_pack, make_data_dir, open_store};
@@ -113,6 +114,7 @@ impl Engine {
             pack: pack_id,
             same_cosine,
             limits: config.limits,
+            spare: Spare::default(),
             budget: Budget::new(config.picture_budget(resident, runtime.provider(), at_once)),
             progress,
         });

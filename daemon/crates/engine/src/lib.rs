@@ -40,6 +40,7 @@ mod roster;
 mod rulings;
 mod safekeeping;
 mod said;
+mod spare;
 mod stranger;
 mod trials;
 mod undo;

@@ -49,6 +49,9 @@ impl Neighbour {
             self.end_pause();
             if (working && time >= next_giving) || (worked && !working) {
                 next_giving = time + GIVE_BACK;
+                if !working {
+                    self.bench.spare.clear();
+                }
                 vow_infer::give_memory_back();
             }
             worked = working;

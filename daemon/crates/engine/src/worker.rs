@@ -17,6 +17,7 @@ use crate::budget::{Budget, Holds, Share};
 use crate::feed::{Desk, Feed, Job};
 use crate::inflight::Inflight;
 use crate::progress::{FileTicket, Progress, now};
+use crate::spare::{Memory, Spare};
 
 /// A file that changes while it is read or looked at is tried this often, a little later each time.
 const TRIES: u32 = 8;
@@ -24,9 +25,6 @@ const TRIES: u32 = 8;
 const LATER: Duration = Duration::from_millis(250);
 /// Stands for what cannot be seen.
 const UNSEEN: Stamp = Stamp { size: 0, mtime_ns: 0, inode: 0 };
-
-/// Memory for a file that is kept to be used again; a larger file's is given back.
-const KEPT: usize = 16 << 20;
 
 /// What a worker hands on.
 pub(crate) struct Outcome {
@@ -81,6 +79,7 @@ pub(crate) struct Bench {
     pub(crate) same_cosine: f32,
     pub(crate) limits: Limits,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) spare: Spare,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -89,16 +88,15 @@ pub(crate) struct Bench {
 /// # Errors
 /// Only when the store cannot be read: that is no photo's fault.
 pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(), StoreError> {
-    let mut memory = Memory::default();
     while let Some((job, lane)) = bench.feed.next(desk) {
         // Whatever else is at the path by the time it is read, its size is bounded by the limits.
         let size = Stamp::at(&job.path).map_or(0, |stamp| stamp.size.min(bench.limits.max_file_bytes));
         let file = bench.budget.take(Holds::File, size);
-        let outcome = handle(bench, job, lane, &mut memory)?;
-        if memory.file.capacity() > KEPT {
-            memory.file = Vec::new();
-        }
+        let mut memory = bench.spare.take();
+        let outcome = handle(bench, job, lane, &mut memory);
+        bench.spare.put(memory);
         drop(file);
+        let outcome = outcome?;
         if let Some(mut outcome) = outcome {
             outcome.held = outcome.bytes().map(|bytes| bench.budget.take(Holds::Outcome, bytes));
             outcome.live = lane == Lane::Live;
@@ -140,13 +138,6 @@ impl Outcome {
         let each = |face: &NewFace| size_of::<NewFace>() + size_of_val(face.embedding.steps());
         Some(num::len_u64(faces.iter().map(each).sum())).filter(|bytes| *bytes > 0)
     }
-}
-
-/// What a worker uses again from one file to the next.
-#[derive(Default)]
-struct Memory {
-    file: Vec<u8>,
-    pixels: vow_media::Buffers,
 }
 
 fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Option<Outcome>, StoreError> {
