@@ -7,6 +7,7 @@ use super::super::huffman::Stop;
 use super::bits::{Bits, Place};
 use super::component::{MIDDLE, Scaled, Strip, Use, finish, plain};
 use super::plan::{Lane, Plan};
+use super::tables::BLOCK;
 
 impl Scaled<'_> {
     /// The component's blocks of one group, into its strip from column `from` on.
@@ -93,7 +94,7 @@ impl Scaled<'_> {
             at += 1;
         }
         if !ended {
-            lane.ac.skip(bits, at)?;
+            lane.ac.skip(bits, at, BLOCK)?;
         }
         if even { plain::<W, H>(level, target, stride) } else { finish(&mut block, level, target, stride) }
     }
@@ -167,7 +168,7 @@ impl<'p> Groups<'p> {
         for (lane, prediction) in self.plan.lanes.iter().zip(&mut self.predictions) {
             for _ in 0..lane.shape.across * lane.shape.down {
                 difference(lane, prediction, &mut self.bits)?;
-                lane.ac.skip(&mut self.bits, 1)?;
+                lane.ac.skip(&mut self.bits, 1, BLOCK)?;
             }
         }
         self.check()

@@ -103,7 +103,7 @@ impl Codes {
 struct Stride(u16);
 
 /// Coefficients of a block.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// No bits, more coefficients than there are.
 const UNKNOWN: Stride = Stride(127 << 5);
 
@@ -140,37 +140,43 @@ impl AcCodes {
         Self { codes, many }
     }
 
-    /// Reads on to the end of the block, from the coefficient `at` (in zigzag order, 1 to 64).
+    /// Reads on to the end of a block, or of a band that ends before the coefficient `end`, from the coefficient `at` (in zigzag
+    /// order, 1 to 64); gives the symbol that ends it, where that may say more than this (EOBn of a progressive picture).
     ///
     /// # Errors
-    /// [`Stop::Broken`] when a run reaches beyond the block, or there is no such code.
+    /// [`Stop::Broken`] when a run reaches beyond it, or there is no such code.
     #[inline(always)]
-    pub(super) fn skip(&self, bits: &mut Bits<'_>, mut at: usize) -> Result<(), Stop> {
-        'on: while at < BLOCK {
+    pub(super) fn skip(
+        &self,
+        bits: &mut Bits<'_>,
+        mut at: usize,
+        end: usize,
+    ) -> Result<Option<Symbol>, Stop> {
+        'on: while at < end {
             bits.fill();
             // Two of them use no more than that made ready.
             for _ in 0..2 {
                 let index = vow_types::num::index(bits.peek(MANY));
                 let stride = self.many.get(index).copied().unwrap_or(UNKNOWN);
                 let next = at + stride.steps();
-                if next < BLOCK {
+                if next < end {
                     bits.skip(stride.bits());
                     at = next;
-                } else if stride != UNKNOWN && stride.steps() >= BLOCK && next < 2 * BLOCK {
+                } else if stride != UNKNOWN && stride.steps() >= BLOCK && next < BLOCK + end {
                     bits.skip(stride.bits());
-                    return Ok(());
+                    return Ok(None);
                 } else {
                     // Where the block might be over by its length alone, what follows may be another block's.
                     let (symbol, _) = self.codes.next(bits)?;
                     if symbol.ends() {
-                        return Ok(());
+                        return Ok(Some(symbol));
                     }
                     at += vow_types::num::index(symbol.zeros()) + 1;
                     continue 'on;
                 }
             }
         }
-        if at == BLOCK { Ok(()) } else { Err(Stop::Broken) }
+        if at == end { Ok(None) } else { Err(Stop::Broken) }
     }
 }
 
@@ -194,7 +200,9 @@ fn stride(codes: &Codes, index: u32) -> Stride {
         }
         used += symbol.bits();
         if symbol.ends() {
-            return Stride::new(used, steps, true).unwrap_or(best);
+            // Of a progressive picture, any other says how many blocks end.
+            let plain = symbol.zeros() == 0;
+            return Stride::new(used, steps, true).filter(|_| plain).unwrap_or(best);
         }
         steps += symbol.zeros() + 1;
         match Stride::new(used, steps, false) {
@@ -225,19 +233,23 @@ mod tests {
         #[test]
         fn skipping_ends_where_reading_does(
             values in any::<[u8; 20]>(), data in prop::collection::vec(0u8..255, 0..200), from in 1usize..64,
+            end in 2usize..65,
         ) {
             let codes = AcCodes::new(table(values));
             let (mut skipped, mut read) =
                 (Bits::new(&data, Place::default()), Bits::new(&data, Place::default()));
-            let result = codes.skip(&mut skipped, from);
+            let from = from.min(end);
+            // EOB0, which says nothing more, may come or not.
+            let more = |symbol: Option<Symbol>| symbol.map_or(0, Symbol::zeros);
+            let result = codes.skip(&mut skipped, from, end).map(more);
             let mut at = from;
             let expected = loop {
-                if at >= 64 {
-                    break if at == 64 { Ok(()) } else { Err(Stop::Broken) };
+                if at >= end {
+                    break if at == end { Ok(0) } else { Err(Stop::Broken) };
                 }
                 match codes.codes.next(&mut read) {
                     Err(stop) => break Err(stop),
-                    Ok((symbol, _)) if symbol.ends() => break Ok(()),
+                    Ok((symbol, _)) if symbol.ends() => break Ok(symbol.zeros()),
                     Ok((symbol, _)) => at += vow_types::num::index(symbol.zeros()) + 1,
                 }
             };

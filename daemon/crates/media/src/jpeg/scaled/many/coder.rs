@@ -2,8 +2,8 @@
 
 use super::super::super::huffman::Stop;
 use super::super::bits::{Bits, WIDEST};
-use super::super::tables::{AcCodes, Codes};
-use super::script::Pass;
+use super::super::tables::{AcCodes, BLOCK, Codes};
+use super::script::{Defined, Pass};
 use super::store::{Block, saturated};
 
 /// Reads blocks of one scan.
@@ -52,7 +52,7 @@ impl Coder<'_> {
             }
             at += 1;
         }
-        ac.skip(&mut self.bits, vow_types::num::index(at))
+        ac.skip(&mut self.bits, vow_types::num::index(at), BLOCK).map(drop)
     }
 
     /// The upper bits of a first coefficient (G.1.2.1).
@@ -83,11 +83,15 @@ impl Coder<'_> {
     pub(super) fn ac_first(
         &mut self,
         pass: &Pass<'_>,
-        codes: &Codes,
+        table: &Defined,
         block: &mut Block<'_>,
     ) -> Result<(), Stop> {
         let (mut at, last) = (u32::from(pass.first), u32::from(pass.last));
-        while at <= last {
+        // Behind the last one that is kept, the rest is stepped over, unless a later scan builds upon it.
+        let upto = if block.nonzero.is_some() { 64 } else { 64 - block.wanted().leading_zeros() };
+        let rest = (upto <= last).then(|| table.ac());
+        let codes = rest.map_or_else(|| table.codes(), |ac| &ac.codes);
+        while at <= last && at < upto {
             let (symbol, value) = codes.next(&mut self.bits)?;
             at += symbol.zeros();
             if symbol.size() > 0 {
@@ -101,7 +105,10 @@ impl Coder<'_> {
             }
             at += 1;
         }
-        if at == last + 1 { Ok(()) } else { Err(Stop::Broken) }
+        let Some(ac) = rest else { return if at == last + 1 { Ok(()) } else { Err(Stop::Broken) } };
+        let end = ac.skip(&mut self.bits, vow_types::num::index(at), vow_types::num::index(last + 1))?;
+        self.run = end.map_or(0, |symbol| self.blocks(symbol.zeros()) - 1);
+        Ok(())
     }
 
     /// One bit more of a band (G.1.2.3): for every coefficient that is not zero, and a sign for each that ceases to be.

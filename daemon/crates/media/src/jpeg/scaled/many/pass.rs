@@ -144,7 +144,7 @@ fn block(
     let mut block = plane.block(column, row).ok_or(Stop::Broken)?;
     let block = &mut block;
     match (pass.kind, &share.dc, &share.ac) {
-        (Kind::AcFirst, _, Some(ac)) => coder.ac_first(pass, ac.codes(), block),
+        (Kind::AcFirst, _, Some(ac)) => coder.ac_first(pass, ac, block),
         (Kind::AcMore, _, Some(ac)) => coder.ac_more(pass, ac.codes(), block),
         (Kind::DcFirst, Some(dc), _) => coder.dc_first(pass, dc.codes(), prediction, block),
         (Kind::DcMore, ..) => {

@@ -39,7 +39,7 @@ impl Defined {
         self.codes.get_or_init(|| Codes::new(self.table.clone()))
     }
 
-    /// For the AC coefficients of a sequential picture.
+    /// For AC coefficients that nobody wants, too.
     pub(super) fn ac(&self) -> &AcCodes {
         self.ac.get_or_init(|| AcCodes::new(self.table.clone()))
     }
