@@ -21,7 +21,7 @@ use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
 use crate::network::{Network, Tried};
 use crate::relief::Rest;
 use crate::runtime::session::Place;
-use crate::runtime::{Provider, ProviderPassedOver, Runtime};
+use crate::runtime::{Provider, Runtime};
 use crate::schedule::{Key, Roles};
 use crate::settle::Trouble;
 use crate::tuning::Tuning;
@@ -154,15 +154,6 @@ impl Networks {
     /// What is known of the networks on a card now.
     pub(crate) fn found(&self) -> Trials {
         Trials { detector: self.detector.network.found(), embedder: self.embedder.network.found() }
-    }
-
-    /// Why the runtime's card is not used any more, if it is not.
-    pub(crate) fn card_given_up(&self, card: Provider) -> Option<String> {
-        let given_up = |passed: ProviderPassedOver| (passed.provider == card).then_some(passed.reason);
-        if self.runtime.provider() != Provider::Cpu {
-            return None;
-        }
-        self.runtime.info().providers_passed_over.into_iter().rev().find_map(given_up)
     }
 
     fn network(&self, role: Role) -> &Network {

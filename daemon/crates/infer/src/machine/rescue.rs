@@ -4,8 +4,8 @@
 use super::{Made, Nets, Networks, Work};
 use crate::error::{GraphError, InferError, Role, chain};
 use crate::net::{Feed, Net};
-use crate::runtime::Provider;
 use crate::runtime::session::Place;
+use crate::runtime::{Provider, ProviderPassedOver};
 use crate::schedule::{Key, Roles};
 
 /// Pictures that a GPU may fail at in a row, while the processor does not, before it is given up.
@@ -52,6 +52,15 @@ impl Networks {
             Role::Embedder => nets.embedder = Some(net),
         }
         Ok(made)
+    }
+
+    /// Why the runtime's card is not used any more, if it is not.
+    pub(crate) fn card_given_up(&self, card: Provider) -> Option<String> {
+        let given_up = |passed: ProviderPassedOver| (passed.provider == card).then_some(passed.reason);
+        if self.runtime.provider() != Provider::Cpu {
+            return None;
+        }
+        self.runtime.info().providers_passed_over.into_iter().rev().find_map(given_up)
     }
 
     /// Where networks are loaded now.
