@@ -5,7 +5,7 @@
 //! pieces and some 270 bytes for each output and run: of YuNet's twelve, in two looks, 6 KB a photo, that lay between what
 //! came and went and kept it from being given back. Outputs that are given to a run are not asked. (`IoBinding` asks for all
 //! of them after each run, whoever gave their memory, so a card's sessions do without: input and outputs given to a run are
-//! copied there and back the same way.)
+//! copied there and back the same way, and ONNX Runtime waits for its streams at the end of each run.)
 
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionOutputs};
 use ort::value::{DynValue, Value, ValueTypeMarker};
