@@ -9,8 +9,8 @@
     reason = "a bench prints, and may panic: that is how it fails"
 )]
 
-#[path = "common/variant.rs"]
-mod variant;
+#[path = "common/album.rs"]
+mod album;
 #[path = "common/vowd.rs"]
 mod vowd;
 
@@ -25,7 +25,7 @@ use vow_proto::v1::card::State;
 use zune_core::bytestream::ZCursor;
 use zune_jpeg::JpegDecoder;
 
-use crate::variant::variant;
+use crate::album::variant;
 use crate::vowd::Vowd;
 
 const NEEDS: &str = "\
@@ -37,6 +37,8 @@ card needs, in the environment:
   VOW_PHOTOS    photos of each batch (default 640), made of the album's; ten times as many small ones
   VOW_PYTHON    a Python, for the program that takes the card's memory; without it that is left out";
 
+/// Photos of the album that the others are made of: all lie in memory.
+const ORIGINALS: usize = 64;
 /// Pixels on a row of small photos.
 const SMALL: u32 = 1024;
 /// The lowest ceiling that can be set, °C.
@@ -47,14 +49,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 fn main() {
     let path = |name: &str| vowd::setting(name).map(PathBuf::from);
-    let (Some(album), Some(pack), Some(_)) = (path("VOW_ALBUM"), path("VOW_PACK"), path("VOW_ORT")) else {
+    let (Some(folder), Some(pack), Some(_)) = (path("VOW_ALBUM"), path("VOW_PACK"), path("VOW_ORT")) else {
         println!("{NEEDS}");
         return;
     };
     let provider = std::env::var("VOW_PROVIDER").unwrap_or_else(|_| "cuda".to_owned());
     let count = std::env::var("VOW_PHOTOS").ok().and_then(|text| text.parse().ok()).unwrap_or(640);
     let bench = Bench { program: vowd::build(), pack, provider, scratch: tempfile::tempdir().unwrap() };
-    let originals = originals(&album);
+    let originals = album::photos(&folder, ORIGINALS);
     let small: Vec<Vec<u8>> = originals.iter().map(|jpeg| small(jpeg)).collect();
 
     println!(
@@ -262,17 +264,6 @@ fn wait_for(daemon: &Vowd, patience: Duration, is_so: impl Fn(&v1::Card) -> bool
         std::thread::sleep(PAUSE);
     }
     None
-}
-
-fn originals(album: &Path) -> Vec<Vec<u8>> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(album).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|name| name.eq_ignore_ascii_case("jpg")));
-    files.sort();
-    assert!(!files.is_empty(), "the album has no JPEG photos");
-    // More differ by more than what nobody sees, and would not fit the memory.
-    files.truncate(64);
-    files.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 /// The same photo, so many pixels wide, and standing as its pixels do.

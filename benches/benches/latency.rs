@@ -12,8 +12,8 @@
     reason = "a bench prints, and may panic: that is how it fails"
 )]
 
-#[path = "common/variant.rs"]
-mod variant;
+#[path = "common/album.rs"]
+mod album;
 #[path = "common/vowd.rs"]
 mod vowd;
 
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use vow_tests::{Scene, TinyPack};
 
-use crate::variant::variant;
+use crate::album::variant;
 use crate::vowd::Vowd;
 
 /// Photos whose way is timed, each time.
@@ -102,14 +102,9 @@ fn show(name: &str, times: &mut [(f64, usize)]) {
 
 /// The album with the pack it is for.
 fn originals(home: &Path) -> (Vec<Vec<u8>>, Option<PathBuf>) {
-    if let Some(album) = vowd::setting("VOW_ALBUM") {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(album).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|path| path.extension().is_some_and(|name| name.eq_ignore_ascii_case("jpg")));
-        files.sort();
-        assert!(!files.is_empty(), "the album has no JPEG photos");
-        let read = |path: &PathBuf| std::fs::read(path).unwrap();
-        return (files.iter().map(read).collect(), vowd::setting("VOW_PACK").map(PathBuf::from));
+    if let Some(folder) = vowd::setting("VOW_ALBUM") {
+        let photos = album::photos(Path::new(&folder), usize::MAX);
+        return (photos, vowd::setting("VOW_PACK").map(PathBuf::from));
     }
     let draw = |seed: u32| {
         let who = [seed, seed + 1, 30 + seed];

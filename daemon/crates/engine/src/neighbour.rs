@@ -49,7 +49,7 @@ impl Neighbour {
             self.end_pause();
             if (working && time >= next_giving) || (worked && !working) {
                 next_giving = time + GIVE_BACK;
-                if !working {
+                if progress.in_hand() == 0 {
                     self.bench.spare.clear();
                 }
                 vow_infer::give_memory_back();

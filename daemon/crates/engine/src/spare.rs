@@ -1,6 +1,6 @@
 //! Memory for files and pixels, which goes from one photo to the next, whoever works on it. A card wants a hundred photos on their way
 //! and more; did each of their threads keep what its last photo took, those that wait for their share of the budget would hold as
-//! much as those that have one, and all of them when there is nothing to do.
+//! much as those that have one, and all of them while nothing is in hand.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +36,7 @@ impl Spare {
         self.all().push(memory);
     }
 
-    /// There is nothing to do: all of it goes back.
+    /// Nothing is in hand: all of it goes back.
     pub(crate) fn clear(&self) {
         let all = std::mem::take(&mut *self.all());
         drop(all);
