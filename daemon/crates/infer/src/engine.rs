@@ -24,7 +24,7 @@ use on_card::OnCard;
 
 /// How long a picture waits for company where batches gain something. A batch of a GPU takes about as long as a photo of
 /// the backlog waits; who has just taken a photo should not notice.
-const WAITS: Waits = Waits { live: Duration::from_millis(2), backlog: Duration::from_millis(12) };
+pub(crate) const WAITS: Waits = Waits { live: Duration::from_millis(2), backlog: Duration::from_millis(12) };
 
 /// Who is told what a card's trials found, to have it in [`Models::known`] at the next start.
 pub type Learned = Arc<dyn Fn(Trials) + Send + Sync>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::runtime::Provider;
 
 /// Pictures at once on a GPU. What does not fit its memory is halved when that shows.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 /// Settings of a [`crate::FaceEngine`].
 #[derive(Debug, Clone, PartialEq, Eq)]

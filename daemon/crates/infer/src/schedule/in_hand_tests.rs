@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use vow_types::{Lane, Size};
 
-use super::{Key, Next, Roles, Schedule, Waits, in_hand};
+use super::{Key, Next, Roles, Schedule, in_hand};
+use crate::engine::WAITS;
 use crate::error::Role;
 use crate::net::taken_at_once;
+use crate::tuning::BATCH;
 
 const WIDE: Key = Key { role: Role::Detector, size: Size { width: 640, height: 640 } };
 const NEAR: Key = Key { role: Role::Detector, size: Size { width: 256, height: 256 } };
 const FACE: Key = Key { role: Role::Embedder, size: Size { width: 112, height: 112 } };
 
-const BATCH: usize = 32;
-const WAITS: Waits = Waits { live: Duration::from_millis(2), backlog: Duration::from_millis(12) };
 const PHOTOS: usize = 3000;
 
 /// Faces in one photo after another.
