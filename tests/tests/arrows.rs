@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Every crate of the workspace with those of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("vow-tables", &[]),
     ("vow-types", &["vow-tables"]),
     ("vow-proto", &[]),
@@ -18,7 +18,8 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("vow-models", &["vow-types", "vow-fetch"]),
     ("vow-depot", &["vow-fetch", "vow-models"]),
     ("vow-watch", &["vow-types"]),
-    ("vow-media", &["vow-types"]),
+    ("vow-hevc", &["vow-types"]),
+    ("vow-media", &["vow-hevc", "vow-types"]),
     ("vow-vision", &["vow-types"]),
     ("vow-graph", &["vow-types"]),
     ("vow-infer", &["vow-types", "vow-vision"]),
@@ -56,12 +57,13 @@ const ANY: &[&str] = &["*"];
 
 /// Crates from outside with the only ones that may depend on them. A name stands for its family too: `tonic` for
 /// `tonic-health`, `ort` for `ort-tract`.
-const FENCES: [(&str, &[&str]); 10] = [
+const FENCES: [(&str, &[&str]); 11] = [
     ("redb", &["vow-store"]),
     ("ort", &["vow-infer"]),
     ("tract", &["vow-infer"]),
     ("hnsw_rs", &["vow-benches"]),
     ("memmap2", &["vow-index", "vow-tables"]),
+    ("heifer-hevc-dec", &["vow-hevc"]),
     ("notify", &["vow-watch"]),
     ("ureq", &["vow-fetch"]),
     ("zip", &["vow-fetch", "vow-tests"]),

@@ -3,7 +3,7 @@
 //! A sample of colour counts for all pixels that it was made of. Faces are looked for in smaller copies, and crops are averaged
 //! from several pixels: finer ways show no difference there.
 
-use heifer_hevc_dec::recon::Frame;
+use vow_hevc::Frame;
 use vow_types::num::index;
 
 use super::meta::Reader;
@@ -92,20 +92,25 @@ pub(super) fn draw(
         2 => (2, 1),
         _ => (1, 1),
     };
-    let mut line = vec![[0; 3]; width];
+    let mut line = Line::new(window.width);
     let mut one = |row: usize| {
         let at = window.top + row;
-        let luma = line_of(luma, width, at)?;
-        if frame.chroma_format == 0 {
-            maths.grey(luma, &mut line);
-        } else {
-            let blue = line_of(blue, chroma_width, at / down)?;
-            let red = line_of(red, chroma_width, at / down)?;
-            maths.row((luma, blue, red), across, &mut line);
-        }
+        let luma = line_of(luma, width, at)?.get(window.left..window.left + window.width)?;
         let start = ((window.to_top + row) * window.across + window.to_left) * 3;
         let target = pixels.get_mut(start..start + window.width * 3)?;
-        target.copy_from_slice(line.get(window.left..window.left + window.width)?.as_flattened());
+        if maths.plain {
+            let [blue, red] = [line_of(blue, chroma_width, at)?, line_of(red, chroma_width, at)?];
+            maths.plain(luma, blue.get(window.left..)?, red.get(window.left..)?, target);
+            return Some(());
+        }
+        // Rows that share samples of colour come one after another.
+        if frame.chroma_format != 0 && (row == 0 || at.is_multiple_of(down)) {
+            let [blue, red] =
+                [line_of(blue, chroma_width, at / down)?, line_of(red, chroma_width, at / down)?];
+            line.colour(&maths, blue, red, across, window.left);
+        }
+        line.light(&maths, luma);
+        line.write(target);
         Some(())
     };
     (0..window.height).try_for_each(&mut one).ok_or_else(|| damaged("a tile is smaller than it should be"))
@@ -114,6 +119,85 @@ pub(super) fn draw(
 fn line_of(plane: &[u16], width: usize, at: usize) -> Option<&[u16]> {
     let start = at.checked_mul(width)?;
     plane.get(start..start.checked_add(width)?)
+}
+
+/// A row of the picture on its way from samples to pixels, red, green and blue by themselves, so that a processor does many at once.
+struct Line {
+    /// What each sample of colour adds to them, and the same for each pixel.
+    sampled: [Vec<i32>; 3],
+    added: [Vec<i32>; 3],
+    light: Vec<i32>,
+    /// A pixel in the lower bytes of each.
+    packed: Vec<u32>,
+}
+
+impl Line {
+    fn new(width: usize) -> Self {
+        let line = || vec![0; width];
+        let three = || [line(), line(), line()];
+        Self { sampled: three(), added: three(), light: line(), packed: vec![0; width] }
+    }
+
+    /// From samples of colour, each for `across` pixels (1 or 2), of which the first `left` are not shown.
+    fn colour(&mut self, maths: &Maths, blue: &[u16], red: &[u16], across: usize, left: usize) {
+        let [to_red, to_green, to_blue] = &mut self.sampled;
+        let both = blue.iter().zip(red).skip(left / across);
+        let to = to_red.iter_mut().zip(to_green).zip(to_blue);
+        for (((to_red, to_green), to_blue), (blue, red)) in to.zip(both) {
+            let (b, r) = (i32::from(*blue) - maths.middle, i32::from(*red) - maths.middle);
+            *to_red = maths.red * r;
+            *to_green = -(maths.green_of_red * r + maths.green_of_blue * b);
+            *to_blue = maths.blue * b;
+        }
+        // One whose first pixel is not shown.
+        let half = left % across;
+        for (from, to) in self.sampled.iter().zip(&mut self.added) {
+            if across == 1 {
+                to.copy_from_slice(from);
+                continue;
+            }
+            let (Some((first, to)), Some((own, from))) =
+                (to.split_at_mut_checked(half), from.split_at_checked(half))
+            else {
+                continue;
+            };
+            first.copy_from_slice(own);
+            let mut pairs = to.chunks_exact_mut(2);
+            for (pair, sample) in pairs.by_ref().zip(from) {
+                pair.fill(*sample);
+            }
+            let rest = pairs.into_remainder();
+            let last = from.get((self.light.len() - half) / 2);
+            rest.iter_mut().zip(last).for_each(|(to, sample)| *to = *sample);
+        }
+    }
+
+    fn light(&mut self, maths: &Maths, luma: &[u16]) {
+        for (to, sample) in self.light.iter_mut().zip(luma) {
+            *to = maths.light(*sample);
+        }
+    }
+
+    fn write(&mut self, target: &mut [u8]) {
+        let [red, green, blue] = &self.added;
+        let sums = self.light.iter().zip(red).zip(green.iter().zip(blue));
+        for (to, ((light, red), (green, blue))) in self.packed.iter_mut().zip(sums) {
+            *to = value(light + red) | value(light + green) << 8 | value(light + blue) << 16;
+        }
+        let mut packed = self.packed.chunks_exact(4);
+        let mut pixels = target.chunks_exact_mut(12);
+        for (to, from) in pixels.by_ref().zip(packed.by_ref()) {
+            let [a, b, c, d] = from else { continue };
+            let three = [a | b << 24, b >> 8 | c << 16, c >> 16 | d << 8];
+            for (to, word) in to.chunks_exact_mut(4).zip(three) {
+                to.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        for (to, pixel) in pixels.into_remainder().chunks_exact_mut(3).zip(packed.remainder()) {
+            let [red, green, blue, _] = pixel.to_le_bytes();
+            to.copy_from_slice(&[red, green, blue]);
+        }
+    }
 }
 
 /// What a sample of each plane adds to red, green and blue, in parts of 2 to the [`FINE`].
@@ -156,7 +240,7 @@ impl Maths {
             i32::try_from((scaled + below / 2) / below).unwrap_or(i32::MAX)
         };
         Ok(Self {
-            plain: colours.matrix == 0,
+            plain: colours.matrix == 0 && frame.chroma_format == 3,
             black: i32::try_from(black).unwrap_or_default(),
             light: part(1, light),
             middle: 1 << (chroma_deep - 1),
@@ -171,32 +255,18 @@ impl Maths {
         self.light * (i32::from(sample) - self.black) + (1 << (FINE - 1))
     }
 
-    fn grey(&self, luma: &[u16], line: &mut [[u8; 3]]) {
-        for (sample, pixel) in luma.iter().zip(line) {
-            *pixel = [byte(self.light(*sample)); 3];
-        }
-    }
-
-    fn row(&self, (luma, blue, red): (&[u16], &[u16], &[u16]), across: usize, line: &mut [[u8; 3]]) {
-        let pairs = luma.chunks(across).zip(line.chunks_mut(across));
-        for (((luma, pixels), blue), red) in pairs.zip(blue).zip(red) {
-            if self.plain {
-                for (sample, pixel) in luma.iter().zip(pixels) {
-                    *pixel = [*red, *sample, *blue].map(|sample| byte(self.light(sample)));
-                }
-                continue;
-            }
-            let (b, r) = (i32::from(*blue) - self.middle, i32::from(*red) - self.middle);
-            let (to_red, to_blue) = (self.red * r, self.blue * b);
-            let to_green = self.green_of_red * r + self.green_of_blue * b;
-            for (sample, pixel) in luma.iter().zip(pixels) {
-                let light = self.light(*sample);
-                *pixel = [byte(light + to_red), byte(light - to_green), byte(light + to_blue)];
-            }
+    /// Where the planes are green, blue and red.
+    fn plain(&self, green: &[u16], blue: &[u16], red: &[u16], target: &mut [u8]) {
+        for (pixel, ((green, blue), red)) in target.chunks_exact_mut(3).zip(green.iter().zip(blue).zip(red)) {
+            let bytes = [*red, *green, *blue]
+                .map(|sample| u8::try_from(value(self.light(sample))).unwrap_or_default());
+            pixel.copy_from_slice(&bytes);
         }
     }
 }
 
-fn byte(value: i32) -> u8 {
-    u8::try_from((value >> FINE).clamp(0, 255)).unwrap_or_default()
+/// Without what is behind the point: 0 to 255.
+#[inline(always)]
+fn value(value: i32) -> u32 {
+    (value >> FINE).clamp(0, 255).cast_unsigned()
 }

@@ -2,7 +2,7 @@
 //! phones write.
 //!
 //! What the file says is read here: which items make up its picture ([`meta`], [`plan`]), how it stands, whether all of it is
-//! there, what names it. Samples come from `heifer-hevc-dec`, one tile at a time ([`tile`]), and become RGB at once
+//! there, what names it. Samples come from `vow-hevc`, one tile at a time ([`tile`]), and become RGB at once
 //! ([`colour`]), so that no more than one tile is held besides the picture.
 //!
 //! - **It is not turned.** HEIF says with properties of its own (`irot`, `imir`) how a picture is turned for showing; they
