@@ -221,6 +221,21 @@ fn a_pack_that_runs_on_no_photo_is_refused() {
     assert!(daemon.stop().0.success());
 }
 
+/// Each start says it once; trying the pack before the switch is no start.
+#[test]
+fn a_pack_that_is_tried_says_nothing_again_of_a_card_that_is_missing() {
+    let home = Home::new();
+    let mut command = vowd(&home, &catalog(&home, "http://127.0.0.1:1/"));
+    command.args(["--provider", "cuda"]);
+    let daemon = home.start_as(command);
+    let told = |log: &str| log.matches("the models run on the processor").count();
+    assert_eq!(told(&daemon.log()), 1, "{}", daemon.log());
+    daemon.json(["models".as_ref(), "install".as_ref(), home.pack().as_os_str()]);
+    assert_eq!(daemon.json(["models", "use", "drawn-scrfd"])["switched"], true);
+    let log = daemon.stop().1;
+    assert_eq!(told(&log), 2, "{log}");
+}
+
 #[test]
 fn a_pack_named_at_the_start_cannot_be_changed_from_outside() {
     let home = Home::new();

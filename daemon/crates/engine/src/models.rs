@@ -27,7 +27,8 @@ impl Engine {
     pub fn try_pack(&self, folder: &Path) -> Result<(), EngineError> {
         let config = self.config();
         // A GPU that cannot take these networks is given up by whoever tried: that must not be the runtime in use.
-        let runtime = Runtime::start(&config.runtime, config.provider, &config.data_dir)?;
+        // What it says of cards was said when that one was started.
+        let runtime = Runtime::start_quietly(&config.runtime, config.provider, &config.data_dir)?;
         let tuning = Tuning { threads: 1, ..config.tuning() };
         let again = || Ok(Pack::load(folder)?);
         let place = Place { others: Others::Keep, ..Place::of(config) };

@@ -116,7 +116,7 @@ impl Hire<Networks> for OnCard {
                 None
             }
             Err((role, error)) => {
-                self.runtime.give_up(self.provider, format!("the {role}: {}", chain(&error)));
+                self.runtime.give_up(self.provider, &format!("the {role}: {}", chain(&error)));
                 None
             }
         }

@@ -45,7 +45,7 @@ impl Networks {
             nets.rescue = Some(net);
             return Ok(made);
         }
-        self.give_up(nets.provider, chain(&failed));
+        self.give_up(nets.provider, &chain(&failed));
         nets.provider = Provider::Cpu;
         match key.role {
             Role::Detector => nets.detector = Some(net),
@@ -91,7 +91,7 @@ impl Networks {
                 self.open_where_it_works(roles)
             }
             Err(error) if !on_cpu(provider) => {
-                self.give_up(provider, chain(&error));
+                self.give_up(provider, &chain(&error));
                 self.open_where_it_works(roles)
             }
             other => other,
@@ -104,9 +104,9 @@ impl Networks {
     }
 
     /// Once, however many threads find out.
-    pub(super) fn give_up(&self, provider: Provider, reason: String) {
+    pub(super) fn give_up(&self, provider: Provider, said: &str) {
         if self.runtime.provider() == provider {
-            self.runtime.give_up(provider, reason);
+            self.runtime.give_up(provider, said);
         }
     }
 }

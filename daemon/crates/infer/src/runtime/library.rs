@@ -1,10 +1,12 @@
 //! Starts ONNX Runtime, once in the life of the process, and leads what it logs to `tracing`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+use tracing::Level;
 
 use super::probe;
 use crate::error::LibraryError;
@@ -95,21 +97,60 @@ fn start(library: &Path) -> Result<Environment, String> {
     Ok(environment)
 }
 
+thread_local! {
+    /// Whether this thread tries out something of which one warning is told already.
+    static HUSHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, whose caller tells what went wrong: what ONNX Runtime says of errors meanwhile, on this thread, is for who looks closer.
+pub(super) fn hushed<T>(work: impl FnOnce() -> T) -> T {
+    /// Ends it, after a panic too.
+    struct Hush;
+    impl Drop for Hush {
+        fn drop(&mut self) {
+            HUSHED.set(false);
+        }
+    }
+    HUSHED.set(true);
+    let _hush = Hush;
+    work()
+}
+
+fn log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+    match level_of(level) {
+        Level::WARN => tracing::warn!(target: "onnxruntime", category, location, "{message}"),
+        Level::DEBUG => tracing::debug!(target: "onnxruntime", category, location, "{message}"),
+        _ => tracing::trace!(target: "onnxruntime", category, location, "{message}"),
+    }
+}
+
 /// Errors also come back from the call that failed and are told there; warnings speak of the graph's author's choices
 /// (unused weights, slow operators) and are of no use to an owner of photos.
-fn log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+fn level_of(level: LogLevel) -> Level {
     match level {
-        LogLevel::Error | LogLevel::Fatal => {
-            tracing::warn!(target: "onnxruntime", category, location, "{message}");
-        }
-        LogLevel::Warning => tracing::debug!(target: "onnxruntime", category, location, "{message}"),
-        LogLevel::Info | LogLevel::Verbose => {
-            tracing::trace!(target: "onnxruntime", category, location, "{message}");
-        }
+        LogLevel::Error | LogLevel::Fatal if !HUSHED.get() => Level::WARN,
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Warning => Level::DEBUG,
+        LogLevel::Info | LogLevel::Verbose => Level::TRACE,
     }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     a == b || real(a) == real(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_no_warnings_while_something_is_tried_out() {
+        assert_eq!(level_of(LogLevel::Error), Level::WARN);
+        assert_eq!(hushed(|| level_of(LogLevel::Error)), Level::DEBUG);
+        let elsewhere = hushed(|| std::thread::spawn(|| level_of(LogLevel::Fatal)).join());
+        assert_eq!(elsewhere.unwrap(), Level::WARN, "others go on as they were");
+        std::panic::catch_unwind(|| hushed(|| panic!("on purpose"))).unwrap_err();
+        assert_eq!(level_of(LogLevel::Error), Level::WARN);
+        assert_eq!([LogLevel::Warning, LogLevel::Info].map(level_of), [Level::DEBUG, Level::TRACE]);
+    }
 }

@@ -1,7 +1,8 @@
 //! Which inference runtime this process uses, and why.
 //!
 //! ONNX Runtime is looked for by `find`, judged by `probe` and started by `library`. tract is compiled in and can always
-//! be used. What the networks run on (`provider`) is decided by `select`, after a `trial`; `session` opens them there.
+//! be used. What the networks run on (`provider`) is decided by `select`, after a `trial`, of which `told` makes a sentence;
+//! `session` opens them there.
 
 mod choice;
 mod find;
@@ -12,6 +13,7 @@ mod probe;
 mod provider;
 mod select;
 pub(crate) mod session;
+mod told;
 mod trial;
 
 use std::ffi::OsString;
@@ -77,37 +79,50 @@ impl Runtime {
         provider: ProviderChoice,
         data_dir: &Path,
     ) -> Result<Self, InferError> {
+        let runtime = Self::start_quietly(choice, provider, data_dir)?;
+        runtime.log();
+        Ok(runtime)
+    }
+
+    /// [`Self::start`] without a word in the log: for who tries something out beside a runtime that was started in the same way,
+    /// when all there is to say of it was said.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_quietly(
+        choice: &RuntimeChoice,
+        provider: ProviderChoice,
+        data_dir: &Path,
+    ) -> Result<Self, InferError> {
         Self::start_in(choice, provider, data_dir, &|name| std::env::var_os(name))
     }
 
-    /// [`Self::start`] with the environment as a parameter.
+    /// [`Self::start_quietly`] with the environment as a parameter.
     fn start_in(
         choice: &RuntimeChoice,
         provider: ProviderChoice,
         data_dir: &Path,
         environment: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, InferError> {
-        let runtime = match choice {
-            RuntimeChoice::Tract => Self::tract("it was chosen".to_owned(), provider, Vec::new()),
-            RuntimeChoice::Library(path) => Self::named(path.clone(), provider, NamedBy::Choice)?,
+        match choice {
+            RuntimeChoice::Tract => Ok(Self::tract("it was chosen".to_owned(), provider, Vec::new())),
+            RuntimeChoice::Library(path) => Self::named(path.clone(), provider, NamedBy::Choice),
             RuntimeChoice::Auto => {
                 // What is loaded already cannot be replaced, so nothing else is looked for.
                 match library::in_use() {
-                    Some(loaded) => Self::with_library(
+                    Some(loaded) => Ok(Self::with_library(
                         loaded,
                         provider,
                         "this process has already loaded it".to_owned(),
                         Vec::new(),
-                    ),
+                    )),
                     None => {
                         let for_gpu = provider != ProviderChoice::Only(Provider::Cpu);
-                        Self::search(find::candidates(environment, data_dir, for_gpu), provider)?
+                        Self::search(find::candidates(environment, data_dir, for_gpu), provider)
                     }
                 }
             }
-        };
-        runtime.log();
-        Ok(runtime)
+        }
     }
 
     /// The first usable library, or tract.
@@ -150,7 +165,7 @@ impl Runtime {
             if matches!(provider, Provider::Cuda | Provider::TensorRt) {
                 nvidia::preload(&library);
             }
-            trial::run(&environment, provider)
+            trial::run(&environment, provider).map_err(|said| tell(provider, &said))
         });
         let backend = Backend::OnnxRuntime { library, environment };
         Self(Arc::new(Started {
@@ -258,9 +273,9 @@ impl Runtime {
         }
     }
 
-    /// From now on everything runs on the processor, because the provider in use does not work.
-    pub(crate) fn give_up(&self, provider: Provider, reason: String) {
-        let passed = ProviderPassedOver { provider, reason, is_a_loss: true };
+    /// From now on everything runs on the processor, because the provider in use does not work. `said` are the words with which it failed.
+    pub(crate) fn give_up(&self, provider: Provider, said: &str) {
+        let passed = ProviderPassedOver { provider, reason: tell(provider, said), is_a_loss: true };
         warn(&passed);
         let mut selected = self.0.selected.lock().unwrap_or_else(PoisonError::into_inner);
         selected.provider = Provider::Cpu;
@@ -282,9 +297,14 @@ fn warn(passed: &ProviderPassedOver) {
     tracing::warn!(
         provider = %passed.provider,
         reason = passed.reason,
-        advice = passed.provider.advice(),
-        "the models run on the processor: the provider does not work"
+        "the models run on the processor: the provider does not work (`provider = \"cpu\"` stops trying)"
     );
+}
+
+/// Why a provider does not work, for a person to read. The words that it is made of are in the log for who looks closer.
+fn tell(provider: Provider, said: &str) -> String {
+    tracing::debug!(%provider, said, "a provider does not work");
+    told::told(provider, said)
 }
 
 #[cfg(test)]

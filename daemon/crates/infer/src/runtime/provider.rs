@@ -89,28 +89,23 @@ impl Provider {
         !matches!(self, Self::Cpu)
     }
 
-    /// What a user can do when it does not start.
+    /// What a user can do when it does not start and nobody knows why; empty where there is nothing to say.
     pub(crate) fn advice(self) -> &'static str {
         match self {
-            Self::Cpu => "",
-            Self::Cuda => {
-                "check that `nvidia-smi` shows the card; where a library of CUDA or cuDNN is missing (the reason above names \
-                 it), `vow runtime install --cuda --libraries` fetches them; set `provider = \"cpu\"` to stop trying"
-            }
+            Self::Cpu | Self::CoreMl => "",
+            Self::Cuda => "check that `nvidia-smi` shows the card and that its driver is up to date",
             Self::TensorRt => {
                 "check that `nvidia-smi` shows the card and that the CUDA, cuDNN and TensorRT libraries which this ONNX \
-                 Runtime was built for can be found (the reason above names what is missing); set `provider = \"cpu\"` to \
-                 stop trying"
+                 Runtime was built for can be found"
             }
             Self::Rocm | Self::MiGraphX => {
                 "check that `rocminfo` shows the card and that the ROCm libraries which this ONNX Runtime was built for \
-                 can be found; set `provider = \"cpu\"` to stop trying"
+                 can be found"
             }
             Self::OpenVino => {
                 "check that Intel's driver for computing on its GPU is installed (OpenVINO calls the device GPU; another can be \
-                 named in VOW_OPENVINO_DEVICE); set `provider = \"cpu\"` to stop trying"
+                 named in VOW_OPENVINO_DEVICE)"
             }
-            Self::CoreMl => "set `provider = \"cpu\"` to stop trying",
         }
     }
 }

@@ -13,11 +13,12 @@ use tract_onnx::pb::{
 };
 
 use super::Provider;
+use super::library::hushed;
 use super::session::{self, Place};
 use crate::caught::caught;
 use crate::error::is_of_memory;
 
-/// Why a provider does not work.
+/// Why a provider does not work, in its own words.
 pub(super) fn run(environment: &Environment, provider: Provider) -> Result<(), String> {
     let attempt = || -> ort::Result<Vec<f32>> {
         let place = Place { provider, ..Place::CPU };
@@ -28,7 +29,7 @@ pub(super) fn run(environment: &Environment, provider: Provider) -> Result<(), S
         let first = outputs.values().next().ok_or_else(|| ort::Error::new("it gave nothing"))?;
         Ok(first.try_extract_tensor::<f32>()?.1.to_vec())
     };
-    verdict(caught(attempt).map(|tried| tried.map_err(|error| error.message().trim().to_owned())))
+    verdict(hushed(|| caught(attempt)).map(|tried| tried.map_err(|error| error.message().trim().to_owned())))
 }
 
 /// What it says of a provider that it computed something, failed or panicked.
