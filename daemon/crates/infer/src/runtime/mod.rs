@@ -29,7 +29,7 @@ pub use info::{PassedOver, RuntimeInfo};
 use library::Loaded;
 pub use provider::{ParseProviderError, Provider, ProviderChoice};
 pub use select::ProviderPassedOver;
-use select::{Selected, not_offered, select};
+use select::{Selected, select};
 
 /// The version of tract that is compiled in; a test holds it to the lock file.
 const TRACT_VERSION: &str = "0.23.9";
@@ -180,14 +180,9 @@ impl Runtime {
 
     fn tract(why: String, provider: ProviderChoice, passed_over: Vec<PassedOver>) -> Self {
         let version = TRACT_VERSION.to_owned();
-        let missed = match provider {
-            ProviderChoice::Auto | ProviderChoice::Only(Provider::Cpu) => None,
-            ProviderChoice::Only(provider) => {
-                Some(ProviderPassedOver { provider, reason: not_offered(provider), is_a_loss: true })
-            }
-        };
-        let selected =
-            Mutex::new(Selected { provider: Provider::Cpu, passed_over: missed.into_iter().collect() });
+        // It offers none but the processor, so none is tried.
+        let selected = select(provider, &[], Provider::is_compiled_in, |_| Ok(()));
+        let selected = Mutex::new(selected);
         let backend = Backend::Tract;
         Self(Arc::new(Started { backend, version, why, passed_over, offered: Vec::new(), selected }))
     }

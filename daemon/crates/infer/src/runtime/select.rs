@@ -44,12 +44,11 @@ pub(super) fn select(
     for provider in wanted {
         if used != Provider::Cpu {
             pass(provider, format!("{used} works"), false);
+        } else if !is_compiled_in(provider) {
+            // First: another runtime would not help.
+            pass(provider, not_in_this_build(provider), asked_for);
         } else if !is_offered(provider) {
             pass(provider, not_offered(provider), asked_for);
-        } else if !is_compiled_in(provider) {
-            let reason =
-                format!("this build of VowImager has no support for it (cargo feature `{provider}`)");
-            pass(provider, reason, asked_for);
         } else {
             match attempt(provider) {
                 Ok(()) => used = provider,
@@ -61,6 +60,7 @@ pub(super) fn select(
         let known = provider == used || passed_over.iter().any(|passed| passed.provider == provider);
         if provider != Provider::Cpu && !known {
             let reason = match choice {
+                _ if !is_compiled_in(provider) => not_in_this_build(provider),
                 ProviderChoice::Auto => format!("used only when asked for: provider = \"{provider}\""),
                 ProviderChoice::Only(other) => format!("{other} was asked for"),
             };
@@ -70,8 +70,16 @@ pub(super) fn select(
     Selected { provider: used, passed_over }
 }
 
+/// What a build without the provider means for the user.
+fn not_in_this_build(provider: Provider) -> String {
+    format!(
+        "not in this build of VowImager; `cargo build --release -p vowd -p vow-infer --features vow-infer/{provider}` makes one \
+         that has it"
+    )
+}
+
 /// What a library without the provider means for the user.
-pub(super) fn not_offered(provider: Provider) -> String {
+fn not_offered(provider: Provider) -> String {
     let hint = match provider {
         Provider::Cuda | Provider::TensorRt => "; `vow runtime install --cuda` installs one that has it",
         _ => "",
@@ -121,8 +129,27 @@ mod tests {
 
         let both = offered(&[Provider::Rocm, Provider::Cpu]);
         let selected = select(ProviderChoice::Auto, &both, |provider| provider != Provider::Rocm, never);
-        assert!(selected.passed_over[0].reason.contains("cargo feature `rocm`"));
+        assert!(selected.passed_over[0].reason.contains("--features vow-infer/rocm"));
         assert!(!selected.passed_over[0].is_a_loss);
+    }
+
+    #[test]
+    fn one_that_is_not_in_this_build_is_not_said_to_be_had_for_the_asking() {
+        let in_build = |provider| provider != Provider::TensorRt;
+        let all = offered(&[Provider::TensorRt, Provider::Cuda, Provider::Cpu]);
+        for (choice, offered, is_a_loss) in [
+            (ProviderChoice::Auto, &all[..], false),
+            (ASKED(Provider::Cuda), &all, false),
+            (ASKED(Provider::TensorRt), &all, true),
+            // A runtime that has it would not help either.
+            (ASKED(Provider::TensorRt), &[], true),
+        ] {
+            let selected = select(choice, offered, in_build, |_| Ok(()));
+            let passed = selected.passed_over.iter().find(|passed| passed.provider == Provider::TensorRt);
+            let passed = passed.unwrap();
+            assert!(passed.reason.starts_with("not in this build of VowImager; `cargo build"), "{passed:?}");
+            assert!(!passed.reason.contains("nvidia-smi") && passed.is_a_loss == is_a_loss, "{passed:?}");
+        }
     }
 
     #[test]
