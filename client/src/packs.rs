@@ -69,9 +69,10 @@ pub(crate) async fn runtime(
             let mut now = None;
             if done.switching {
                 let begun_anew = |status: &v1::StatusResponse| status.start_id != before.start_id;
-                now = Some(wait(socket, out, begun_anew).await?.runtime);
+                wait(socket.clone(), out, begun_anew).await?;
+                now = Some(Daemon::connect(socket).await?.runtime().await?);
             }
-            Ok(out.runtime_installed(&done, now.as_deref())?)
+            Ok(out.runtime_installed(&done, now.as_ref())?)
         }
     }
 }

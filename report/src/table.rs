@@ -44,7 +44,7 @@ fn done(report: &ReportResponse) -> Vec<(&'static str, String)> {
         ("seconds", format!("{:.2}, {:.2} of them at work on photos", report.wall_s, report.work_s)),
         ("photos/s", format!("{:.2}", report.photos_per_s)),
         ("pack", report.pack.clone()),
-        ("runtime", format!("{}, {} threads", report.runtime, report.threads)),
+        ("runtime", format!("{} on {}, {} threads", report.runtime, report.provider, report.threads)),
     ];
     if let Some(cpu) = &report.cpu {
         rows.push(("processor seconds", format!("{:.2}", cpu.process_s)));
@@ -132,6 +132,7 @@ pub(crate) mod tests {
             version: "1".into(),
             pack: "a <pack> & more".into(),
             runtime: "ONNX Runtime 1.32.0".into(),
+            provider: if card { "cuda" } else { "cpu" }.into(),
             threads: 2,
             photos: 1000,
             files: 1001,
@@ -186,6 +187,7 @@ pub(crate) mod tests {
             "decode",
             "75.0 %",
             "2.000",
+            "ONNX Runtime 1.32.0 on cuda, 2 threads",
         ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }
@@ -197,6 +199,7 @@ pub(crate) mod tests {
         let report = sample(false);
         assert!(!table(&report).contains("GPU"));
         let json = crate::json(&report).unwrap();
+        assert!(json.contains("\"provider\": \"cpu\""), "{json}");
         assert!(!json.contains("gpu") && json.contains("\"process_peak_bytes\": 419430400"), "{json}");
         assert!(crate::json(&sample(true)).unwrap().contains("\"gpu\""));
         let nothing = table(&ReportResponse::default());

@@ -384,6 +384,8 @@ fn a_card_that_was_asked_for_and_is_not_there_is_said_and_does_no_harm() {
     assert!(line.contains("cuda: given up until the next start") && line.contains(&reason), "{shown}");
     let passed_over = daemon.json(["runtime", "show"])["providers_passed_over"].clone();
     assert!(passed_over.to_string().contains(&reason), "{passed_over:#}");
+    assert_eq!(passed_over[0]["loss"], true);
+    assert_eq!(daemon.json(["report"])["provider"], "cpu");
     let (ended, log) = daemon.stop();
     let told = log.lines().filter(|line| line.contains("the models run on the processor")).count();
     assert!(ended.success() && told == 1, "once: {log}");

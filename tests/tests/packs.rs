@@ -300,6 +300,10 @@ fn a_runtime_comes_out_of_a_wheel_and_one_that_is_none_is_passed_over() {
 
     let done = daemon.json(["runtime", "install", "--from", wheel, "--accept-unconfirmed"]);
     assert_eq!((&done["version"], &done["switched"]), (&"9.9.9".into(), &true.into()));
+    assert_eq!(
+        (&done["provider"], &done["providers_passed_over"]),
+        (&before["provider"], &before["providers_passed_over"])
+    );
     let shown = daemon.json(["runtime", "show"]);
     assert_eq!(shown["runtime"], before["runtime"], "what is no library is not used");
     assert_eq!(shown["installed"][0]["version"], "9.9.9");
@@ -325,11 +329,19 @@ fn a_real_runtime_is_switched_over_to() {
     let wheel = home.path().join("real.whl");
     let member = format!("onnxruntime/capi/{name}");
     fs::write(&wheel, zip(&[(&member, &fs::read(&library).unwrap())])).unwrap();
-    let daemon = home.start_as(on_any_runtime(&home));
+    let mut command = on_any_runtime(&home);
+    // A library for processors, so that this one is missed.
+    command.args(["--provider", "cuda"]);
+    let daemon = home.start_as(command);
     daemon.wait_idle();
     let done = daemon.json(["runtime", "install", "--from", wheel.to_str().unwrap(), "--accept-unconfirmed"]);
     assert!(done["in_use"].as_str().unwrap().starts_with("onnxruntime"), "{done}");
     let shown = daemon.json(["runtime", "show"]);
+    let missed = &done["providers_passed_over"][0];
+    assert_eq!(
+        (&done["provider"], &missed["what"], &missed["loss"]),
+        (&"cpu".into(), &"cuda".into(), &true.into())
+    );
     assert!(shown["library"].as_str().unwrap().ends_with(&name), "{shown}");
     assert_eq!(shown["why"], "installed in the data folder");
     println!("ran on {} {}", shown["runtime"], shown["version"]);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
 use super::{Output, line, table, value};
-use crate::json::{lossy, optional, path_json, shown};
+use crate::json::{lossy, optional, path_json, printable, shown};
 
 impl Output {
     pub(crate) fn packs(&self, answer: &v1::ListPacksResponse) -> io::Result<()> {
@@ -92,26 +92,13 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn runtime_installed(&self, done: &v1::InstalledRuntime, now: Option<&str>) -> io::Result<()> {
-        let runtime = done.runtime.clone().unwrap_or_default();
-        if self.json {
-            let mut object = runtime_json(&runtime);
-            object.insert("switched".into(), done.switching.into());
-            object.insert("in_use".into(), now.map_or(Value::Null, Value::from));
-            return value(&object.into());
-        }
-        let kind = match (runtime.cuda, runtime.libraries) {
-            (true, true) => " with CUDA and NVIDIA's libraries",
-            (true, false) => " with CUDA",
-            (false, _) => "",
-        };
-        line(&format!("ONNX Runtime {}{kind} is installed: {}", runtime.version, shown(&runtime.library)))?;
-        match now {
-            Some(now) => line(&format!("the daemon runs on {now} now (`vow runtime show` says more)")),
-            None => {
-                line("the daemon goes on with the runtime that was named at its start (`vow runtime show`)")
-            }
-        }
+    /// An installation, and what the daemon runs on since it switched over, if it did.
+    pub(crate) fn runtime_installed(
+        &self,
+        done: &v1::InstalledRuntime,
+        now: Option<&v1::ShowRuntimeResponse>,
+    ) -> io::Result<()> {
+        if self.json { value(&installed_json(done, now)) } else { line(&installed_text(done, now)) }
     }
 }
 
@@ -156,10 +143,48 @@ fn runtime_json(runtime: &v1::Runtime) -> Map<String, Value> {
     object
 }
 
-fn shown_json(answer: &v1::ShowRuntimeResponse) -> Value {
-    let passed = |rows: &[v1::PassedOver]| -> Vec<Value> {
-        rows.iter().map(|one| json!({ "what": lossy(&one.what), "reason": one.reason })).collect()
+/// A card that was hoped for and is not used is said here and now: that it is installed is not what was wanted.
+fn installed_text(done: &v1::InstalledRuntime, now: Option<&v1::ShowRuntimeResponse>) -> String {
+    let runtime = done.runtime.clone().unwrap_or_default();
+    let kind = match (runtime.cuda, runtime.libraries) {
+        (true, true) => " with CUDA and NVIDIA's libraries",
+        (true, false) => " with CUDA",
+        (false, _) => "",
     };
+    let mut text =
+        format!("ONNX Runtime {}{kind} is installed: {}\n", runtime.version, shown(&runtime.library));
+    let Some(now) = now else {
+        return text + "the daemon goes on with the runtime that was named at its start (`vow runtime show`)";
+    };
+    text += &format!(
+        "the daemon runs on {} {} now, the models on {} (`vow runtime show` says more)",
+        now.name, now.version, now.provider
+    );
+    for missed in now.providers_passed_over.iter().filter(|one| one.loss) {
+        text += &format!("\n{} is not used: {}", shown(&missed.what), printable(&missed.reason));
+    }
+    text
+}
+
+fn installed_json(done: &v1::InstalledRuntime, now: Option<&v1::ShowRuntimeResponse>) -> Value {
+    let mut object = runtime_json(&done.runtime.clone().unwrap_or_default());
+    object.insert("switched".into(), done.switching.into());
+    object.insert("in_use".into(), now.map(|now| format!("{} {}", now.name, now.version)).into());
+    object.insert("provider".into(), now.map(|now| now.provider.clone()).into());
+    let passed_over = now.map(|now| providers_json(&now.providers_passed_over));
+    object.insert("providers_passed_over".into(), passed_over.into());
+    object.into()
+}
+
+fn providers_json(providers: &[v1::PassedOver]) -> Vec<Value> {
+    let one =
+        |one: &v1::PassedOver| json!({ "what": lossy(&one.what), "reason": one.reason, "loss": one.loss });
+    providers.iter().map(one).collect()
+}
+
+fn shown_json(answer: &v1::ShowRuntimeResponse) -> Value {
+    let libraries =
+        answer.passed_over.iter().map(|one| json!({ "what": lossy(&one.what), "reason": one.reason }));
     json!({
         "runtime": answer.name,
         "version": answer.version,
@@ -167,9 +192,48 @@ fn shown_json(answer: &v1::ShowRuntimeResponse) -> Value {
         "why": answer.why,
         "provider": answer.provider,
         "providers": answer.providers,
-        "passed_over": passed(&answer.passed_over),
-        "providers_passed_over": passed(&answer.providers_passed_over),
+        "passed_over": libraries.collect::<Vec<_>>(),
+        "providers_passed_over": providers_json(&answer.providers_passed_over),
         "installed": answer.installed.iter().map(|one| Value::from(runtime_json(one))).collect::<Vec<_>>(),
         "named_by": optional(&answer.named_by),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed_over(what: &str, loss: bool) -> v1::PassedOver {
+        v1::PassedOver { what: what.into(), reason: format!("no {what} here"), loss }
+    }
+
+    #[test]
+    fn an_installation_says_what_is_used_and_why_the_card_is_not() {
+        let runtime =
+            v1::Runtime { version: "1.31.1".to_owned(), cuda: true, libraries: true, ..Default::default() };
+        let done = v1::InstalledRuntime { runtime: Some(runtime), switching: true };
+        let now = |provider: &str, providers_passed_over| v1::ShowRuntimeResponse {
+            name: "onnxruntime".to_owned(),
+            version: "1.31.1".to_owned(),
+            provider: provider.to_owned(),
+            providers_passed_over,
+            ..Default::default()
+        };
+        let missed = now("cpu", vec![passed_over("cuda", true), passed_over("tensorrt", false)]);
+        let text = installed_text(&done, Some(&missed));
+        let [installed, used, why] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        assert!(installed.contains("1.31.1 with CUDA and NVIDIA's libraries is installed"), "{text}");
+        assert!(used.starts_with("the daemon runs on onnxruntime 1.31.1 now, the models on cpu"), "{text}");
+        assert_eq!(why, "cuda is not used: no cuda here");
+        let json = installed_json(&done, Some(&missed));
+        assert_eq!((&json["provider"], &json["in_use"]), (&json!("cpu"), &json!("onnxruntime 1.31.1")));
+        let cuda = json!({ "what": "cuda", "reason": "no cuda here", "loss": true });
+        assert_eq!(json["providers_passed_over"][0], cuda);
+
+        let works = installed_text(&done, Some(&now("cuda", vec![passed_over("tensorrt", false)])));
+        assert!(works.contains("the models on cuda") && !works.contains("not used"), "{works}");
+        let unchanged = (installed_text(&done, None), installed_json(&done, None));
+        assert!(unchanged.0.contains("goes on with the runtime"), "{}", unchanged.0);
+        assert_eq!((&unchanged.1["provider"], &unchanged.1["in_use"]), (&Value::Null, &Value::Null));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use vow_infer::Provider;
 use vow_machine::{Point, Quantity, Snapshot, Usage};
 use vow_types::{Stage, num};
 
@@ -14,6 +15,8 @@ use crate::progress::Status;
 pub struct Report {
     /// What there is now.
     pub status: Status,
+    /// What the models run on now.
+    pub provider: Provider,
     /// Seconds since the engine's start, loading the models included.
     pub wall_s: f64,
     /// Seconds of that with photos in hand: neither idle nor paused.
@@ -151,6 +154,7 @@ impl Engine {
         };
         Ok(Report {
             status,
+            provider: self.runtime_in_use().provider(),
             wall_s: meter.age().as_secs_f64(),
             work_s,
             photos_per_s: if work_s > 0.0 { num::u64_to_f64(done) / work_s } else { 0.0 },

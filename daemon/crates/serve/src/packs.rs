@@ -201,12 +201,16 @@ fn shown(info: RuntimeInfo, installed: Vec<InstalledRuntime>, named_by: String) 
         library: info.library.as_deref().map(convert::bytes).unwrap_or_default(),
         why: info.why,
         passed_over: libraries
-            .map(|one| v1::PassedOver { what: convert::bytes(&one.path), reason: one.reason })
+            .map(|one| v1::PassedOver { what: convert::bytes(&one.path), reason: one.reason, loss: false })
             .collect(),
         provider: info.provider.to_string(),
         providers: info.offered,
         providers_passed_over: providers
-            .map(|one| v1::PassedOver { what: one.provider.to_string().into_bytes(), reason: one.reason })
+            .map(|one| v1::PassedOver {
+                what: one.provider.to_string().into_bytes(),
+                reason: one.reason,
+                loss: one.is_a_loss,
+            })
             .collect(),
         installed: installed.into_iter().map(runtime).collect(),
         named_by,

@@ -20,6 +20,7 @@ fn wire(report: Report) -> v1::ReportResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pack: status.pack,
         runtime: status.runtime,
+        provider: report.provider.to_string(),
         threads: num::len_u32(report.threads),
         photos: status.photos,
         files: status.files,
