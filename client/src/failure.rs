@@ -1,5 +1,6 @@
 //! Why there is no answer, sorted by exit code.
 
+use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,7 +18,11 @@ pub(crate) enum Failure {
     )]
     Unreachable { socket: PathBuf, reason: String },
     #[error("{}", told(.0))]
-    Refused(#[from] Status),
+    Refused(Status),
+    #[error(
+        "the daemon went away before it had answered; `vow status` says whether it is back, and its log may say why it went"
+    )]
+    Gone(#[source] Status),
     #[error("{what} could not be started")]
     System { what: &'static str, source: io::Error },
     #[error("the answer could not be written: {0}")]
@@ -39,6 +44,13 @@ pub(crate) enum Failure {
     Incomplete(&'static str),
 }
 
+/// A status of the daemon's own comes without a cause. One that has a cause was made on this side, where the connection broke.
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        if status.source().is_some() { Self::Gone(status) } else { Self::Refused(status) }
+    }
+}
+
 fn told(status: &Status) -> String {
     if status.message().is_empty() {
         format!("the daemon answered: {}", status.code())
@@ -51,7 +63,7 @@ impl Failure {
     /// 1 not found (or something found by `vow verify`), 2 wrong use, 3 not reachable, 4 refused (and everything else).
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::NoSocket | Self::Unreachable { .. } => 3,
+            Self::NoSocket | Self::Unreachable { .. } | Self::Gone(_) => 3,
             Self::Found(_) => 1,
             Self::Usage(_) | Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
@@ -73,5 +85,20 @@ impl Failure {
             3 => "unreachable",
             _ => "refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_broke_is_no_refusal() {
+        let broken = || Status::from_error(Box::new(io::Error::from(io::ErrorKind::BrokenPipe)));
+        let gone = Failure::from(broken());
+        assert_eq!((gone.exit_code(), gone.kind()), (3, "unreachable"));
+        assert!(gone.to_string().contains("went away"), "{gone}");
+        let refused = Failure::from(Status::unknown(broken().message()));
+        assert_eq!((refused.exit_code(), refused.kind()), (4, "refused"));
     }
 }

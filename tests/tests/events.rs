@@ -167,6 +167,24 @@ fn a_follower_hears_of_a_merge_as_it_happens_and_of_the_end() {
     assert!(text.contains("said: ") && text.contains(" (decision 1)"), "{text}");
 }
 
+/// As a power cut ends it, in the middle of a stream: what the connection says of that is no refusal.
+#[test]
+fn a_daemon_that_is_killed_went_away_and_refused_nothing() {
+    let home = Home::new();
+    draw(&home, 0..1);
+    let daemon = home.start();
+    let last = daemon.wait_idle()["last_event"].as_u64().unwrap();
+    let mut follower = Follower::begin(&home, last);
+    let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines();
+    draw(&home, 1..2);
+    lines.next().unwrap().unwrap();
+    daemon.kill();
+    assert_eq!(follower.0.wait().unwrap().code(), Some(3));
+    let error: Value = serde_json::from_reader(follower.0.stderr.take().unwrap()).unwrap();
+    assert_eq!((&error["kind"], &error["exit_code"]), (&"unreachable".into(), &3.into()));
+    assert!(error["error"].as_str().unwrap().contains("went away"), "{error}");
+}
+
 /// Lets many files fail in one transaction, behind the back of no daemon.
 fn fail_many(home: &Home, files: u64) {
     let store = Store::open(&home.data().join("vow.redb")).unwrap();
