@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use serde_json::{Map, Value, json};
 use vow_proto::v1;
 
-use super::{Output, line, table, value};
+use super::{Output, arranged, line, value};
 use crate::json::{lossy, optional, path_json, printable, shown};
 
 impl Output {
@@ -14,13 +14,13 @@ impl Output {
         if self.json {
             return value(&answer.packs.iter().map(pack_json).collect());
         }
-        let rows = answer.packs.iter().map(|pack| {
-            let size = pack.download_size.map(|size| HumanBytes(size).to_string()).unwrap_or_default();
-            let terms = if pack.non_commercial { "non-commercial" } else { &pack.licence };
-            let about = if pack.problem.is_empty() { &pack.summary } else { &pack.problem };
-            vec![pack.name.clone(), state(pack).to_owned(), size, terms.to_owned(), about.clone()]
-        });
-        table(&["pack", "state", "size", "licence", "what it is"], &[2], rows, "no packs")?;
+        match packs_table(&answer.packs) {
+            Some(text) => text.lines().try_for_each(line)?,
+            None => line("no packs")?,
+        }
+        if answer.packs.iter().any(|pack| !pack.unconfirmed.is_empty()) {
+            line(UNCONFIRMED)?;
+        }
         if !answer.named_by.is_empty() {
             line(&format!(
                 "\n{} names the pack in use, so `vow models use` cannot change it",
@@ -100,6 +100,22 @@ impl Output {
     ) -> io::Result<()> {
         if self.json { value(&installed_json(done, now)) } else { line(&installed_text(done, now)) }
     }
+}
+
+/// What the word means that some packs have beside their state.
+const UNCONFIRMED: &str = "\nunconfirmed: nobody has confirmed the SHA-256 of some of its files (--json names them), so it is \
+                           installed only with --accept-unconfirmed";
+
+fn packs_table(packs: &[v1::Pack]) -> Option<String> {
+    let rows = packs.iter().map(|pack| {
+        let unconfirmed = if pack.unconfirmed.is_empty() { "" } else { ", unconfirmed" };
+        let size = pack.download_size.map(|size| HumanBytes(size).to_string()).unwrap_or_default();
+        let terms = if pack.non_commercial { "non-commercial" } else { &pack.licence };
+        let about = if pack.problem.is_empty() { &pack.summary } else { &pack.problem };
+        let state = format!("{}{unconfirmed}", state(pack));
+        vec![pack.name.clone(), state, size, terms.to_owned(), about.clone()]
+    });
+    arranged(&["pack", "state", "size", "licence", "what it is"], &[2], rows)
 }
 
 fn state(pack: &v1::Pack) -> &'static str {
@@ -205,6 +221,21 @@ mod tests {
 
     fn passed_over(what: &str, loss: bool) -> v1::PassedOver {
         v1::PassedOver { what: what.into(), reason: format!("no {what} here"), loss }
+    }
+
+    #[test]
+    fn packs_with_files_that_nobody_confirmed_are_marked() {
+        let pack = |name: &str, unconfirmed: &[&str]| v1::Pack {
+            name: name.to_owned(),
+            licence: "MIT".to_owned(),
+            unconfirmed: unconfirmed.iter().map(ToString::to_string).collect(),
+            ..v1::Pack::default()
+        };
+        let text = packs_table(&[pack("sure", &[]), pack("unsure", &["a.onnx"])]).unwrap();
+        let [_, sure, unsure] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        assert!(sure.contains("available") && !sure.contains("unconfirmed"), "{text}");
+        assert!(unsure.contains("available, unconfirmed"), "{text}");
+        assert_eq!(packs_table(&[]), None);
     }
 
     #[test]
