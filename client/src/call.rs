@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
@@ -22,6 +23,11 @@ pub(crate) use crate::failure::Failure;
 /// The largest answer taken, in bytes: pages are far smaller.
 const LARGEST: usize = 256 << 20;
 
+/// While an answer is awaited, the daemon is asked this often whether it lives, and has so long to say so: a machine that swaps, or a
+/// disk that wakes, can take its time.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_WAITS: Duration = Duration::from_secs(45);
+
 /// A connection to the daemon.
 pub(crate) struct Daemon {
     library: LibraryClient<Channel>,
@@ -40,8 +46,11 @@ impl Daemon {
             let target = target.clone();
             async move { Ok::<_, io::Error>(TokioIo::new(UnixStream::connect(target).await?)) }
         });
-        // The address is not used: the connector goes to the socket.
-        let channel = Endpoint::from_static("http://vowd").connect_with_connector(connector).await;
+        // The address is not used: the connector goes to the socket. However long an answer takes, a daemon that lives answers pings.
+        let endpoint = Endpoint::from_static("http://vowd")
+            .http2_keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_WAITS);
+        let channel = endpoint.connect_with_connector(connector).await;
         let channel = channel.map_err(|error| Failure::Unreachable { socket, reason: innermost(&error) })?;
         Ok(Self {
             library: LibraryClient::new(channel.clone()).max_decoding_message_size(LARGEST),

@@ -24,6 +24,23 @@ pub(crate) enum Way {
     Copy,
 }
 
+impl Way {
+    fn other(self) -> Self {
+        match self {
+            Self::Link => Self::Copy,
+            Self::Copy => Self::Link,
+        }
+    }
+
+    /// What to say where the photo is in the folder the other way: a second file of it would be one too many.
+    fn mixed(self) -> &'static str {
+        match self {
+            Self::Link => "a copy of it is there already; links go into a folder of their own",
+            Self::Copy => "a link to it is there already; copies go into a folder of their own",
+        }
+    }
+}
+
 /// What became of the photos.
 #[derive(Debug, Default)]
 struct Tally {
@@ -42,6 +59,9 @@ pub(crate) async fn hand_over(
     let dir = PathBuf::from(OsString::from_vec(absolute(&args.dir)));
     // Whoever is misspelt is refused before a folder is made for their photos.
     let photos = once_each(daemon.photos(args.which.request(PhotoOrder::Oldest)).await?);
+    if photos.is_empty() {
+        return Err(Failure::NoPhoto);
+    }
     refuse_watched(&dir, &daemon.folders().await?)?;
     let failed = |source| Failure::File { path: dir.clone(), source };
     fs::create_dir_all(&dir).map_err(failed)?;
@@ -141,6 +161,7 @@ fn place(
             }
             Err(error) => return Err(error),
             Ok(_) if is_it(&target, file, way)? => return Ok(false),
+            Ok(_) if is_it(&target, file, way.other())? => return Err(io::Error::other(way.mixed())),
             Ok(_) => {}
         }
     }

@@ -20,7 +20,7 @@ pub(crate) enum Failure {
     #[error("{}", told(.0))]
     Refused(Status),
     #[error(
-        "the daemon went away before it had answered; `vow status` says whether it is back, and its log may say why it went"
+        "the daemon went away before it had answered, or stands still; `vow status` says whether it is back, and its log may say why it went"
     )]
     Gone(#[source] Status),
     #[error("{what} could not be started")]
@@ -36,8 +36,12 @@ pub(crate) enum Failure {
         dir.display()
     )]
     InWatched { dir: PathBuf, folder: String },
-    #[error("{photos} photos did not come into {}; see above, mend it and run the same again", dir.display())]
+    #[error("{} did not come into {}; see above, mend it and run the same again", counted(*.photos, "photo"), dir.display())]
     NotHandedOver { photos: u64, dir: PathBuf },
+    #[error(
+        "no photo to hand over: none shows all of them, or none is left by the other options; --any takes photos of each, and `vow photos` with the same options shows which there are"
+    )]
+    NoPhoto,
     #[error("{}; see above", counted(*.0, "finding"))]
     Found(u64),
     #[error("the daemon's answer lacks its {0}; are `vow` and `vowd` of the same version?")]
@@ -64,7 +68,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSocket | Self::Unreachable { .. } | Self::Gone(_) => 3,
-            Self::Found(_) => 1,
+            Self::Found(_) | Self::NoPhoto => 1,
             Self::Usage(_) | Self::InWatched { .. } => 2,
             Self::Refused(status) => match status.code() {
                 Code::NotFound => 1,

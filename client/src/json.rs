@@ -162,12 +162,15 @@ pub(crate) fn shown(path: &[u8]) -> String {
     printable(&lossy(path))
 }
 
-/// Control characters as they are written in programs: a file may be named by anybody, and a name that moves the cursor or
-/// breaks the line could show something that is not so.
+/// Control characters as they are written in programs, and those that turn the direction of what follows: a file may be named by
+/// anybody, and a name that moves the cursor, breaks the line or turns it round could show something that is not so.
 pub(crate) fn printable(text: &str) -> String {
+    let commands = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() { out.extend(letter.escape_default()) } else { out.push(letter) }
+        if commands(letter) { out.extend(letter.escape_default()) } else { out.push(letter) }
     }
     out
 }
@@ -192,6 +195,7 @@ mod tests {
     #[test]
     fn a_name_commands_no_terminal_and_breaks_no_line() {
         assert_eq!(shown(b"a\x1b[2Jb\nc\xc2\x9bd\x7f"), r"a\u{1b}[2Jb\nc\u{9b}d\u{7f}");
+        assert_eq!(shown("gpj.\u{202e}exe".as_bytes()), r"gpj.\u{202e}exe");
         assert_eq!(shown("Zoë's 🎉 \\ photo.jpg".as_bytes()), "Zoë's 🎉 \\ photo.jpg");
     }
 

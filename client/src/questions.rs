@@ -8,7 +8,7 @@ use vow_proto::v1;
 
 use crate::call::{Daemon, Failure};
 use crate::json::{self, face_json, file_json, optional, person_json, short};
-use crate::render::{Output, counted, line, table, value, whose};
+use crate::render::{Output, called, counted, line, table, value, whose};
 use crate::say::entry_json;
 
 /// Lists open questions, each with the commands that answer it.
@@ -155,7 +155,7 @@ fn commands(question: &v1::Suggestion) -> (String, String) {
 fn question_text(question: &v1::Suggestion) -> String {
     let who = |person: &Option<v1::Person>| {
         let person = person.clone().unwrap_or_default();
-        let name = if person.name.is_empty() { String::new() } else { format!("{} ", person.name) };
+        let name = if person.name.is_empty() { String::new() } else { format!("{} ", called(&person.name)) };
         format!("{name}{} ({})", person.person_id, counted(person.photos, "photo"))
     };
     let shown = |shown: &Option<v1::ShownFace>| {
@@ -237,7 +237,8 @@ fn why_text(why: &v1::ExplainResponse) -> io::Result<()> {
         line(&format!("  it is not {} by a human's word", why.is_not_person_ids.join(", ")))?;
     }
     if let Some(other) = &why.runner_up {
-        let name = if other.person_name.is_empty() { &other.person_id } else { &other.person_name };
+        let name =
+            if other.person_name.is_empty() { other.person_id.clone() } else { called(&other.person_name) };
         let barred = if other.barred { ", which a decision or the same photo rules out" } else { "" };
         line(&format!("  runner-up: {name}, score {:.3}{barred}", other.score))?;
     }
@@ -254,7 +255,8 @@ fn why_text(why: &v1::ExplainResponse) -> io::Result<()> {
 
 fn near_table(near: &[v1::NearFace], same: f32) -> io::Result<()> {
     let rows = near.iter().map(|near| {
-        let who = if near.person_name.is_empty() { near.person_id.clone() } else { near.person_name.clone() };
+        let who =
+            if near.person_name.is_empty() { near.person_id.clone() } else { called(&near.person_name) };
         let mark = if near.confirmed { "confirmed" } else { "" };
         let alike = if near.cosine >= same { "same" } else { "" };
         vec![format!("{:.3}", near.cosine), alike.to_owned(), near.face_id.clone(), who, mark.to_owned()]

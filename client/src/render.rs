@@ -17,7 +17,7 @@ use crate::hold::{hold_json, hold_text};
 use crate::json::{
     face_json, failure_json, file_json, folder_json, path_json, person_json, printable, short, shown,
 };
-pub(crate) use plain::{arranged, counted, face_table, line, table, time, value, whose};
+pub(crate) use plain::{arranged, called, counted, face_table, line, table, time, value, whose};
 use plain::{compact, place, span};
 pub(crate) use spreadsheet::Csv;
 pub(crate) use status::progress_line;
@@ -107,7 +107,7 @@ impl Output {
         let rows = people.iter().map(|person| {
             vec![
                 person.person_id.clone(),
-                person.name.clone(),
+                called(&person.name),
                 person.photos.to_string(),
                 person.faces.to_string(),
                 span(person),
@@ -139,7 +139,7 @@ impl Output {
             );
             return value(&object.into());
         }
-        let name = if person.name.is_empty() { "(no name yet)" } else { &person.name };
+        let name = if person.name.is_empty() { "(no name yet)".to_owned() } else { called(&person.name) };
         let (faces, photos) = (counted(person.faces, "face"), counted(person.photos, "photo"));
         let text = format!("{} {name}: {faces} in {photos} {}", person.person_id, span(&person));
         line(text.trim_end())?;
@@ -183,7 +183,7 @@ impl Output {
         }
         let rows = companions.iter().map(|companion| {
             let person = person(companion);
-            vec![companion.photos_together.to_string(), person.person_id, person.name]
+            vec![companion.photos_together.to_string(), person.person_id, called(&person.name)]
         });
         table(&["together", "id", "name"], &[0], rows, "nobody else is in these photos")
     }

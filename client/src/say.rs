@@ -12,7 +12,7 @@ use vow_proto::v1::history_entry::Kind;
 
 use crate::call::{Daemon, Failure, absolute};
 use crate::json::{optional, person_json};
-use crate::render::{Output, counted, line, table, time, value};
+use crate::render::{Output, called, counted, line, table, time, value};
 
 /// PERSON is an id such as p7, or a name.
 #[derive(Debug, Subcommand)]
@@ -64,7 +64,8 @@ pub(crate) enum Say {
     Draw {
         /// An indexed file.
         photo: PathBuf,
-        /// Its edges in pixels of the upright photo, from the photo's left and top edge: LEFT,TOP,RIGHT,BOTTOM.
+        /// Where it is in pixels of the upright photo, from the photo's left and top edge: LEFT,TOP,RIGHT,BOTTOM, or as `vow faces`
+        /// has it: "LEFT,TOP WIDTHxHEIGHT".
         #[arg(value_parser = edges)]
         place: Place,
         /// Who it is: an id or a name.
@@ -122,9 +123,27 @@ pub(crate) enum Say {
 pub(crate) struct Place([f32; 4]);
 
 fn edges(text: &str) -> Result<Place, String> {
-    let numbers: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse()).collect();
-    let edges = numbers.ok().and_then(|numbers| <[f32; 4]>::try_from(numbers).ok());
-    edges.map(Place).ok_or_else(|| "expected four numbers such as 120,80,180,150".to_owned())
+    let numbers = |text: &str, between: char| -> Option<Vec<f32>> {
+        text.split(between).map(|part| part.trim().parse().ok()).collect()
+    };
+    let place = match text.trim().split_once(' ') {
+        Some((corner, size)) if size.contains('x') => {
+            match (numbers(corner, ',').as_deref(), numbers(size, 'x').as_deref()) {
+                (Some([left, top]), Some([width, height])) => Some([*left, *top, left + width, top + height]),
+                _ => None,
+            }
+        }
+        _ => numbers(text, ',').and_then(|numbers| <[f32; 4]>::try_from(numbers).ok()),
+    };
+    let [left, top, right, bottom] =
+        place.ok_or("expected LEFT,TOP,RIGHT,BOTTOM such as 120,80,180,150, or \"120,80 60x70\"")?;
+    if right > left && bottom > top {
+        Ok(Place([left, top, right, bottom]))
+    } else {
+        Err("the right edge must lie right of the left one, and the bottom below the top: LEFT,TOP,RIGHT,BOTTOM, or \
+             \"LEFT,TOP WIDTHxHEIGHT\""
+            .to_owned())
+    }
 }
 
 pub(crate) async fn say(what: Say, daemon: &mut Daemon, out: &Output) -> Result<(), Failure> {
@@ -195,7 +214,7 @@ fn decided(answer: &v1::DecisionResponse, is_name: bool, out: &Output) -> io::Re
         line(&format!("  and {} more faces", answer.moved.len() - SHOWN))?;
     }
     for person in &answer.people {
-        let name = if person.name.is_empty() { "(no name)" } else { &person.name };
+        let name = if person.name.is_empty() { "(no name)".to_owned() } else { called(&person.name) };
         let (faces, photos) = (counted(person.faces, "face"), counted(person.photos, "photo"));
         line(&format!("{} {name}: {faces} in {photos}", person.person_id))?;
     }
@@ -281,4 +300,21 @@ fn history(answer: &v1::HistoryResponse, out: &Output) -> io::Result<()> {
     table(&["id", "when (UTC)", "what", ""], &[0], rows, "nothing was said yet; `vow name` is a beginning")?;
     let more = answer.total.saturating_sub(u64::try_from(answer.entries.len()).unwrap_or(u64::MAX));
     if more > 0 { line(&format!("and {more} earlier ones; --limit shows more")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_given_by_its_edges_or_as_faces_are_listed() {
+        for text in ["120,80,180,150", " 120, 80, 180, 150 ", "120,80 60x70"] {
+            assert_eq!(edges(text).unwrap().0, [120.0, 80.0, 180.0, 150.0], "{text}");
+        }
+        for text in
+            ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2 3", "1,2 3x", "120,80,60,70", "5,5,5,9", "1,2 0x4"]
+        {
+            assert!(edges(text).is_err(), "{text}");
+        }
+    }
 }

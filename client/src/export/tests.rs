@@ -53,6 +53,20 @@ fn what_is_there_is_never_overwritten() {
     assert_eq!(at(&out.join("IMG_2.jpg")), at(&photos[1]));
 }
 
+#[test]
+fn copies_and_links_of_one_photo_do_not_come_into_one_folder() {
+    for (first, then) in [(Way::Copy, Way::Link), (Way::Link, Way::Copy)] {
+        let home = tempfile::tempdir().unwrap();
+        let out = home.path().join("out");
+        fs::create_dir(&out).unwrap();
+        let one = photo(home.path(), "IMG_1.jpg", "x");
+        assert_eq!(put_all(std::slice::from_ref(&one), &out, first), [true]);
+        let refused = put(&[one], &out, then, &mut BTreeSet::new()).unwrap_err();
+        assert!(refused.to_string().contains("a folder of their own"), "{refused}");
+        assert_eq!(names(&out), ["IMG_1.jpg"]);
+    }
+}
+
 /// Two at once would write into each other's half-copied photo.
 #[test]
 fn a_folder_is_filled_by_one_at_a_time() {

@@ -6,6 +6,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 use vow_proto::v1;
 
+use crate::json::printable;
+
 pub(crate) fn face_table(faces: &[v1::Face]) -> io::Result<()> {
     let rows = faces.iter().map(|face| {
         vec![
@@ -29,7 +31,17 @@ pub(crate) fn whose(face: &v1::Face) -> String {
     match (face.person_id.as_str(), face.person_name.as_str()) {
         ("", _) => "not grouped yet".to_owned(),
         (id, "") => id.to_owned(),
-        (id, name) => format!("{name} ({id})"),
+        (id, name) => format!("{} ({id})", called(name)),
+    }
+}
+
+/// A name in a table: a whole sentence for a name must not push everything else out of sight.
+pub(crate) fn called(name: &str) -> String {
+    const MOST: usize = 40;
+    let name = printable(name);
+    match name.char_indices().nth(MOST) {
+        None => name,
+        Some(_) => name.chars().take(MOST - 1).chain(['…']).collect(),
     }
 }
 
@@ -105,6 +117,13 @@ mod tests {
     #[test]
     fn one_is_one() {
         assert_eq!([0, 1, 2].map(|count| counted(count, "face")), ["0 faces", "1 face", "2 faces"]);
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_the_rest() {
+        assert_eq!(called("Zoë \u{202e}x"), r"Zoë \u{202e}x");
+        let (fits, long) = ("é".repeat(40), "é".repeat(41));
+        assert_eq!((called(&fits), called(&long)), (fits.clone(), "é".repeat(39) + "…"));
     }
 
     #[test]
