@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
-use vow_depot::{Depot, Packs, STARTER};
+use vow_depot::{Depot, InUse, Packs, STARTER};
 use vow_engine::{Engine, EngineError};
 use vow_serve::{Gallery, Listener, Metrics, ServeError};
 
@@ -33,6 +33,17 @@ enum Fatal {
     Signals(#[source] std::io::Error),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(
+        "the pack `{pack}`, which `vow models use` chose, does not load. Start with `vowd --pack starter`, install it again \
+         (`vow models install`) and start as usual; or delete {} to go on with the built-in pack. Names stay either \
+         way. What is wrong with it", .choice.display()
+    )]
+    Chosen {
+        pack: String,
+        choice: PathBuf,
+        #[source]
+        source: EngineError,
+    },
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("the daemon could not begin anew after the switch; start it again")]
@@ -121,7 +132,18 @@ async fn run(settings: &Settings, console: &Console) -> Result<End, Fatal> {
 async fn open(settings: &Settings) -> Result<Engine, Fatal> {
     let (config, folders) = (settings.engine.clone(), settings.folders.clone());
     let opening = tokio::task::spawn_blocking(move || Engine::open(&config, &folders));
-    Ok(opening.await.map_err(|_| Fatal::Panicked)??)
+    opening.await.map_err(|_| Fatal::Panicked)?.map_err(|error| about_the_choice(settings, error))
+}
+
+/// Nobody who starts the daemon named a pack that was chosen: where it keeps the daemon from starting, the way out is told. Another
+/// pack is not taken instead, since its faces would be others.
+fn about_the_choice(settings: &Settings, source: EngineError) -> Fatal {
+    let InUse { pack, pack_named_by, .. } = &settings.in_use;
+    let choice = vow_depot::choice_file(&settings.engine.data_dir);
+    if source.is_about_the_pack() && pack_named_by.is_none() && choice.exists() {
+        return Fatal::Chosen { pack: pack.clone(), choice, source };
+    }
+    source.into()
 }
 
 /// Indexes until there is nothing left to do, then reports.

@@ -1,7 +1,7 @@
 //! The packs of one data folder: which are there, bringing one in, taking one out.
 //!
-//! A pack is put together in `downloads/`, verified as a whole, and gets its place in `packs/` by one rename: it is there
-//! and right, or not there. That last step is in [`place`].
+//! A pack is put together in `downloads/` and verified as a whole ([`Staged`]), which is when whoever runs packs can still
+//! refuse it, and gets its place in `packs/` by one rename: it is there and right, or not there. That last step is in [`place`].
 
 mod error;
 mod installed;
@@ -19,6 +19,7 @@ pub use error::InstallError;
 pub use installed::Installed;
 use installed::look;
 use origin::{Origin, manifest_of, open_source, take};
+pub use place::Staged;
 
 use crate::catalog::{Catalog, Entry, EntryFile, STARTER};
 use crate::held::Held;
@@ -86,19 +87,19 @@ impl Packs {
         Ok(installed)
     }
 
-    /// Installs a pack of the catalog: from the network, or from a folder or zip archive that holds its files. One that
-    /// is there already is replaced, and stays as it was if this fails.
+    /// Puts a pack of the catalog together: from the network, or from a folder or zip archive that holds its files. One that
+    /// is there already stays as it is until this one gets its [`place`](Self::place).
     ///
     /// # Errors
     /// Everything that [`InstallError`] says but `NotInstalled`.
-    pub fn install(
+    pub fn stage(
         &self,
         name: &str,
         from: Option<&Path>,
         consent: Consent,
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
-    ) -> Result<Installed, InstallError> {
+    ) -> Result<Staged, InstallError> {
         let Some(entry) = self.catalog.get(name) else { return Err(self.unknown(name)) };
         if entry.bundled {
             return Err(InstallError::Bundled);
@@ -107,7 +108,7 @@ impl Packs {
             let (name, notice) = (entry.name.clone(), entry.notice.clone());
             return Err(InstallError::Licence { name, notice, url: entry.licence_url.clone() });
         }
-        let mut held = Held::read(&self.packs)?;
+        let held = Held::read(&self.packs)?;
         let mut files = entry.files.clone();
         for file in files.iter_mut().filter(|file| !file.confirmed) {
             if let Some(sum) = held.get(name, &file.remote.name) {
@@ -119,7 +120,7 @@ impl Packs {
         if !open.is_empty() && !consent.unconfirmed {
             return Err(InstallError::Unconfirmed { name: name.to_owned(), files: open });
         }
-        let staging = self.stage(name)?;
+        let staging = self.empty(name)?;
         let fetched = match from {
             None => self.download(entry, &files, &staging, progress, cancel)?,
             Some(path) => {
@@ -130,23 +131,22 @@ impl Packs {
         for (file, fetched) in files.iter().zip(&fetched) {
             record(&mut manifest, &file.remote.name, &file.remote.name, fetched);
         }
-        let installed = self.finish(name, &staging, &manifest, &terms(entry))?;
-        for (file, fetched) in files.iter().zip(&fetched).filter(|(file, _)| !file.confirmed) {
-            held.hold(name, &file.remote.name, fetched.sha256)?;
-        }
-        Ok(installed)
+        let on_trust = files.iter().zip(&fetched).filter(|(file, _)| !file.confirmed);
+        let on_trust = on_trust.map(|(file, fetched)| (file.remote.name.clone(), fetched.sha256)).collect();
+        let staged = Staged { name: name.to_owned(), folder: staging, on_trust };
+        staged.complete(&manifest, &terms(entry))
     }
 
-    /// Installs a pack of one's own from a folder or zip archive with a `pack.toml`.
+    /// Puts a pack of one's own together, from a folder or zip archive with a `pack.toml`.
     ///
     /// # Errors
-    /// As [`Self::install`].
-    pub fn import(
+    /// As [`Self::stage`].
+    pub fn stage_own(
         &self,
         from: &Path,
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
-    ) -> Result<Installed, InstallError> {
+    ) -> Result<Staged, InstallError> {
         let mut source = open_source(from, None)?;
         let (text, inside) = manifest_of(&mut source, from)?;
         let location = || PackLocation::Folder(from.to_owned());
@@ -174,7 +174,7 @@ impl Packs {
             let member = Some(format!("{inside}{}", file.name));
             files.push((file.name, EntryFile { remote, member, confirmed: true }));
         }
-        let staging = self.stage(&name)?;
+        let staging = self.empty(&name)?;
         let wanted: Vec<EntryFile> = files.iter().map(|(_, file)| file.clone()).collect();
         let fetched = take(&mut source, &name, &wanted, &staging, progress, cancel)?;
         // Both roles may name the same file, so each is recorded in its own table.
@@ -186,7 +186,7 @@ impl Packs {
         }
         let source = manifest.source.map(|text| format!("Source: {text}\n")).unwrap_or_default();
         let terms = format!("{name} {}\nLicence: {}\n{source}", manifest.version, manifest.licence);
-        self.finish(&name, &staging, &table, &terms)
+        Staged { name, folder: staging, on_trust: Vec::new() }.complete(&table, &terms)
     }
 
     /// Deletes an installed pack. What it found in photos stays in the store.
@@ -217,7 +217,7 @@ impl Packs {
     }
 
     /// An empty folder to put a pack together in.
-    fn stage(&self, name: &str) -> Result<PathBuf, InstallError> {
+    fn empty(&self, name: &str) -> Result<PathBuf, InstallError> {
         let staging = self.downloads.join(format!("{name}.new"));
         clear(&staging)?;
         fs::create_dir_all(&staging).map_err(disk(&staging))?;

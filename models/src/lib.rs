@@ -58,5 +58,5 @@ mod table;
 
 pub use catalog::{Catalog, CatalogError, Entry, STARTER};
 pub use error::{Mistake, PackError};
-pub use install::{Consent, InstallError, Installed, Packs};
+pub use install::{Consent, InstallError, Installed, Packs, Staged};
 pub use pack::{Pack, PackLocation};

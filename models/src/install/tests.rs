@@ -85,11 +85,11 @@ impl Bench {
     }
 
     fn install(&self, from: &Path, consent: Consent) -> Result<Installed, InstallError> {
-        self.packs.install("mine", Some(from), consent, &mut |_| {}, &Cancel::new())
+        self.packs.place(self.packs.stage("mine", Some(from), consent, &mut |_| {}, &Cancel::new())?)
     }
 
     fn import(&self, from: &Path) -> Result<Installed, InstallError> {
-        self.packs.import(from, &mut |_| {}, &Cancel::new())
+        self.packs.place(self.packs.stage_own(from, &mut |_| {}, &Cancel::new())?)
     }
 
     fn leftovers(&self) -> Vec<PathBuf> {
@@ -226,7 +226,7 @@ fn a_broken_folder_is_listed_with_its_reason() {
 #[test]
 fn names_that_nobody_knows_are_told_with_those_that_are() {
     let bench = bench("", Some(EMBEDDER));
-    let install = |name: &str| bench.packs.install(name, None, AGREED, &mut |_| {}, &Cancel::new());
+    let install = |name: &str| bench.packs.stage(name, None, AGREED, &mut |_| {}, &Cancel::new());
     let error = install("bufalo").unwrap_err();
     assert!(error.to_string().contains("opencv, buffalo_s"), "{error}");
     assert!(matches!(install(STARTER), Err(InstallError::Bundled)));

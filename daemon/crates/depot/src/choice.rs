@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::DepotError;
 
-fn place(data_dir: &Path) -> PathBuf {
+/// Where the choice of `vow models use` is written down.
+#[must_use]
+pub fn choice_file(data_dir: &Path) -> PathBuf {
     data_dir.join("chosen-pack")
 }
 
@@ -15,7 +17,7 @@ fn place(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// When the choice is there but cannot be read.
 pub fn chosen(data_dir: &Path) -> Result<Option<String>, DepotError> {
-    let path = place(data_dir);
+    let path = choice_file(data_dir);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -32,7 +34,7 @@ pub fn chosen(data_dir: &Path) -> Result<Option<String>, DepotError> {
 
 /// Writes the choice; it is on disk when this returns.
 pub(crate) fn choose(data_dir: &Path, name: &str) -> Result<(), DepotError> {
-    let (path, fresh) = (place(data_dir), data_dir.join("chosen-pack.new"));
+    let (path, fresh) = (choice_file(data_dir), data_dir.join("chosen-pack.new"));
     let write = || {
         let mut file = fs::File::create(&fresh)?;
         writeln!(file, "{name}")?;
@@ -55,7 +57,7 @@ mod tests {
         choose(dir.path(), "buffalo_l").unwrap();
         assert_eq!(chosen(dir.path()).unwrap().as_deref(), Some("buffalo_l"));
         for bad in ["", " \n", "../x", "a\nb"] {
-            fs::write(place(dir.path()), bad).unwrap();
+            fs::write(choice_file(dir.path()), bad).unwrap();
             assert!(matches!(chosen(dir.path()), Err(DepotError::Choice { .. })), "{bad:?}");
         }
     }

@@ -23,6 +23,23 @@ pub struct InUse {
     pub runtime_named_by: Option<String>,
 }
 
+/// Why a pack does not run.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Tries the pack in a folder as a start with it would.
+pub type Prove<'a> = &'a dyn Fn(&Path) -> Result<(), Cause>;
+
+/// What is to be installed.
+#[derive(Debug, Clone, Default)]
+pub struct PackOrder {
+    /// A pack of the catalog; empty for one's own.
+    pub name: String,
+    /// A folder or archive that holds it; it comes from the network otherwise.
+    pub from: Option<PathBuf>,
+    /// What somebody agreed to.
+    pub consent: Consent,
+}
+
 /// A pack as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackView {
@@ -126,33 +143,41 @@ impl Depot {
             .ok_or_else(|| InstallError::Unknown { name: name.to_owned(), known: known() }.into())
     }
 
-    /// Installs a pack by name, or one's own from a folder or archive when the name is empty.
+    /// Installs a pack. One that is in use or chosen is replaced only by one that runs: the daemon would not start any more.
+    /// Where it is in use, the daemon has to begin anew to run what is installed now.
     ///
     /// # Errors
     /// As `vow-models` says; [`DepotError::Busy`] while something else is changed.
     pub fn install_pack(
         &self,
-        name: &str,
-        from: Option<&Path>,
-        consent: Consent,
+        order: &PackOrder,
+        prove: Prove<'_>,
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
     ) -> Result<PackView, DepotError> {
         let _changing = self.change()?;
+        let PackOrder { name, from, consent } = order;
         let packs = &self.0.packs;
-        let installed = match from {
-            Some(from) if name.is_empty() => packs.import(from, progress, cancel)?,
-            _ => packs.install(name, from, consent, progress, cancel)?,
+        let staged = match from {
+            Some(from) if name.is_empty() => packs.stage_own(from, progress, cancel)?,
+            from => packs.stage(name, from.as_deref(), *consent, progress, cancel)?,
         };
+        // A choice that cannot be read is no pack's.
+        let is_chosen = chosen(&self.0.data_dir).is_ok_and(|chosen| chosen.as_ref() == Some(&staged.name));
+        if (is_chosen || self.is_in_use(&staged.name))
+            && let Err(source) = prove(&staged.folder)
+        {
+            let name = staged.name.clone();
+            packs.discard(staged)?;
+            return Err(DepotError::DoesNotRun { name, source });
+        }
+        let installed = packs.place(staged)?;
         tracing::info!(pack = installed.name, "installed");
         self.pack(&installed.name)
     }
 
     /// Whether a pack may be chosen now; gives its folder, or `None` for the built-in one.
-    ///
-    /// # Errors
-    /// [`DepotError::Named`] when somebody has named a pack already; else why that pack cannot be used.
-    pub fn may_use(&self, name: &str) -> Result<Option<PathBuf>, DepotError> {
+    fn may_use(&self, name: &str) -> Result<Option<PathBuf>, DepotError> {
         let pack = self.pack(name)?;
         if let Some(by) = &self.0.in_use.pack_named_by {
             return Err(DepotError::Named { by: by.clone(), name: name.to_owned() });
@@ -169,13 +194,16 @@ impl Depot {
         Err(InstallError::NotInstalled(name.to_owned()).into())
     }
 
-    /// Writes down that a pack is to be used from now on. Gives whether the daemon has to switch over for that.
+    /// Writes down that a pack is to be used from now on, if it runs. Gives whether the daemon has to switch over for that.
     ///
     /// # Errors
-    /// As [`Self::may_use`]; when the choice cannot be written.
-    pub fn use_pack(&self, name: &str) -> Result<bool, DepotError> {
+    /// [`DepotError::Named`] when somebody has named a pack already; why that pack cannot be used; when the choice cannot be
+    /// written.
+    pub fn use_pack(&self, name: &str, prove: Prove<'_>) -> Result<bool, DepotError> {
         let _changing = self.change()?;
-        self.may_use(name)?;
+        if let Some(folder) = self.may_use(name)? {
+            prove(&folder).map_err(|source| DepotError::DoesNotRun { name: name.to_owned(), source })?;
+        }
         choose(&self.0.data_dir, name)?;
         tracing::info!(pack = name, "chosen");
         Ok(!self.is_in_use(name))

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use vow_fetch::{FetchError, Sum};
 use vow_models::InstallError;
 
+use crate::depot::Cause;
+
 /// Errors of the depot.
 #[derive(Debug, thiserror::Error)]
 pub enum DepotError {
@@ -38,6 +40,15 @@ pub enum DepotError {
         name: String,
         /// Why.
         problem: String,
+    },
+    /// A pack that is used, or is to be used, does not run.
+    #[error("the pack `{name}` does not run, so everything stays as it was")]
+    DoesNotRun {
+        /// The pack.
+        name: String,
+        /// Why.
+        #[source]
+        source: Cause,
     },
     /// The stored choice cannot be read.
     #[error("{}: {reason}; delete it to use the built-in pack, or name a pack with --pack", .path.display())]

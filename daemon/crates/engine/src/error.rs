@@ -198,3 +198,12 @@ pub enum EngineError {
         reason: String,
     },
 }
+
+impl EngineError {
+    /// Whether a start was refused because of the pack: with another one it may succeed.
+    #[must_use]
+    pub fn is_about_the_pack(&self) -> bool {
+        use vow_infer::InferError;
+        matches!(self, Self::NoSuchPack { .. } | Self::Pack(_) | Self::Infer(InferError::Pack { .. }))
+    }
+}

@@ -1,16 +1,19 @@
 //! `vow.v1.Packs`: the depot and the engine's runtime, as the wire has them.
 
+use std::path::{Path, PathBuf};
+
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vow_depot::{
-    Cancel, Consent, Depot, DepotError, InstalledRuntime, PackView, Phase, Progress, RuntimeOrder,
+    Cancel, Cause, Consent, Depot, DepotError, InstalledRuntime, PackOrder, PackView, Phase, Progress,
+    RuntimeOrder,
 };
 use vow_engine::{Engine, RuntimeInfo};
 use vow_proto::v1;
 
 use crate::convert;
-use crate::refusal::{depot_blocking, refuse_depot, refusing};
+use crate::refusal::{depot_blocking, refuse_depot};
 use crate::steps;
 
 pub(crate) struct Service {
@@ -62,11 +65,15 @@ impl v1::packs_server::Packs for Service {
         if name.is_empty() && from.is_none() {
             return Err(Status::invalid_argument("say which pack: give a name or a path"));
         }
-        let depot = self.depot.clone();
+        let (depot, prove) = (self.depot.clone(), prove(&self.engine));
         let consent = Consent { licence: accept_licence, unconfirmed: accept_unconfirmed };
+        let order = PackOrder { name, from, consent };
         let step = |progress| v1::InstallPackResponse { step: Some(Step::Progress(progress)) };
         let answers = self.stream(step, move |progress, cancel| {
-            let view = depot.install_pack(&name, from.as_deref(), consent, progress, cancel)?;
+            let view = depot.install_pack(&order, &prove, progress, cancel)?;
+            if view.in_use {
+                depot.switch();
+            }
             Ok(v1::InstallPackResponse { step: Some(Step::Pack(pack(view))) })
         });
         Ok(Response::new(answers))
@@ -76,15 +83,8 @@ impl v1::packs_server::Packs for Service {
         &self,
         request: Request<v1::UsePackRequest>,
     ) -> Result<Response<v1::UsePackResponse>, Status> {
-        let (depot, engine, name) = (self.depot.clone(), self.engine.clone(), request.into_inner().name);
-        let chosen = name.clone();
-        let folder = depot_blocking(move || depot.may_use(&chosen)).await?;
-        if let Some(folder) = folder {
-            // Proved before it is chosen: a pack that does not run must not keep the daemon from starting.
-            refusing(move || engine.try_pack(&folder)).await?;
-        }
-        let depot = self.depot.clone();
-        let switching = depot_blocking(move || depot.use_pack(&name)).await?;
+        let (depot, prove, name) = (self.depot.clone(), prove(&self.engine), request.into_inner().name);
+        let switching = depot_blocking(move || depot.use_pack(&name, &prove)).await?;
         if switching {
             self.depot.switch();
         }
@@ -135,8 +135,14 @@ impl v1::packs_server::Packs for Service {
     }
 }
 
+/// Tries a pack before the daemon depends on it: one that does not run must not keep it from starting.
+fn prove(engine: &Engine) -> impl Fn(&Path) -> Result<(), Cause> + Send + 'static {
+    let engine = engine.clone();
+    move |folder| engine.try_pack(folder).map_err(Cause::from)
+}
+
 /// A path that does not depend on where the daemon runs; empty means none.
-fn absolute(path: Vec<u8>) -> Result<Option<std::path::PathBuf>, Status> {
+fn absolute(path: Vec<u8>) -> Result<Option<PathBuf>, Status> {
     let path = (!path.is_empty()).then(|| convert::path(path));
     match &path {
         Some(relative) if !relative.is_absolute() => Err(Status::invalid_argument("give an absolute path")),

@@ -92,16 +92,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// As [`blocking`], for work whose every error is a refusal of what was asked, and none a fault of the daemon.
-pub(crate) async fn refusing<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
-) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| Status::failed_precondition(chain(&error))),
-        Err(_) => Err(Status::internal("the daemon stumbled over this request; its log says where")),
-    }
-}
-
 /// As [`blocking`], for the depot's work.
 pub(crate) async fn depot_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
