@@ -9,6 +9,7 @@ use ureq::{Agent, BodyReader};
 
 use crate::fetcher::Settings;
 use crate::part::Origin;
+use crate::proxy::Named;
 use crate::{Fault, Sum};
 
 /// An answer that holds (a part of) the file.
@@ -34,17 +35,19 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
+    proxy: Option<Named>,
     stall: Duration,
 }
 
 impl Client {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, proxy: Option<Named>) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
         let config = Agent::config_builder()
             .tls_config(tls)
+            .proxy(proxy.as_ref().map(|named| named.proxy.clone()))
             .user_agent(concat!("vowimager/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
             .timeout_resolve(Some(settings.stall))
@@ -53,7 +56,12 @@ impl Client {
             .timeout_per_write(Some(settings.stall))
             .timeout_recv_response(Some(settings.stall))
             .build();
-        Self { agent: config.into(), stall: settings.stall }
+        Self { agent: config.into(), proxy, stall: settings.stall }
+    }
+
+    /// The proxy that an address is asked through, and who named it.
+    pub(crate) fn via(&self, url: &str) -> Option<String> {
+        self.proxy.as_ref()?.via(url)
     }
 
     /// Asks for the bytes from `from` on. With an `origin`, only if the file is still the one it was.

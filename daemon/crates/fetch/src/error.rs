@@ -24,6 +24,9 @@ pub enum FetchError {
         /// The name.
         name: String,
     },
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] UnusableProxy),
     /// Every address failed: try later, look at the network, or take the file from elsewhere.
     #[error("{name} could not be had:{}\nOn a machine without a network, bring the file from elsewhere and name its place with --from", .tried.iter().map(|one| format!("\n  {one}")).collect::<String>())]
     Unreachable {
@@ -88,12 +91,29 @@ impl FetchError {
     }
 }
 
+/// A proxy that the environment names and that cannot be used. Going without it might be what it is there to prevent.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "{variable} is `{shown}`, which {why}: a proxy is named as http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ \
+     before HOST where it asks for them; set it right where the daemon is started, or take it away there"
+)]
+pub struct UnusableProxy {
+    /// The environment's variable.
+    pub variable: &'static str,
+    /// Its value without user and password.
+    pub shown: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
 /// An address and what came of it.
 #[derive(Debug, thiserror::Error)]
-#[error("{url}: {fault}")]
+#[error("{url}{}: {fault}", .via.as_ref().map(|proxy| format!(" (through the proxy {proxy})")).unwrap_or_default())]
 pub struct Tried {
     /// Without user and password.
     pub url: String,
+    /// The proxy that it was asked through, and who named that.
+    pub via: Option<String>,
     /// What went wrong there.
     pub fault: Fault,
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use crate::client::{Answer, Client, Reply, compare};
 use crate::part::{CHUNK, Origin, Part, check_space};
 use crate::progress::Reporter;
+use crate::proxy::named;
 use crate::remote::shown;
-use crate::{Cancel, Fault, FetchError, Fetched, Phase, Progress, Remote, Tried, local};
+use crate::stalls::Record;
+use crate::{Cancel, Fault, FetchError, Fetched, Phase, Progress, Remote, Tried, UnusableProxy, local};
 
 /// How patient a fetcher is.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Settings {
     pub least_rate: u64,
     /// Attempts in a row that bring no byte before the next address is asked.
     pub attempts: u32,
+    /// A source that stalls three times in a row, having brought fewer bytes than this each time, is left as well.
+    pub little: u64,
     /// The pause after the first of them; it doubles from one to the next.
     pub pause: Duration,
     /// The longest that a server may make us wait; who asks for more is left for the next address.
@@ -33,6 +37,7 @@ impl Default for Settings {
             stall: Duration::from_secs(30),
             least_rate: 512,
             attempts: 4,
+            little: 1 << 20,
             pause: Duration::from_secs(1),
             patience: Duration::from_secs(120),
             largest: 4 << 30,
@@ -48,7 +53,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(30);
 /// Fetches files. Cheap to keep; connections are reused.
 #[derive(Debug)]
 pub struct Fetcher {
-    client: Client,
+    client: Result<Client, UnusableProxy>,
     settings: Settings,
 }
 
@@ -73,10 +78,12 @@ impl From<FetchError> for Left {
 }
 
 impl Fetcher {
-    /// A fetcher as patient as this.
+    /// A fetcher as patient as this, through the proxy that the environment names. One that cannot be used is told when
+    /// something is fetched.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { client: Client::new(&settings), settings }
+        let client = named(|name| std::env::var_os(name)).map(|proxy| Client::new(&settings, proxy));
+        Self { client, settings }
     }
 
     /// Brings a file into `folder`, which is made when missing, and gives it its name when it is whole and right. A file
@@ -102,6 +109,8 @@ impl Fetcher {
         if file.urls.is_empty() {
             return Err(FetchError::NoAddress { name: name.to_owned() });
         }
+        let client = self.client.as_ref().map_err(Clone::clone)?;
+        let asking = Asking { client, settings: &self.settings, file, cancel };
         let mut reporter = Reporter::new(progress);
         let mut part = Part::open(folder, name, &mut reporter, cancel)?;
         if let Some(size) = file.size {
@@ -112,13 +121,13 @@ impl Fetcher {
         }
         let mut tried = Vec::new();
         for url in &file.urls {
-            match self.ask_one(url, file, &mut part, &mut reporter, cancel) {
+            match asking.ask(url, &mut part, &mut reporter) {
                 Ok(()) => return part.finish(),
                 Err(Left::Stop(error)) => return Err(error),
                 Err(Left::Next(fault)) => {
                     let url = shown(url);
                     tracing::warn!(url, %fault, "left for the next address");
-                    tried.push(Tried { url, fault });
+                    tried.push(Tried { via: client.via(&url), url, fault });
                 }
             }
         }
@@ -128,16 +137,20 @@ impl Fetcher {
         }
         Err(FetchError::Unreachable { name: name.to_owned(), tried })
     }
+}
 
+/// One file, asked for.
+struct Asking<'a> {
+    client: &'a Client,
+    settings: &'a Settings,
+    file: &'a Remote,
+    cancel: &'a Cancel,
+}
+
+impl Asking<'_> {
     /// Asks one address until the part is whole and right.
-    fn ask_one(
-        &self,
-        url: &str,
-        file: &Remote,
-        part: &mut Part,
-        reporter: &mut Reporter<'_>,
-        cancel: &Cancel,
-    ) -> Result<(), Left> {
+    fn ask(&self, url: &str, part: &mut Part, reporter: &mut Reporter<'_>) -> Result<(), Left> {
+        let Self { settings, file, cancel, .. } = self;
         let mut progress = Progress {
             file: file.name.clone(),
             source: shown(url),
@@ -151,13 +164,12 @@ impl Fetcher {
             part.restart()?;
             inherited = false;
         }
-        let mut barren = 0;
+        let mut record = Record::default();
         for _ in 0..MOST_ATTEMPTS {
             cancel.check()?;
             let before = part.len();
             let whole = file.size.is_some_and(|size| size == before && file.sha256.is_some());
-            let outcome =
-                if whole { Ok(()) } else { self.attempt(url, file, part, &mut progress, reporter, cancel) };
+            let outcome = if whole { Ok(()) } else { self.attempt(url, part, &mut progress, reporter) };
             let fault = match outcome {
                 Ok(()) => match compare(file.sha256, part.sum()) {
                     Ok(()) => return Ok(()),
@@ -173,14 +185,13 @@ impl Fetcher {
                 Err(stop) => return Err(stop),
             };
             inherited &= part.len() >= before;
-            barren = if part.len() > before { 0 } else { barren + 1 };
-            if !fault.may_pass() || barren >= self.settings.attempts {
+            if !record.note(&fault, part.len().saturating_sub(before), settings) {
                 return Err(Left::Next(fault));
             }
             let asked = if let Fault::Busy { after, .. } = &fault { *after } else { None };
-            let pause =
-                asked.unwrap_or_else(|| self.settings.pause * 2u32.saturating_pow(barren.saturating_sub(1)));
-            if pause > self.settings.patience {
+            let doubled = 2u32.saturating_pow(record.barren().saturating_sub(1));
+            let pause = asked.unwrap_or_else(|| settings.pause * doubled);
+            if pause > settings.patience {
                 return Err(Left::Next(fault));
             }
             progress.phase = Phase::Waiting(pause);
@@ -195,12 +206,11 @@ impl Fetcher {
     fn attempt(
         &self,
         url: &str,
-        file: &Remote,
         part: &mut Part,
         progress: &mut Progress,
         reporter: &mut Reporter<'_>,
-        cancel: &Cancel,
     ) -> Result<(), Left> {
+        let Self { settings, file, cancel, .. } = self;
         let origin = part.origin().filter(|origin| origin.url == url).cloned();
         let Answer { mut body, start, total, validator } =
             match self.client.ask(url, part.len(), origin.as_ref()).map_err(Left::Next)? {
@@ -223,12 +233,12 @@ impl Fetcher {
         }
         part.note(Origin { url: url.to_owned(), validator })?;
         let total = file.size.or(total);
-        let limit = total.unwrap_or(self.settings.largest);
-        if limit > self.settings.largest {
-            return Err(Left::Next(Fault::TooLarge { limit: self.settings.largest }));
+        let limit = total.unwrap_or(settings.largest);
+        if limit > settings.largest {
+            return Err(Left::Next(Fault::TooLarge { limit: settings.largest }));
         }
         progress.total = total;
-        let mut rate = Rate::new(self.settings.least_rate);
+        let mut rate = Rate::new(settings.least_rate);
         let mut buffer = vec![0; CHUNK];
         loop {
             cancel.check()?;

@@ -6,8 +6,8 @@
 //! waits when it is told to, and gives the file its name only when every byte is the one that was asked for. It knows
 //! nothing of models, packs or runtimes: what a file is for is its caller's business.
 //!
-//! The client is `ureq` with `rustls` over `ring`: blocking, small, and the proxy variables (`HTTP_PROXY`, `HTTPS_PROXY`,
-//! `ALL_PROXY`, `NO_PROXY`) are its own business. Certificates are those of the system, so that the authority of a firm
+//! The client is `ureq` with `rustls` over `ring`: blocking and small. The proxy variables (`ALL_PROXY`, `HTTPS_PROXY`,
+//! `HTTP_PROXY`, `NO_PROXY`) count, and one that cannot be used is refused. Certificates are those of the system, so that the authority of a firm
 //! whose proxy looks into connections is known where the system knows it; no list of authorities is shipped.
 
 mod archive;
@@ -17,11 +17,13 @@ mod fetcher;
 mod local;
 mod part;
 mod progress;
+mod proxy;
 mod remote;
+mod stalls;
 mod sum;
 
 pub use archive::{Archive, Member};
-pub use error::{Fault, FetchError, Tried};
+pub use error::{Fault, FetchError, Tried, UnusableProxy};
 pub use fetcher::{Fetcher, Settings};
 pub use local::{copy, sum_of};
 pub use progress::{Cancel, Phase, Progress};

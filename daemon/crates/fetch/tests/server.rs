@@ -211,6 +211,21 @@ fn a_server_that_stalls_is_left_and_what_it_sent_is_used() {
     assert_eq!(good.requests()[0].header("range").as_deref(), Some("bytes=150000-"));
 }
 
+/// Each time half of what is missing comes before it falls silent: something always came.
+#[test]
+fn a_server_that_stalls_again_and_again_is_left_after_three_times() {
+    let (content, folder) = (bytes(300_000), tempfile::tempdir().unwrap());
+    let after = |time: u32| 300_000 - (300_000 >> time);
+    let stalls = (1..=9).map(|time| Answer::Stall { content: content.clone(), after: after(time) });
+    let slow = Server::start(stalls.collect());
+    let good = Server::start(vec![Answer::Rest(content.clone())]);
+    let urls = [slow.url("a.onnx"), good.url("a.onnx")];
+    let fetched = fetch(&remote(&urls, &content), folder.path()).unwrap();
+    assert_eq!(fs::read(fetched.path).unwrap(), content);
+    assert_eq!(slow.requests().len(), 3);
+    assert_eq!(good.requests()[0].header("range"), Some(format!("bytes={}-", after(3))));
+}
+
 #[test]
 fn nobody_there_is_told_as_such() {
     let folder = tempfile::tempdir().unwrap();

@@ -121,8 +121,12 @@ fn answer_to(mut stream: TcpStream, request: &Request, answer: Answer) -> std::i
             stream.write_all(&content[start..after])
         }
         Answer::Stall { content, after } => {
-            head("200 OK", format!("Content-Length: {}\r\n", content.len()))?;
-            stream.write_all(&content[..after])?;
+            let start = from.unwrap_or(0);
+            match from {
+                Some(from) => head("206 Partial Content", range(&content, from))?,
+                None => head("200 OK", format!("Content-Length: {}\r\n", content.len()))?,
+            }
+            stream.write_all(&content[start..after])?;
             std::thread::sleep(Duration::from_secs(60));
             Ok(())
         }
