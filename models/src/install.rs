@@ -1,7 +1,9 @@
 //! The packs of one data folder: which are there, bringing one in, taking one out.
 //!
-//! A pack is put together in `downloads/` and verified as a whole ([`Staged`]), which is when whoever runs packs can still
-//! refuse it, and gets its place in `packs/` by one rename: it is there and right, or not there. That last step is in [`place`].
+//! What comes from the network lies in `downloads/NAME` until its pack has its place, so that whoever tries again begins where the
+//! last attempt ended. A pack is put together beside its place, as `packs/.NAME.new`, and verified as a whole ([`Staged`]), which is
+//! when whoever runs packs can still refuse it. It gets its place by one rename: it is there and right, or not there. That last
+//! step is in [`place`].
 
 mod error;
 mod installed;
@@ -13,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
-use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote};
+use vow_fetch::{Archive, Cancel, FetchError, Fetched, Fetcher, Progress, Remote, Sum};
 
 pub use error::InstallError;
 pub use installed::Installed;
@@ -25,7 +27,8 @@ use crate::catalog::{Catalog, Entry, EntryFile, STARTER};
 use crate::held::Held;
 use crate::manifest::Manifest;
 use crate::names::is_pack_name;
-use crate::{PackError, PackLocation};
+use crate::pack::MANIFEST;
+use crate::{Pack, PackError, PackLocation};
 
 /// What somebody agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,21 +123,23 @@ impl Packs {
         if !open.is_empty() && !consent.unconfirmed {
             return Err(InstallError::Unconfirmed { name: name.to_owned(), files: open });
         }
-        let staging = self.empty(name)?;
-        let fetched = match from {
-            None => self.download(entry, &files, &staging, progress, cancel)?,
-            Some(path) => {
-                take(&mut open_source(path, Some(entry))?, name, &files, &staging, progress, cancel)?
+        self.put_together(name, |staging| {
+            let fetched = match from {
+                None => self.download(entry, &files, staging, progress, cancel)?,
+                Some(path) => {
+                    take(&mut open_source(path, Some(entry))?, name, &files, staging, progress, cancel)?
+                }
+            };
+            let mut manifest = entry.manifest.clone();
+            for (file, fetched) in files.iter().zip(&fetched) {
+                record(&mut manifest, &file.remote.name, &file.remote.name, fetched);
             }
-        };
-        let mut manifest = entry.manifest.clone();
-        for (file, fetched) in files.iter().zip(&fetched) {
-            record(&mut manifest, &file.remote.name, &file.remote.name, fetched);
-        }
-        let on_trust = files.iter().zip(&fetched).filter(|(file, _)| !file.confirmed);
-        let on_trust = on_trust.map(|(file, fetched)| (file.remote.name.clone(), fetched.sha256)).collect();
-        let staged = Staged { name: name.to_owned(), folder: staging, on_trust };
-        staged.complete(&manifest, &terms(entry))
+            let on_trust = files.iter().zip(&fetched).filter(|(file, _)| !file.confirmed);
+            let on_trust =
+                on_trust.map(|(file, fetched)| (file.remote.name.clone(), fetched.sha256)).collect();
+            complete(staging, &manifest, &terms(entry))?;
+            Ok(on_trust)
+        })
     }
 
     /// Puts a pack of one's own together, from a folder or zip archive with a `pack.toml`.
@@ -174,19 +179,21 @@ impl Packs {
             let member = Some(format!("{inside}{}", file.name));
             files.push((file.name, EntryFile { remote, member, confirmed: true }));
         }
-        let staging = self.empty(&name)?;
         let wanted: Vec<EntryFile> = files.iter().map(|(_, file)| file.clone()).collect();
-        let fetched = take(&mut source, &name, &wanted, &staging, progress, cancel)?;
-        // Both roles may name the same file, so each is recorded in its own table.
-        for (((_, file), fetched), role) in files.iter().zip(&fetched).zip(["detector", "embedder"]) {
-            if let Some(Value::Table(table)) = table.get_mut(role) {
-                table.insert("file".to_owned(), Value::String(file.remote.name.clone()));
-                table.insert("sha256".to_owned(), Value::String(fetched.sha256.to_string()));
+        self.put_together(&name, |staging| {
+            let fetched = take(&mut source, &name, &wanted, staging, progress, cancel)?;
+            // Both roles may name the same file, so each is recorded in its own table.
+            for (((_, file), fetched), role) in files.iter().zip(&fetched).zip(["detector", "embedder"]) {
+                if let Some(Value::Table(table)) = table.get_mut(role) {
+                    table.insert("file".to_owned(), Value::String(file.remote.name.clone()));
+                    table.insert("sha256".to_owned(), Value::String(fetched.sha256.to_string()));
+                }
             }
-        }
-        let source = manifest.source.map(|text| format!("Source: {text}\n")).unwrap_or_default();
-        let terms = format!("{name} {}\nLicence: {}\n{source}", manifest.version, manifest.licence);
-        Staged { name, folder: staging, on_trust: Vec::new() }.complete(&table, &terms)
+            let source = manifest.source.map(|text| format!("Source: {text}\n")).unwrap_or_default();
+            let terms = format!("{name} {}\nLicence: {}\n{source}", manifest.version, manifest.licence);
+            complete(staging, &table, &terms)?;
+            Ok(Vec::new())
+        })
     }
 
     /// Deletes an installed pack. What it found in photos stays in the store.
@@ -204,9 +211,8 @@ impl Packs {
             });
         }
         // Away at once, deleted afterwards: nobody sees half a pack.
-        let away = self.downloads.join(format!("{name}.old"));
+        let away = self.packs.join(format!(".{name}.old"));
         clear(&away)?;
-        fs::create_dir_all(&self.downloads).map_err(disk(&self.downloads))?;
         fs::rename(&path, &away).map_err(disk(&path))?;
         clear(&away)
     }
@@ -216,12 +222,29 @@ impl Packs {
         InstallError::Unknown { name: name.to_owned(), known }
     }
 
-    /// An empty folder to put a pack together in.
-    fn empty(&self, name: &str) -> Result<PathBuf, InstallError> {
-        let staging = self.downloads.join(format!("{name}.new"));
-        clear(&staging)?;
-        fs::create_dir_all(&staging).map_err(disk(&staging))?;
-        Ok(staging)
+    /// Puts a pack together in an empty folder: on the file system of its place, and no pack is called like that. `fill` gives
+    /// the sums that are taken on trust. Nothing is left of what fails.
+    fn put_together(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&Path) -> Result<Vec<(String, Sum)>, InstallError>,
+    ) -> Result<Staged, InstallError> {
+        let folder = self.packs.join(format!(".{name}.new"));
+        clear(&folder)?;
+        fs::create_dir_all(&folder).map_err(disk(&folder))?;
+        match fill(&folder) {
+            Ok(on_trust) => Ok(Staged { name: name.to_owned(), folder, on_trust }),
+            Err(error) => {
+                // The error at hand says more than one about that would.
+                let _ = clear(&folder);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where what comes from the network for a pack is kept.
+    fn fetched(&self, name: &str) -> PathBuf {
+        self.downloads.join(name)
     }
 
     /// The publisher's archive first; when it cannot be had, file by file from the mirrors.
@@ -233,14 +256,14 @@ impl Packs {
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
     ) -> Result<Vec<Fetched>, InstallError> {
+        // Kept apart by pack: two packs may call different files the same.
+        let folder = self.fetched(&entry.name);
         let mut first = None;
         if let Some(remote) = &entry.archive {
-            match self.fetcher.fetch(remote, &self.downloads, progress, cancel) {
+            match self.fetcher.fetch(remote, &folder, progress, cancel) {
                 Ok(fetched) => {
                     let mut source = Origin::Archive(Archive::open(&fetched.path)?);
-                    let taken = take(&mut source, &entry.name, files, staging, progress, cancel)?;
-                    fs::remove_file(&fetched.path).map_err(disk(&fetched.path))?;
-                    return Ok(taken);
+                    return take(&mut source, &entry.name, files, staging, progress, cancel);
                 }
                 Err(error @ FetchError::Unreachable { .. }) => {
                     if files.iter().any(|file| file.remote.urls.is_empty()) {
@@ -253,14 +276,8 @@ impl Packs {
         }
         let mut fetched = Vec::new();
         for file in files {
-            // Kept apart by pack: two packs may call different files the same.
-            let folder = self.downloads.join(&entry.name);
             match self.fetcher.fetch(&file.remote, &folder, progress, cancel) {
-                Ok(one) => {
-                    let path = staging.join(&file.remote.name);
-                    fs::rename(&one.path, &path).map_err(disk(&path))?;
-                    fetched.push(Fetched { path, ..one });
-                }
+                Ok(one) => fetched.push(one),
                 Err(FetchError::Unreachable { name, mut tried }) => {
                     if let Some(FetchError::Unreachable { tried: earlier, .. }) = first {
                         tried.splice(0..0, earlier);
@@ -270,8 +287,31 @@ impl Packs {
                 Err(error) => return Err(error.into()),
             }
         }
+        // Not before all are there: what is in `staging` is gone when one cannot be had.
+        for (one, file) in fetched.iter_mut().zip(files) {
+            let path = staging.join(&file.remote.name);
+            match fs::rename(&one.path, &path) {
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    *one = vow_fetch::copy(&one.path, &file.remote, staging, progress, cancel)?;
+                }
+                moved => {
+                    moved.map_err(disk(&path))?;
+                    one.path = path;
+                }
+            }
+        }
         Ok(fetched)
     }
+}
+
+/// Writes what is not a graph beside the graphs, and verifies the whole.
+fn complete(folder: &Path, manifest: &Table, terms: &str) -> Result<(), InstallError> {
+    for (file, text) in [(MANIFEST, manifest.to_string()), ("LICENCE.txt", terms.to_owned())] {
+        let path = folder.join(file);
+        fs::write(&path, text).and_then(|()| fs::File::open(&path)?.sync_all()).map_err(disk(&path))?;
+    }
+    Pack::load(folder)?;
+    Ok(())
 }
 
 /// Notes in the manifest which file this is now, and its sum.

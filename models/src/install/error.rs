@@ -48,6 +48,20 @@ pub enum InstallError {
         /// Why not.
         why: &'static str,
     },
+    /// There is nothing at the path given.
+    #[error("there is no {}; give a folder or a zip archive that holds a pack", .path.display())]
+    NoSource {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file given is no archive.
+    #[error("{} is no pack: a pack is given as a folder or as a zip archive of its files; {why}", .path.display())]
+    NoPack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it as an archive.
+        why: String,
+    },
     /// The folder or archive given does not hold the pack.
     #[error("{} does not hold {what}", .path.display())]
     NotThere {

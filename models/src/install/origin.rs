@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use vow_fetch::{Archive, Cancel, Fetched, Progress};
+use vow_fetch::{Archive, Cancel, FetchError, Fetched, Progress};
 
 use super::InstallError;
 use crate::PackError;
@@ -40,31 +40,41 @@ pub(super) fn take(
                 archive.unpack(&member, &file.remote, staging, progress, cancel)?
             }
             Origin::Folder(folder) => {
-                let places = [folder.join(member), folder.join(name), folder.join(pack).join(name)];
-                let place = places
-                    .iter()
-                    .find(|place| place.is_file())
+                let place = at_hand(folder, pack, file)
                     .ok_or_else(|| InstallError::NotThere { path: folder.clone(), what: member.clone() })?;
-                vow_fetch::copy(place, &file.remote, staging, progress, cancel)?
+                vow_fetch::copy(&place, &file.remote, staging, progress, cancel)?
             }
         });
     }
     Ok(taken)
 }
 
-/// A folder, or an archive; a folder that holds the archive of `entry` and none of its files is as good as that archive.
+/// Where a file of a pack lies in a folder: as in its archive, bare, or in a folder called like the pack.
+fn at_hand(folder: &Path, pack: &str, file: &EntryFile) -> Option<PathBuf> {
+    let name = &file.remote.name;
+    let member = file.member.as_ref().unwrap_or(name);
+    let places = [folder.join(member), folder.join(name), folder.join(pack).join(name)];
+    places.into_iter().find(|place| place.is_file())
+}
+
+/// A folder, or an archive; a folder that holds the archive of `entry`, and not all of its files, is as good as that archive.
 pub(super) fn open_source(path: &Path, entry: Option<&Entry>) -> Result<Origin, InstallError> {
-    if !path.is_dir() {
-        if !path.exists() {
-            let source = io::Error::from(io::ErrorKind::NotFound);
-            return Err(InstallError::Disk { path: path.to_owned(), source });
-        }
-        return Ok(Origin::Archive(Archive::open(path)?));
+    let facts = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => InstallError::NoSource { path: path.to_owned() },
+        _ => InstallError::Disk { path: path.to_owned(), source: error },
+    })?;
+    if !facts.is_dir() {
+        return Archive::open(path).map(Origin::Archive).map_err(|error| match error {
+            FetchError::Archive { path, why } => InstallError::NoPack { path, why },
+            other => other.into(),
+        });
     }
-    let archive = entry.and_then(|entry| entry.archive.as_ref()).map(|archive| path.join(&archive.name));
-    match archive {
-        Some(archive) if archive.is_file() => Ok(Origin::Archive(Archive::open(&archive)?)),
-        _ => Ok(Origin::Folder(path.to_owned())),
+    let Some(entry) = entry else { return Ok(Origin::Folder(path.to_owned())) };
+    let whole = entry.files.iter().all(|file| at_hand(path, &entry.name, file).is_some());
+    let archive = entry.archive.as_ref().map(|archive| path.join(&archive.name));
+    match archive.filter(|archive| !whole && archive.is_file()) {
+        Some(archive) => Ok(Origin::Archive(Archive::open(&archive)?)),
+        None => Ok(Origin::Folder(path.to_owned())),
     }
 }
 

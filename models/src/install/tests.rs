@@ -1,3 +1,5 @@
+mod network;
+
 use std::io::Write as _;
 
 use vow_fetch::Sum;
@@ -92,9 +94,12 @@ impl Bench {
         self.packs.place(self.packs.stage_own(from, &mut |_| {}, &Cancel::new())?)
     }
 
+    /// What lies in the data folder that is no pack.
     fn leftovers(&self) -> Vec<PathBuf> {
-        let downloads = fs::read_dir(self.dir.path().join("data/downloads"));
-        downloads.map(|all| all.map(|one| one.unwrap().path()).collect()).unwrap_or_default()
+        let folders =
+            ["data/downloads", "data/packs"].map(|folder| fs::read_dir(self.dir.path().join(folder)));
+        let all = folders.into_iter().flatten().flatten().map(|one| one.unwrap().path());
+        all.filter(|path| path.file_name().unwrap() != "mine" || path.ends_with("downloads/mine")).collect()
     }
 }
 
@@ -139,11 +144,26 @@ fn a_wrong_file_leaves_the_installed_pack_as_it_was() {
     assert!(matches!(bench.install(&missing, Consent::default()), Err(InstallError::NotThere { .. })));
     let zip = bench.zip(&[("det.onnx", DETECTOR)]);
     assert!(matches!(bench.install(&zip, Consent::default()), Err(InstallError::Fetch(_))));
-    assert!(matches!(
-        bench.install(Path::new("/no/such"), Consent::default()),
-        Err(InstallError::Disk { .. })
-    ));
+    let error = bench.install(Path::new("/no/such"), Consent::default()).unwrap_err();
+    assert!(error.to_string().contains("no /no/such"), "{error}");
+    let error = bench.install(&bench.folder(EMBEDDER).join("det.onnx"), Consent::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("det.onnx is no pack") && text.contains("no zip archive"), "{text}");
+    assert_eq!(bench.leftovers(), Vec::<PathBuf>::new());
     assert_eq!(Pack::load(&installed.path).unwrap().embedder_graph, EMBEDDER);
+}
+
+#[test]
+fn an_archive_in_a_folder_counts_where_files_are_missing() {
+    let bench = bench("", Some(EMBEDDER));
+    let folder = bench.folder(EMBEDDER);
+    fs::write(folder.join("mine.zip"), "half a download").unwrap();
+    bench.install(&folder, Consent::default()).unwrap();
+    fs::remove_file(folder.join("rec.onnx")).unwrap();
+    let error = bench.install(&folder, Consent::default()).unwrap_err();
+    assert!(error.to_string().contains("mine.zip"), "{error}");
+    fs::copy(bench.zip(&[("det.onnx", DETECTOR), ("rec.onnx", EMBEDDER)]), folder.join("mine.zip")).unwrap();
+    bench.install(&folder, Consent::default()).unwrap();
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl Archive {
             return Err(broken("it is no regular file".to_owned()));
         }
         let file = File::open(path).map_err(FetchError::disk(path))?;
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(error.to_string()))?;
+        let zip = ZipArchive::new(BufReader::new(file))
+            .map_err(|error| broken(format!("it is no zip archive, or not a whole one ({error})")))?;
         if zip.len() > MOST_MEMBERS {
             return Err(broken(format!("it has {} members; at most {MOST_MEMBERS} are read", zip.len())));
         }

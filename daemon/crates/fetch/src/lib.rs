@@ -1,5 +1,5 @@
 //! Brings one pinned file into a folder, from the network or from disk, and verifies it before anybody reads it; takes
-//! single members out of zip archives in the same way.
+//! single members out of zip archives in the same way. A folder of such files takes its place in one step ([`take_place`]).
 //!
 //! A [`Remote`] says what a file is called, where it can be had, how large it is and what its SHA-256 is. A [`Fetcher`]
 //! asks one address after the other, goes on where an earlier attempt ended (`NAME.part` is kept beside the target),
@@ -16,6 +16,7 @@ mod error;
 mod fetcher;
 mod local;
 mod part;
+mod place;
 mod progress;
 mod proxy;
 mod remote;
@@ -26,6 +27,8 @@ pub use archive::{Archive, Member};
 pub use error::{Fault, FetchError, Tried, UnusableProxy};
 pub use fetcher::{Fetcher, Settings};
 pub use local::{copy, sum_of};
+pub use part::check_space;
+pub use place::take_place;
 pub use progress::{Cancel, Phase, Progress};
 pub use remote::{Fetched, Remote};
 pub use sum::{ParseSumError, Sum};

@@ -163,7 +163,10 @@ pub(crate) fn sync_folder(file: &Path) -> Result<(), FetchError> {
 }
 
 /// Refuses when `folder` has no room for `needed` more bytes. Where the system cannot say, writing will tell.
-pub(crate) fn check_space(folder: &Path, needed: u64) -> Result<(), FetchError> {
+///
+/// # Errors
+/// [`FetchError::NoSpace`].
+pub fn check_space(folder: &Path, needed: u64) -> Result<(), FetchError> {
     let Ok(facts) = rustix::fs::statvfs(folder) else { return Ok(()) };
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
     if needed > free {

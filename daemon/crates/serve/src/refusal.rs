@@ -52,9 +52,9 @@ pub(crate) fn refuse(error: EngineError) -> Status {
 pub(crate) fn refuse_depot(error: DepotError) -> Status {
     let text = chain(&error);
     match &error {
-        DepotError::Install(InstallError::Unknown { .. } | InstallError::NotInstalled(_)) => {
-            Status::not_found(text)
-        }
+        DepotError::Install(
+            InstallError::Unknown { .. } | InstallError::NotInstalled(_) | InstallError::NoSource { .. },
+        ) => Status::not_found(text),
         DepotError::Install(InstallError::Fetch(FetchError::Cancelled))
         | DepotError::Fetch(FetchError::Cancelled) => Status::cancelled(text),
         DepotError::Fetch(FetchError::Disk { source, .. })

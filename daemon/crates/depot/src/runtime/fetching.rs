@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vow_fetch::{Cancel, FetchError, Fetcher, Phase, Progress, sum_of};
+use vow_fetch::{Cancel, FetchError, Fetcher, Phase, Progress, check_space, sum_of};
 
 use super::{clear, disk};
 use crate::DepotError;
@@ -59,6 +59,8 @@ fn pip(
     let (temporary, log) = (folder.join("pip.tmp"), folder.join("pip.log"));
     clear(&temporary)?;
     fs::create_dir_all(&temporary).map_err(disk(&temporary))?;
+    // It copies what it fetched.
+    check_space(folder, wheel.size.saturating_mul(2))?;
     let errors = fs::File::create(&log).map_err(disk(&log))?;
     let command = Command::new("python3")
         .args(["-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"])
