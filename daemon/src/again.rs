@@ -12,11 +12,15 @@ use std::process::Command;
 
 /// Replaces this program by itself; comes back only when that fails.
 pub(crate) fn again() -> io::Error {
-    let program = match std::env::current_exe() {
-        Ok(path) => installed(path),
-        Err(error) => return error,
-    };
-    Command::new(program).args(std::env::args_os().skip(1)).exec()
+    match program() {
+        Ok(program) => Command::new(program).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
+    }
+}
+
+/// Where this program lies.
+pub(crate) fn program() -> io::Result<PathBuf> {
+    std::env::current_exe().map(installed)
 }
 
 /// The kernel marks the path of a program whose file was replaced meanwhile, as an upgrade does: the new one is meant.

@@ -9,6 +9,7 @@ mod gallery;
 mod report;
 mod settings;
 mod signals;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -190,9 +191,10 @@ async fn serve(
     let data_dir = data_dir.unwrap_or_else(|_| settings.engine.data_dir.clone());
     let gallery = gallery::open(settings.gallery, &data_dir).await?;
     let packs = Packs::new(&data_dir, settings.catalog.clone());
-    let depot = Depot::new(&data_dir, packs, settings.in_use.clone(), move || {
+    let switch = move || {
         switch.send_replace(true);
-    });
+    };
+    let depot = Depot::new(&data_dir, packs, settings.in_use.clone(), switch, trial::runtime(&data_dir));
     welcome(settings, engine)?;
     let url = gallery.as_ref().map(Gallery::url);
     if let Some(gallery) = gallery {

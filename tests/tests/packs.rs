@@ -1,10 +1,8 @@
-//! Packs and runtimes through the real programs: installing from a folder, an archive and a server, consent, switching
-//! over, removing.
+//! Packs through the real programs: installing from a folder, an archive and a server, consent, switching over, removing.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "a test may panic: that is how it fails"
 )]
 
@@ -264,6 +262,8 @@ fn a_proxy_is_used_where_it_is_set_and_not_where_it_is_not() {
     let answer = daemon.vow(["models", "install", "tiny", "--accept-licence"]);
     assert_eq!(answer.code, 4);
     assert!(proxy.requests() > 0, "the proxy was never asked: {}", answer.stderr);
+    let told = format!("through the proxy {}, which HTTP_PROXY names", proxy.url(""));
+    assert!(answer.stderr.contains(&told), "{}", answer.stderr);
     assert!(daemon.stop().0.success());
 
     let direct = Server::start(vec![archive()]);
@@ -274,88 +274,13 @@ fn a_proxy_is_used_where_it_is_set_and_not_where_it_is_not() {
     daemon.json(["models", "install", "tiny", "--accept-licence"]);
     assert_eq!((direct.requests(), proxy.requests()), (1, before));
     assert!(daemon.stop().0.success());
-}
 
-/// `vowd` that looks for a runtime by itself.
-fn on_any_runtime(home: &Home) -> Command {
-    let mut command = home.vowd_on_any_runtime();
-    command.arg(home.photos());
-    command
-}
-
-#[test]
-fn a_runtime_comes_out_of_a_wheel_and_one_that_is_none_is_passed_over() {
-    let home = Home::new();
-    let daemon = home.start_as(on_any_runtime(&home));
-    let before = daemon.json(["runtime", "show"]);
-    let wheel = home.path().join("onnxruntime-9.9.9-py3-none-any.whl");
-    let members: &[(&str, &[u8])] =
-        &[("onnxruntime/capi/libonnxruntime.so.9.9.9", b"no library"), ("onnxruntime/LICENSE", b"MIT")];
-    fs::write(&wheel, zip(members)).unwrap();
-    let wheel = wheel.to_str().unwrap();
-    let refused = daemon.vow(["runtime", "install", "--from", wheel]);
-    assert_eq!(refused.code, 4);
-    assert!(refused.stderr.contains("--accept-unconfirmed"), "{}", refused.stderr);
-    assert_eq!(daemon.vow(["runtime", "install", "--from", "/no/such.whl"]).code, 1);
-
-    let done = daemon.json(["runtime", "install", "--from", wheel, "--accept-unconfirmed"]);
-    assert_eq!((&done["version"], &done["switched"]), (&"9.9.9".into(), &true.into()));
-    assert_eq!(
-        (&done["provider"], &done["providers_passed_over"]),
-        (&before["provider"], &before["providers_passed_over"])
-    );
-    let shown = daemon.json(["runtime", "show"]);
-    assert_eq!(shown["runtime"], before["runtime"], "what is no library is not used");
-    assert_eq!(shown["installed"][0]["version"], "9.9.9");
-    let passed = shown["passed_over"].as_array().unwrap();
-    assert!(
-        passed.iter().any(|one| one["what"].as_str().unwrap().ends_with("libonnxruntime.so.9.9.9")),
-        "{shown}"
-    );
-    let table = daemon.vow(["runtime", "show"]).stdout;
-    assert!(table.contains("passed over") && table.contains("9.9.9"), "{table}");
-    assert!(daemon.stop().0.success());
-}
-
-#[test]
-fn a_real_runtime_is_switched_over_to() {
-    let Some(library) = library() else {
-        println!("skipped: no ONNX Runtime library is at hand");
-        return;
-    };
-    let name = library.file_name().unwrap().to_str().unwrap().to_owned();
-    let home = Home::new();
-    Scene::new(900, 600, 1).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
-    let wheel = home.path().join("real.whl");
-    let member = format!("onnxruntime/capi/{name}");
-    fs::write(&wheel, zip(&[(&member, &fs::read(&library).unwrap())])).unwrap();
-    let mut command = on_any_runtime(&home);
-    // A library for processors, so that this one is missed.
-    command.args(["--provider", "cuda"]);
+    let direct = Server::start(vec![archive()]);
+    let mut command = vowd(&home, &catalog(&home, &direct.url("tiny.zip")));
+    command.env("HTTPS_PROXY", "socks5://me:secret@127.0.0.1:1");
     let daemon = home.start_as(command);
-    daemon.wait_idle();
-    let done = daemon.json(["runtime", "install", "--from", wheel.to_str().unwrap(), "--accept-unconfirmed"]);
-    assert!(done["in_use"].as_str().unwrap().starts_with("onnxruntime"), "{done}");
-    let shown = daemon.json(["runtime", "show"]);
-    let missed = &done["providers_passed_over"][0];
-    assert_eq!(
-        (&done["provider"], &missed["what"], &missed["loss"]),
-        (&"cpu".into(), &"cuda".into(), &true.into())
-    );
-    assert!(shown["library"].as_str().unwrap().ends_with(&name), "{shown}");
-    assert_eq!(shown["why"], "installed in the data folder");
-    println!("ran on {} {}", shown["runtime"], shown["version"]);
-    assert_eq!(daemon.wait_idle()["faces"], 2);
+    let refused = daemon.vow(["models", "install", "tiny", "--accept-licence"]);
+    assert_eq!((refused.code, direct.requests()), (4, 0), "nobody goes around it: {}", refused.stderr);
+    assert!(refused.stderr.contains("HTTPS_PROXY is `socks5://127.0.0.1:1`"), "{}", refused.stderr);
     assert!(daemon.stop().0.success());
-}
-
-/// A published library that was unpacked beside the build, or that `VOW_ORT` names.
-fn library() -> Option<PathBuf> {
-    let named = std::env::var_os("VOW_ORT").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let folder = vow_tests::programs::binary("vowd").parent()?.parent()?.join("onnxruntime/onnxruntime/capi");
-    let beside = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_library = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so."))
-    };
-    named.or_else(|| beside.into_iter().find(is_library)).filter(|path| path.is_file())
 }

@@ -23,11 +23,14 @@ pub struct InUse {
     pub runtime_named_by: Option<String>,
 }
 
-/// Why a pack does not run.
+/// Why a pack or a runtime does not run.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Tries the pack in a folder as a start with it would.
+/// Tries the pack in a folder, or a runtime library, as a start with it would.
 pub type Prove<'a> = &'a dyn Fn(&Path) -> Result<(), Cause>;
+
+/// As [`Prove`], kept for every time.
+type Try = dyn Fn(&Path) -> Result<(), Cause> + Send + Sync;
 
 /// What is to be installed.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +89,7 @@ struct Shared {
     changing: Mutex<()>,
     /// Has the daemon begin anew with what is chosen now.
     switch: Box<dyn Fn() + Send + Sync>,
+    try_runtime: Box<Try>,
 }
 
 impl fmt::Debug for Depot {
@@ -95,13 +99,15 @@ impl fmt::Debug for Depot {
 }
 
 impl Depot {
-    /// The depot of a data folder. `switch` is called when the daemon should begin anew with what is installed or chosen.
+    /// The depot of a data folder. `switch` is called when the daemon should begin anew with what is installed or chosen;
+    /// `try_runtime` says whether an ONNX Runtime library would run here.
     #[must_use]
     pub fn new(
         data_dir: &Path,
         packs: Packs,
         in_use: InUse,
         switch: impl Fn() + Send + Sync + 'static,
+        try_runtime: impl Fn(&Path) -> Result<(), Cause> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Shared {
             data_dir: data_dir.to_owned(),
@@ -110,6 +116,7 @@ impl Depot {
             in_use,
             changing: Mutex::new(()),
             switch: Box::new(switch),
+            try_runtime: Box::new(try_runtime),
         }))
     }
 
@@ -225,10 +232,10 @@ impl Depot {
         Ok(())
     }
 
-    /// Installs an ONNX Runtime in place of the one installed before.
+    /// Installs an ONNX Runtime in place of the one installed before, if it runs.
     ///
     /// # Errors
-    /// Where it could not be had, or what is wrong with the wheel given.
+    /// Where it could not be had, or what is wrong with the wheel given; the earlier one stays then.
     pub fn install_runtime(
         &self,
         order: &RuntimeOrder,
@@ -236,7 +243,7 @@ impl Depot {
         cancel: &Cancel,
     ) -> Result<InstalledRuntime, DepotError> {
         let _changing = self.change()?;
-        let installed = self.0.places.install(order, progress, cancel)?;
+        let installed = self.0.places.install(order, &*self.0.try_runtime, progress, cancel)?;
         tracing::info!(library = %installed.library.display(), "installed");
         Ok(installed)
     }

@@ -82,6 +82,29 @@ pub enum DepotError {
         /// What is missing.
         what: &'static str,
     },
+    /// A wheel for another machine.
+    #[error("{} is for {found}, and this machine is {}: take the wheel whose name ends in {1}.whl", .path.display(), std::env::consts::ARCH)]
+    OtherMachine {
+        /// The file.
+        path: PathBuf,
+        /// The machine it is for.
+        found: &'static str,
+    },
+    /// The wheel for the processor where that for NVIDIA cards was asked for.
+    #[error("{} runs on the processor alone, and the one for NVIDIA cards was asked for: take a wheel of onnxruntime-gpu, or leave --cuda and --libraries away", .path.display())]
+    NotForCuda {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An ONNX Runtime that does not work on this machine.
+    #[error("the ONNX Runtime of {} does not run here, so everything stays as it was", .path.display())]
+    RuntimeDoesNotRun {
+        /// The wheel.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// pip was asked and failed.
     #[error("pip could not fetch {requirement}: {reason}")]
     Pip {

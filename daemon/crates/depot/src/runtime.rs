@@ -2,6 +2,7 @@
 //! are needed, unpacked to `runtime/NAME`; where it is asked for, NVIDIA's libraries below `runtime/NAME/nvidia`, where
 //! `vow-infer` looks for them. Getting a wheel is the business of [`fetching`].
 
+mod elf;
 mod fetching;
 
 use std::fs;
@@ -9,9 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vow_fetch::{Archive, Cancel, Member, Progress, Remote, Sum, sum_of};
+use vow_fetch::{Archive, Cancel, Member, Progress, Remote, Sum, sum_of, take_place};
 
 use crate::DepotError;
+use crate::depot::Prove;
 use crate::wheels::{Part, Wheel};
 
 /// Marks a folder of ours, which a later installation replaces.
@@ -71,10 +73,11 @@ impl Places {
         folders.filter_map(|folder| read_mark(&folder.path())).collect()
     }
 
-    /// Installs one in place of what was installed before.
+    /// Installs one in place of what was installed before, if it runs.
     pub(crate) fn install(
         &self,
         order: &RuntimeOrder,
+        prove: Prove<'_>,
         progress: &mut dyn FnMut(&Progress),
         cancel: &Cancel,
     ) -> Result<InstalledRuntime, DepotError> {
@@ -106,91 +109,110 @@ impl Places {
             libraries.iter().try_for_each(|path| check(path).map(drop))?;
         }
         let sum = sum.map_or_else(|| check(&path), Ok)?;
-        let installed = self.unpack((&path, sum), &libraries, progress, cancel)?;
+        let staging = self.downloads.join("runtime.new");
+        clear(&staging)?;
+        let unpacked = unpack((&path, sum), &libraries, &staging, progress, cancel).and_then(|unpacked| {
+            // What is in it counts, not what it is called or known as.
+            if (order.cuda || order.libraries) && !unpacked.cuda {
+                return Err(DepotError::NotForCuda { path: path.clone() });
+            }
+            prove(&staging.join(&unpacked.library))
+                .map_err(|source| DepotError::RuntimeDoesNotRun { path: path.clone(), source })?;
+            Ok(unpacked)
+        });
+        if unpacked.is_err() {
+            // Nobody asks for it again; the error at hand says more than one about the disk.
+            let _ = clear(&staging);
+        }
+        let installed = self.place(&staging, unpacked?)?;
         clear(&folder)?;
         Ok(installed)
     }
 
-    /// Unpacks what is needed of verified wheels, and puts it in the place of the earlier ones.
-    fn unpack(
-        &self,
-        (wheel, sum): (&Path, Sum),
-        libraries: &[PathBuf],
-        progress: &mut dyn FnMut(&Progress),
-        cancel: &Cancel,
-    ) -> Result<InstalledRuntime, DepotError> {
-        let missing = |what| DepotError::NotAWheel { path: wheel.to_owned(), what };
-        let mut archive = Archive::open(wheel)?;
-        let members = archive.members().to_vec();
-        let library = members
-            .iter()
-            .find(|member| member.name.contains("/capi/") && member.file_name().starts_with(LIBRARY))
-            .ok_or_else(|| missing("libonnxruntime.so"))?;
-        let version = library.file_name().strip_prefix(LIBRARY).unwrap_or_default().to_owned();
-        if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return Err(missing("libonnxruntime.so with a version"));
-        }
-        let beside = |name: &str| {
-            let folder = library.name.strip_suffix(library.file_name()).unwrap_or_default();
-            members.iter().find(|member| member.name == format!("{folder}{name}"))
-        };
-        let for_cuda: Vec<_> = FOR_CUDA.iter().filter_map(|name| beside(name)).collect();
-        let cuda = for_cuda.len() == FOR_CUDA.len();
-        let terms = members.iter().filter(|member| TERMS.contains(&member.name.as_str()));
-        let mut wanted = vec![library];
-        wanted.extend(for_cuda.into_iter().filter(|_| cuda));
-        wanted.extend(terms);
-
-        let staging = self.downloads.join("runtime.new");
-        clear(&staging)?;
-        for member in wanted {
-            let name = member.file_name().to_owned();
-            let file = Remote { name, urls: Vec::new(), size: Some(member.size), sha256: None };
-            archive.unpack(member, &file, &staging, progress, cancel)?;
-        }
-        for wheel in libraries {
-            unpack_libraries(wheel, &staging, progress, cancel)?;
-        }
-        let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let installed = InstalledRuntime {
-            library: PathBuf::from(library.file_name()),
-            version: version.clone(),
-            cuda,
-            libraries: !libraries.is_empty(),
-            wheel: name,
-            sha256: sum.to_string(),
-        };
-        let mark = staging.join(MARK);
-        let text = toml::to_string(&installed)
-            .map_err(|error| DepotError::Disk { path: mark.clone(), source: io::Error::other(error) })?;
-        fs::write(&mark, text).map_err(disk(&mark))?;
-        let kind = if cuda { "onnxruntime-gpu" } else { "onnxruntime" };
-        self.place(&staging, &format!("{kind}-{version}"), installed)
-    }
-
-    /// Renames the new one to its place and deletes those that were installed earlier. The library in use may be among
-    /// them: a process keeps what it has mapped.
-    fn place(
-        &self,
-        staging: &Path,
-        name: &str,
-        installed: InstalledRuntime,
-    ) -> Result<InstalledRuntime, DepotError> {
+    /// Gives the new one its place and deletes those that were installed earlier. The library in use may be among them: a
+    /// process keeps what it has mapped.
+    fn place(&self, staging: &Path, installed: InstalledRuntime) -> Result<InstalledRuntime, DepotError> {
         fs::create_dir_all(&self.runtime).map_err(disk(&self.runtime))?;
-        let (place, away) = (self.runtime.join(name), self.downloads.join("runtime.old"));
-        clear(&away)?;
-        if place.exists() {
-            fs::rename(&place, &away).map_err(disk(&place))?;
-        }
-        fs::rename(staging, &place).map_err(disk(&place))?;
-        fs::File::open(&self.runtime).and_then(|folder| folder.sync_all()).map_err(disk(&self.runtime))?;
-        clear(&away)?;
+        let kind = if installed.cuda { "onnxruntime-gpu" } else { "onnxruntime" };
+        let place = self.runtime.join(format!("{kind}-{}", installed.version));
+        take_place(staging, &place)?;
         for other in fs::read_dir(&self.runtime).map_err(disk(&self.runtime))?.flatten() {
             if other.path() != place && read_mark(&other.path()).is_some() {
                 clear(&other.path())?;
             }
         }
         Ok(InstalledRuntime { library: place.join(&installed.library), ..installed })
+    }
+}
+
+/// Unpacks what is needed of verified wheels; the library's path is below `staging`.
+fn unpack(
+    (wheel, sum): (&Path, Sum),
+    libraries: &[PathBuf],
+    staging: &Path,
+    progress: &mut dyn FnMut(&Progress),
+    cancel: &Cancel,
+) -> Result<InstalledRuntime, DepotError> {
+    let missing = |what| DepotError::NotAWheel { path: wheel.to_owned(), what };
+    let mut archive = Archive::open(wheel)?;
+    let members = archive.members().to_vec();
+    let library = members
+        .iter()
+        .find(|member| member.name.contains("/capi/") && member.file_name().starts_with(LIBRARY))
+        .ok_or_else(|| missing("libonnxruntime.so"))?;
+    let version = library.file_name().strip_prefix(LIBRARY).unwrap_or_default().to_owned();
+    if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(missing("libonnxruntime.so with a version"));
+    }
+    let beside = |name: &str| {
+        let folder = library.name.strip_suffix(library.file_name()).unwrap_or_default();
+        members.iter().find(|member| member.name == format!("{folder}{name}"))
+    };
+    let for_cuda: Vec<_> = FOR_CUDA.iter().filter_map(|name| beside(name)).collect();
+    let cuda = for_cuda.len() == FOR_CUDA.len();
+    let terms = members.iter().filter(|member| TERMS.contains(&member.name.as_str()));
+    let mut wanted = vec![library];
+    wanted.extend(for_cuda.into_iter().filter(|_| cuda));
+    wanted.extend(terms);
+
+    for member in wanted {
+        let name = member.file_name().to_owned();
+        let file = Remote { name, urls: Vec::new(), size: Some(member.size), sha256: None };
+        let fetched = archive.unpack(member, &file, staging, progress, cancel)?;
+        if member.file_name().contains(".so") {
+            for_this_machine(&fetched.path, wheel)?;
+        }
+    }
+    for wheel in libraries {
+        unpack_libraries(wheel, staging, progress, cancel)?;
+    }
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let installed = InstalledRuntime {
+        library: PathBuf::from(library.file_name()),
+        version,
+        cuda,
+        libraries: !libraries.is_empty(),
+        wheel: name,
+        sha256: sum.to_string(),
+    };
+    let mark = staging.join(MARK);
+    let text = toml::to_string(&installed)
+        .map_err(|error| DepotError::Disk { path: mark.clone(), source: io::Error::other(error) })?;
+    fs::write(&mark, text).map_err(disk(&mark))?;
+    Ok(installed)
+}
+
+/// Refuses a library of another machine, or what is none.
+fn for_this_machine(library: &Path, wheel: &Path) -> Result<(), DepotError> {
+    match elf::kind(library)? {
+        elf::Kind::NoLibrary => {
+            Err(DepotError::NotAWheel { path: wheel.to_owned(), what: "shared libraries of a Linux system" })
+        }
+        elf::Kind::For(Some(found)) if found != std::env::consts::ARCH => {
+            Err(DepotError::OtherMachine { path: wheel.to_owned(), found })
+        }
+        // One that nobody here has a name for may be this one: trying it will tell.
+        elf::Kind::For(_) => Ok(()),
     }
 }
 
@@ -227,7 +249,8 @@ fn unpack_libraries(
             size: Some(member.size),
             sha256: None,
         };
-        archive.unpack(member, &file, &staging.join(folder), progress, cancel)?;
+        let fetched = archive.unpack(member, &file, &staging.join(folder), progress, cancel)?;
+        for_this_machine(&fetched.path, wheel)?;
     }
     let name = wheel.file_stem().unwrap_or_default().to_string_lossy();
     let package = name.split('-').next().unwrap_or_default();

@@ -7,8 +7,9 @@
 //! nothing of models, packs or runtimes: what a file is for is its caller's business.
 //!
 //! The client is `ureq` with `rustls` over `ring`: blocking and small. The proxy variables (`ALL_PROXY`, `HTTPS_PROXY`,
-//! `HTTP_PROXY`, `NO_PROXY`) count, and one that cannot be used is refused. Certificates are those of the system, so that the authority of a firm
-//! whose proxy looks into connections is known where the system knows it; no list of authorities is shipped.
+//! `HTTP_PROXY`, `NO_PROXY`) count, and one that cannot be used is refused. Certificates are those of the system, so that
+//! the authority of a firm whose proxy looks into connections is known where the system knows it; no list of authorities
+//! is shipped.
 
 mod archive;
 mod client;
