@@ -30,10 +30,18 @@ pub(crate) async fn models(
     match command {
         ModelsCommand::List => Ok(out.packs(&daemon.packs().await?)?),
         ModelsCommand::Install(args) => {
-            let use_it = args.use_it;
+            let (use_it, before) = (args.use_it, daemon.status().await?.start_id);
             let pack = install(&mut daemon, args, out).await?;
             out.pack_installed(&pack, use_it)?;
-            if use_it { switch(&mut daemon, socket, &pack.name, out).await } else { Ok(()) }
+            if pack.in_use {
+                // The daemon begins anew by itself, with what is installed now.
+                wait(socket, out, |status| status.start_id != before).await?;
+                if use_it { Ok(out.pack_used(&pack.name, true)?) } else { Ok(()) }
+            } else if use_it {
+                switch(&mut daemon, socket, &pack.name, out).await
+            } else {
+                Ok(())
+            }
         }
         ModelsCommand::Use { pack } => switch(&mut daemon, socket, &pack, out).await,
         ModelsCommand::Remove { pack } => {

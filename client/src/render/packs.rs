@@ -34,10 +34,10 @@ impl Output {
         if self.json {
             return if used { Ok(()) } else { value(&pack_json(pack)) };
         }
-        let hint = if used || pack.in_use {
-            String::new()
-        } else {
-            format!("; `vow models use {}` switches over to it", pack.name)
+        let hint = match (used, pack.in_use) {
+            (true, _) => String::new(),
+            (false, true) => ", and in use: the daemon begins anew with it".to_owned(),
+            (false, false) => format!("; `vow models use {}` switches over to it", pack.name),
         };
         line(&format!("{} {} is installed{hint}", pack.name, pack.version))
     }
