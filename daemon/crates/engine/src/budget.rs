@@ -7,18 +7,38 @@
 //! what is in flight: the networks and their tensors, memory that a photo thread keeps to use again, the store's cache, the
 //! index.
 //!
+//! # Who goes first
+//! Each kind has a part of the budget of its own, and two lines before it: whoever is live is served before the backlog, and
+//! who came first before the others of the line, so that a huge picture is not kept waiting by a stream of small ones. Some
+//! of a part is not for the backlog at all (`kept`): what came in just now need not wait until a huge picture of the backlog
+//! is done, as long as it is no larger than that; if it is, it waits for room before everybody else. While there is room
+//! beside what is live, the backlog goes on.
+//!
+//! What is larger than the part, or for the backlog than what it may have of it, counts as all of that: it is let through when
+//! nobody else of its kind is there.
+//!
 //! # Why nobody waits for ever
-//! Each kind has a part of the budget of its own, so that a thread waits only for holders of the kind it wants. A photo
+//! A thread waits only for holders of the kind it wants. A photo
 //! thread takes the kinds in their order, [`Holds::File`] before [`Holds::Picture`] before [`Holds::Outcome`], and never
 //! twice the same before it gave the first share back. So whoever holds an outcome's share waits for nothing but the
 //! committer, which takes no share; whoever holds a picture's waits for the networks, which take no share, and for outcomes;
-//! whoever holds a file's waits for those: there is no circle. (The rule by which deadlocks are kept out of resources with an
-//! order: Havender 1968, "Avoiding deadlock in multitasking systems".)
+//! whoever holds a file's waits for those: there is no circle, whoever goes first. (The rule by which deadlocks are kept out of
+//! resources with an order: Havender 1968, "Avoiding deadlock in multitasking systems".)
 //!
-//! Who came first is served first, so that a huge picture is not kept waiting by a stream of small ones; what is larger than
-//! the whole part counts as the whole part: it is let through when it is alone.
+//! When the daemon ends nobody waits at all: see [`Budget::close`].
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use vow_types::Lane;
+
+/// Of the files' part, at most so much is kept for what is live: several of most cameras' files...
+const KEPT_FILES: u64 = 16 << 20;
+/// ...of the pictures', a phone's HEIC of 12 megapixels, which is decoded whole, or four JPEGs...
+const KEPT_PICTURES: u64 = 48 << 20;
+/// ...and of the outcomes', more faces than there are in any photo.
+const KEPT_OUTCOMES: u64 = 4 << 20;
+/// Where that would be more than this share of the part, one in so many bytes is kept.
+const KEPT_SHARE: u64 = 4;
 
 /// What bytes are held for, in the order in which a photo thread takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +50,11 @@ pub(crate) enum Holds {
     /// What was found, until it is stored.
     Outcome,
 }
+
+/// Nobody gets a share any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon is stopping")]
+pub(crate) struct Closed;
 
 /// Bytes that may be held at once.
 #[derive(Debug)]
@@ -43,12 +68,23 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct Part {
     total: u64,
+    /// Of those, what the backlog leaves to what is live.
+    kept: u64,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    live: Line,
+    backlog: Line,
+    closed: bool,
+}
+
+/// Those of one lane.
+#[derive(Debug, Default)]
+struct Line {
+    /// Bytes that they hold.
     used: u64,
     /// Number of the one who is served next, and of the one who comes next.
     serving: u64,
@@ -60,6 +96,7 @@ struct State {
 pub(crate) struct Share {
     budget: Arc<Budget>,
     holds: Holds,
+    lane: Lane,
     bytes: u64,
 }
 
@@ -67,35 +104,49 @@ impl Budget {
     /// Of these bytes a fifth is for files, which are smaller than their pixels, a tenth for outcomes, and the rest for
     /// pictures.
     pub(crate) fn new(total: u64) -> Arc<Self> {
-        let part = |bytes: u64| Part {
-            total: bytes.max(1),
-            state: Mutex::new(State::default()),
-            changed: Condvar::new(),
-        };
         let (files, outcomes) = (total / 5, total / 10);
         Arc::new(Self {
-            files: part(files),
-            pictures: part(total - files - outcomes),
-            outcomes: part(outcomes),
+            files: Part::new(files, KEPT_FILES),
+            pictures: Part::new(total - files - outcomes, KEPT_PICTURES),
+            outcomes: Part::new(outcomes, KEPT_OUTCOMES),
         })
     }
 
-    /// Waits until `bytes` are free and everybody who came before was served.
-    pub(crate) fn take(self: &Arc<Self>, holds: Holds, bytes: u64) -> Share {
+    /// Waits until `bytes` are free and everybody who goes first was served.
+    ///
+    /// # Errors
+    /// When the budget was closed, before or meanwhile.
+    pub(crate) fn take(self: &Arc<Self>, holds: Holds, bytes: u64, lane: Lane) -> Result<Share, Closed> {
         let part = self.part(holds);
-        let bytes = bytes.min(part.total);
-        // A poisoned lock only means that some thread panicked; the numbers themselves are always whole.
-        let mut state = part.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = state.next;
-        state.next = state.next.wrapping_add(1);
-        while state.serving != own || state.used + bytes > part.total {
+        let bytes = bytes.min(part.most(lane));
+        let mut state = part.lock();
+        let line = state.line(lane);
+        let own = line.next;
+        line.next = line.next.wrapping_add(1);
+        loop {
+            if state.closed {
+                return Err(Closed); // all who are in line leave it
+            }
+            if part.serves(&mut state, lane, own, bytes) {
+                break;
+            }
             state = part.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.serving = state.serving.wrapping_add(1);
-        state.used += bytes;
+        let line = state.line(lane);
+        line.serving = line.serving.wrapping_add(1);
+        line.used += bytes;
         drop(state);
         part.changed.notify_all();
-        Share { budget: Arc::clone(self), holds, bytes }
+        Ok(Share { budget: Arc::clone(self), holds, lane, bytes })
+    }
+
+    /// From now on nobody begins with a file or its pixels, and who waits for them stops waiting. What was found by then may
+    /// still be stored.
+    pub(crate) fn close(&self) {
+        for part in [&self.files, &self.pictures] {
+            part.lock().closed = true;
+            part.changed.notify_all();
+        }
     }
 
     fn part(&self, holds: Holds) -> &Part {
@@ -103,6 +154,44 @@ impl Budget {
             Holds::File => &self.files,
             Holds::Picture => &self.pictures,
             Holds::Outcome => &self.outcomes,
+        }
+    }
+}
+
+impl Part {
+    fn new(total: u64, kept: u64) -> Self {
+        let total = total.max(1);
+        let kept = kept.min(total / KEPT_SHARE);
+        Self { total, kept, state: Mutex::new(State::default()), changed: Condvar::new() }
+    }
+
+    /// What those of a lane may hold together.
+    fn most(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::Live => self.total,
+            Lane::Backlog => self.total - self.kept,
+        }
+    }
+
+    /// Whether it is the turn of this one, who wants so many bytes.
+    fn serves(&self, state: &mut State, lane: Lane, own: u64, bytes: u64) -> bool {
+        let overtaken = lane == Lane::Backlog && state.live.serving != state.live.next;
+        let (all, line) = (state.live.used + state.backlog.used, state.line(lane));
+        let fits = all + bytes <= self.total && line.used + bytes <= self.most(lane);
+        line.serving == own && !overtaken && fits
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A poisoned lock only means that some thread panicked; the numbers themselves are always whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn line(&mut self, lane: Lane) -> &mut Line {
+        match lane {
+            Lane::Live => &mut self.live,
+            Lane::Backlog => &mut self.backlog,
         }
     }
 }
@@ -117,8 +206,9 @@ impl Share {
 
     fn give_back(&self, bytes: u64) {
         let part = self.budget.part(self.holds);
-        let mut state = part.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.used = state.used.saturating_sub(bytes);
+        let mut state = part.lock();
+        let line = state.line(self.lane);
+        line.used = line.used.saturating_sub(bytes);
         drop(state);
         part.changed.notify_all();
     }
@@ -131,117 +221,4 @@ impl Drop for Share {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const KINDS: [Holds; 3] = [Holds::File, Holds::Picture, Holds::Outcome];
-
-    fn place(holds: Holds) -> usize {
-        KINDS.iter().position(|kind| *kind == holds).unwrap()
-    }
-
-    fn used(budget: &Budget) -> [u64; 3] {
-        KINDS.map(|holds| budget.part(holds).state.lock().unwrap().used)
-    }
-
-    /// Photo threads that take all three kinds, some of more than there is, beside a committer that gathers outcomes: all of
-    /// them come to an end, and never is more held than the budget allows.
-    #[test]
-    fn photo_threads_and_a_committer_never_lock_one_another_out() {
-        let budget = Budget::new(1000);
-        let totals = KINDS.map(|holds| budget.part(holds).total);
-        let held = [const { AtomicU64::new(0) }; 3];
-        let hold = |holds: Holds, bytes: u64| {
-            let share = budget.take(holds, bytes);
-            let at = place(holds);
-            let now = held[at].fetch_add(share.bytes, SeqCst) + share.bytes;
-            assert!(now <= totals[at], "{holds:?}: {now}");
-            share
-        };
-        let release = |share: Share| {
-            held[place(share.holds)].fetch_sub(share.bytes, SeqCst);
-        };
-        let (out, outcomes) = mpsc::sync_channel(4);
-        std::thread::scope(|scope| {
-            for thread in 0..8u64 {
-                let (out, hold, release) = (out.clone(), &hold, &release);
-                scope.spawn(move || {
-                    for photo in 0..300 {
-                        let size = |salt: u64| 1 + (thread * 31 + photo * 17 + salt * 13) % (150 * salt);
-                        let huge = photo % 50 == thread;
-                        let file = hold(Holds::File, if huge { 5000 } else { size(1) });
-                        let picture = hold(Holds::Picture, if huge { 9000 } else { size(4) });
-                        release(picture);
-                        release(file);
-                        let outcome = hold(Holds::Outcome, size(1));
-                        out.send(outcome).unwrap();
-                    }
-                });
-            }
-            drop(out);
-            let release = &release;
-            scope.spawn(move || {
-                while let Ok(first) = outcomes.recv() {
-                    let batch: Vec<Share> = std::iter::once(first).chain(outcomes.try_iter()).collect();
-                    batch.into_iter().for_each(release);
-                }
-            });
-        });
-        assert_eq!(used(&budget), [0; 3]);
-    }
-
-    #[test]
-    fn more_than_everything_is_granted_alone() {
-        let budget = Budget::new(10);
-        for holds in KINDS {
-            drop(budget.take(holds, 1_000));
-            drop(budget.take(holds, 1));
-        }
-        drop(Budget::new(0).take(Holds::Picture, 7));
-    }
-
-    /// A huge picture waits for those in hand, and those who come after it wait for it.
-    #[test]
-    fn who_came_first_is_served_first() {
-        let budget = Budget::new(1000);
-        let first = budget.take(Holds::Picture, 100);
-        let (told, order) = mpsc::channel();
-        std::thread::scope(|scope| {
-            for (name, bytes) in [("huge", 10_000), ("small", 1)] {
-                let (budget, told) = (&budget, told.clone());
-                scope.spawn(move || {
-                    let share = budget.take(Holds::Picture, bytes);
-                    told.send(name).unwrap();
-                    drop(share);
-                });
-                // In line before the next one comes.
-                let waiting = |budget: &Budget| {
-                    let state = budget.pictures.state.lock().unwrap();
-                    state.next - state.serving
-                };
-                let expected = if name == "huge" { 1 } else { 2 };
-                while waiting(budget) < expected {
-                    std::thread::yield_now();
-                }
-            }
-            assert!(order.try_recv().is_err(), "both wait");
-            drop(first);
-            assert_eq!([order.recv().unwrap(), order.recv().unwrap()], ["huge", "small"]);
-        });
-    }
-
-    #[test]
-    fn a_share_can_be_made_smaller() {
-        let budget = Budget::new(1000);
-        let mut share = budget.take(Holds::Picture, 500);
-        share.shrink_to(600);
-        assert_eq!(used(&budget), [0, 500, 0]);
-        share.shrink_to(20);
-        assert_eq!(used(&budget), [0, 20, 0]);
-        drop(share);
-        assert_eq!(used(&budget), [0; 3]);
-    }
-}
+mod tests;

@@ -218,8 +218,8 @@ impl Engine {
         })))
     }
 
-    /// Finishes the photos and the transaction in hand, saves the index and ends all threads. What was queued is found
-    /// again by the next start. Blocks for as long as that takes: a few photos' time. A second call does nothing.
+    /// Finishes the photos and the transaction in hand, saves the index and ends all threads. What was queued, or waited for
+    /// memory, is found again by the next start. Blocks for as long as that takes: a few photos' time. A second call does nothing.
     pub fn stop(&self) {
         let shared = &self.0;
         self.progress().stopping.store(true, Ordering::SeqCst);
@@ -228,6 +228,7 @@ impl Engine {
         // Closed channels and feeds mean that a thread has ended already.
         let _ = shared.orders.send(Order::Stop);
         shared.bench.feed.close();
+        shared.bench.budget.close();
         shared.messages.lock().unwrap_or_else(PoisonError::into_inner).take();
         let running = std::mem::take(&mut *shared.running.lock().unwrap_or_else(PoisonError::into_inner));
         for one in running {

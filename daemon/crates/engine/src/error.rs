@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use vow_types::{ContentId, FaceId, PersonId};
 
+use crate::budget::Closed;
+
 /// Errors of the façade, sorted by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -205,5 +207,11 @@ impl EngineError {
     pub fn is_about_the_pack(&self) -> bool {
         use vow_infer::InferError;
         matches!(self, Self::NoSuchPack { .. } | Self::Pack(_) | Self::Infer(InferError::Pack { .. }))
+    }
+}
+
+impl From<Closed> for EngineError {
+    fn from(Closed: Closed) -> Self {
+        Self::Stopping
     }
 }

@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<Vec<Stranger>, EngineError> {
         let bench = self.bench();
         let refused = |source| EngineError::NoPicture(source);
-        let _held = bench.budget.take(Holds::File, num::len_u64(bytes.len()));
+        let _held = bench.budget.take(Holds::File, num::len_u64(bytes.len()), Lane::Live)?;
         let header = vow_media::inspect(bytes, &bench.limits).map_err(|error| refused(error.into()))?;
         let (networks, budget, progress) = (&bench.networks, &bench.budget, &bench.progress);
         let mut buffers = Buffers::default();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vow_media::MediaError;
 use vow_store::{FileRow, FileState, Finding, Lengths, Verifying};
-use vow_types::{ContentId, FaceId, num};
+use vow_types::{ContentId, FaceId, Lane, num};
 
 use crate::budget::Holds;
 use crate::engine::{Engine, behind};
@@ -174,7 +174,10 @@ impl Work<'_> {
 /// Reads an original; what is wrong with it may be news to the daemon, too, and counts if its row is still the same then.
 fn look(engine: &Engine, file: &FileRow, photo: ContentId, buffer: &mut Vec<u8>) -> Option<Problem> {
     let path = || file.path.clone();
-    match content(engine, &file.path, file.size, buffer) {
+    let size = file.size.min(engine.bench().limits.max_file_bytes);
+    // The daemon is stopping otherwise, and whoever is told next calls it off.
+    let _held = engine.bench().budget.take(Holds::File, size, Lane::Backlog).ok()?;
+    match content(engine, &file.path, buffer) {
         Ok((content, _)) if content == photo => None,
         Ok((_, stamp)) => {
             let trace = stamp != (file.size, file.mtime_ns, file.inode);
@@ -189,11 +192,9 @@ fn look(engine: &Engine, file: &FileRow, photo: ContentId, buffer: &mut Vec<u8>)
 fn content(
     engine: &Engine,
     path: &Path,
-    size: u64,
     buffer: &mut Vec<u8>,
 ) -> Result<(ContentId, (u64, i64, u64)), MediaError> {
     let limits = &engine.bench().limits;
-    let _held = engine.bench().budget.take(Holds::File, size.min(limits.max_file_bytes));
     let stamp = vow_media::read(path, limits, buffer)?;
     let header = vow_media::inspect(buffer, limits)?;
     Ok((header.content, (stamp.size, stamp.mtime_ns, stamp.inode)))

@@ -12,7 +12,7 @@ use vow_media::{Header, Limits, MediaError, Stamp};
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
 use vow_types::{ContentId, Failure, FolderId, Lane, PackId, RelBox, Stage, num};
 
-use crate::analyse::{Analysed, Networks, analyse};
+use crate::analyse::{AnalyseError, Analysed, Networks, analyse};
 use crate::budget::{Budget, Holds, Share};
 use crate::feed::{Desk, Feed, Job};
 use crate::inflight::Inflight;
@@ -83,7 +83,7 @@ pub(crate) struct Bench {
     pub(crate) progress: Arc<Progress>,
 }
 
-/// Works until the feed is closed.
+/// Works until the feed is closed. A photo that waits for memory then is left to the next start.
 ///
 /// # Errors
 /// Only when the store cannot be read: that is no photo's fault.
@@ -91,14 +91,15 @@ pub(crate) fn work(bench: &Bench, desk: Desk, out: &Sender<Outcome>) -> Result<(
     while let Some((job, lane)) = bench.feed.next(desk) {
         // Whatever else is at the path by the time it is read, its size is bounded by the limits.
         let size = Stamp::at(&job.path).map_or(0, |stamp| stamp.size.min(bench.limits.max_file_bytes));
-        let file = bench.budget.take(Holds::File, size);
+        let Ok(file) = bench.budget.take(Holds::File, size, lane) else { break };
         let mut memory = bench.spare.take();
         let outcome = handle(bench, job, lane, &mut memory);
         bench.spare.put(memory);
         drop(file);
         let outcome = outcome?;
         if let Some(mut outcome) = outcome {
-            outcome.held = outcome.bytes().map(|bytes| bench.budget.take(Holds::Outcome, bytes));
+            outcome.held =
+                outcome.bytes().and_then(|bytes| bench.budget.take(Holds::Outcome, bytes, lane).ok());
             outcome.live = lane == Lane::Live;
             if out.send(outcome).is_err() {
                 break; // the committer is gone: the engine is stopping
@@ -185,6 +186,11 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
             let change = Change::Analysed { file, photo, pack: bench.pack, faces };
             let (ticket, tries) = (Some(job.ticket), job.tries);
             Outcome { change, held: None, claimed: None, ticket, live: false, tries }
+        }
+        Ok(Err(AnalyseError::Closed(_))) => {
+            // The engine is stopping, and its next start finds the file and its copies again.
+            drop(bench.inflight.release(&photo));
+            return Ok(None);
         }
         Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
         Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),

@@ -17,7 +17,7 @@ use vow_types::{
 };
 use vow_vision::{PictureView, Standing, VisionError};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Closed, Holds};
 use crate::progress::Progress;
 use describe::described;
 use look::Eyes;
@@ -29,6 +29,8 @@ pub(crate) const SAME_PLACE: f32 = 0.3;
 /// Why a photo has no faces to store. The stage is where it stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AnalyseError {
+    #[error(transparent)]
+    Closed(#[from] Closed),
     #[error(transparent)]
     Media(#[from] MediaError),
     #[error("the picture could not be fitted into the detector's frame")]
@@ -50,6 +52,7 @@ pub(crate) enum AnalyseError {
 impl AnalyseError {
     pub(crate) fn stage(&self) -> Stage {
         match self {
+            Self::Closed(_) => Stage::Decode,
             Self::Media(error) => error.stage(),
             Self::Frame(_) | Self::NoFrame => Stage::Resize,
             Self::Crop(_) => Stage::Align,
@@ -97,7 +100,7 @@ pub(crate) fn analyse(
     budget: &Arc<Budget>,
     progress: &Progress,
 ) -> Result<Analysed, AnalyseError> {
-    let opened = pixels::open((bytes, header), buffers, &networks.faces, budget, progress)?;
+    let opened = pixels::open((bytes, header), buffers, (&networks.faces, lane), budget, progress)?;
     let Opened { photo, share, announced: _announced } = opened;
     let whole = photo.whole();
     let view = PictureView::new(whole.size, whole.pixels).map_err(AnalyseError::Frame)?;
@@ -141,9 +144,9 @@ pub(crate) fn draw(
     let mut buffers = Buffers::default();
     let mut photo = vow_media::Decoding::new(bytes, header, &mut buffers);
     let most = crate::closeness::bytes(header, vow_media::Scale::Full).saturating_add(WORKING);
-    let share = budget.take(crate::budget::Holds::Picture, most);
-    photo.decode(vow_media::Scale::Full)?;
     let (lane, coded) = (Lane::Live, header.coded);
+    let share = budget.take(Holds::Picture, most, lane)?;
+    photo.decode(vow_media::Scale::Full)?;
     let eyes = Eyes { networks, coded, lane, progress };
     let face = point::point_out(photo.whole(), area, orientation, &eyes)?;
     let finds = vec![face.mapped(|p| orientation.to_upright(p))];

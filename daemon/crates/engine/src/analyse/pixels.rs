@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use vow_infer::{Announced, FaceEngine};
-use vow_media::{Buffers, Decoding, Header, MediaError, Scale};
-use vow_types::{Stage, num};
+use vow_media::{Buffers, Decoding, Header, Scale};
+use vow_types::{Lane, Stage, num};
 
+use super::AnalyseError;
 use crate::budget::{Budget, Holds, Share};
 use crate::closeness;
 use crate::progress::Progress;
@@ -28,15 +29,15 @@ pub(super) struct Opened<'a> {
 pub(super) fn open<'a>(
     (bytes, header): (&'a [u8], &Header),
     buffers: &'a mut Buffers,
-    faces: &FaceEngine,
+    (faces, lane): (&FaceEngine, Lane),
     budget: &Arc<Budget>,
     progress: &Progress,
-) -> Result<Opened<'a>, MediaError> {
+) -> Result<Opened<'a>, AnalyseError> {
     let mut photo = Decoding::new(bytes, header, buffers);
     let mut scale = closeness::of_whole(header);
     loop {
         let most = closeness::bytes(header, scale).saturating_add(WORKING);
-        let mut share = budget.take(Holds::Picture, most);
+        let mut share = budget.take(Holds::Picture, most, lane)?;
         // Not before: batches wait a moment for photos that were announced, and need not for one that waits for memory.
         let announced = faces.announce();
         if progress.timed(Stage::Decode, || photo.decode(scale))? {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jpeg_encoder::{ColorType, Encoder, EncodingError};
 use vow_media::{Buffers, Decoding, Header, MediaError, Scale, View};
 use vow_types::num::{floor_u32, index, round_u32, to_f32};
-use vow_types::{Orientation, PxBox, RelBox, Size};
+use vow_types::{Lane, Orientation, PxBox, RelBox, Size};
 use vow_vision::{PictureView, VisionError};
 
 use super::Jpeg;
-use crate::budget::{Budget, Holds};
+use crate::budget::{Budget, Closed, Holds};
 use crate::closeness;
 
 /// Side of the square around a face, in longer sides of the face's box: hair, chin and a little of the surroundings.
@@ -35,6 +35,8 @@ pub(super) struct Wanted {
 pub(super) enum PictureError {
     #[error(transparent)]
     Media(#[from] MediaError),
+    #[error(transparent)]
+    Closed(#[from] Closed),
     #[error("the picture could not be scaled")]
     Scaled(#[from] VisionError),
     #[error("the face lies outside of the picture")]
@@ -43,7 +45,7 @@ pub(super) enum PictureError {
     Coded(#[from] EncodingError),
 }
 
-/// The picture. Waits for memory to decode in.
+/// The picture. Waits for memory to decode in; somebody waits for it, so the backlog has none before.
 pub(super) fn picture(
     bytes: &[u8],
     header: &Header,
@@ -65,7 +67,8 @@ pub(super) fn picture(
         let part = square.map_or(0, |square| square.bytes(close));
         let most = closeness::bytes(header, whole).saturating_add(closeness::bytes_afterwards(header));
         let frame = u64::from(wanted.side).saturating_mul(u64::from(wanted.side)).saturating_mul(9);
-        let _share = budget.take(Holds::Picture, most.saturating_add(part).saturating_add(frame));
+        let most = most.saturating_add(part).saturating_add(frame);
+        let _share = budget.take(Holds::Picture, most, Lane::Live)?;
         if photo.decode(whole)? {
             let Some(square) = square else {
                 let View { size, pixels, .. } = photo.whole();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vow_media::Stamp;
-use vow_types::{ContentId, FaceId, RelBox, Size};
+use vow_types::{ContentId, FaceId, Lane, RelBox, Size};
 
 use crate::budget::Holds;
 use crate::engine::Engine;
@@ -109,7 +109,7 @@ impl Engine {
         let bench = self.bench();
         let _turn = self.shelf().turn();
         let size = Stamp::at(&file.path).map_or(0, |stamp| stamp.size.min(bench.limits.max_file_bytes));
-        let _read = bench.budget.take(Holds::File, size);
+        let _read = bench.budget.take(Holds::File, size, Lane::Live)?;
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| self.unreadable(file, source);
         let mut bytes = Vec::new();
         vow_media::read(&file.path, &bench.limits, &mut bytes).map_err(|error| failed(error.into()))?;
