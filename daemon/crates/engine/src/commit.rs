@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vow_store::{Change, Committed, FileRow, FileState, StoreError};
-use vow_types::{Lane, Stage, num};
+use vow_types::{Stage, num};
 
 use crate::people::Message;
 use crate::progress::{FileTicket, Ticket};
-use crate::worker::{AsRead, Bench, Outcome};
+use crate::worker::{AsRead, Bench, Copy, Outcome};
 
 /// A transaction holds at most this many files …
 const MOST: usize = 64;
@@ -75,13 +75,10 @@ fn store(bench: &Bench, batch: Vec<Outcome>, out: &Sender<Message>) -> Result<Ve
     read.into_iter().for_each(|file| file.look_again(bench));
     let mut copies = Vec::new();
     for (photo, analysed) in claimed {
-        for copy in bench.inflight.release(&photo) {
-            if analysed {
-                copies.push(copy.into_outcome());
-            } else {
-                // The photo failed; its copy has the same pixels but may differ in what failed (orientation, size).
-                bench.feed.push(copy.job, Lane::Backlog);
-            }
+        if analysed {
+            copies.extend(bench.inflight.release(&photo).into_iter().map(Copy::into_outcome));
+        } else {
+            bench.give_up(&photo);
         }
     }
     let tickets = files.into_iter().map(FileTicket::stored).collect();

@@ -21,6 +21,7 @@ use vow_types::PackId;
 use vow_vision::Standing;
 use vow_watch::Watcher;
 
+use crate::again::Again;
 use crate::analyse::Networks;
 use crate::brake::Brake;
 use crate::budget::Budget;
@@ -115,6 +116,7 @@ impl Engine {
             same_cosine,
             limits: config.limits,
             spare: Spare::default(),
+            again: Again::new(),
             budget: Budget::new(config.picture_budget(resident, runtime.provider(), at_once)),
             progress,
         });
@@ -280,6 +282,9 @@ impl Engine {
     }
 
     pub(crate) fn order(&self, order: Order) {
+        if matches!(order, Order::Scan { .. }) {
+            self.0.bench.again.ask();
+        }
         // A closed channel means that the engine is stopping.
         let _ = self.0.orders.send(order);
     }

@@ -18,7 +18,7 @@ pub(crate) use run::Run;
 pub(crate) struct Job {
     pub(crate) path: PathBuf,
     pub(crate) folder: FolderId,
-    /// How often it was tried already because it was changing.
+    /// How often it was tried already, because it was changing or a network failed.
     pub(crate) tries: u32,
     /// Keeps the engine from being idle until the job's outcome is stored.
     pub(crate) ticket: FileTicket,

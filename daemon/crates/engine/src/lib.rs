@@ -6,6 +6,7 @@
 //! Every arrow is a bounded hand-over; data flows one way. The stages know nothing of each other: this crate turns the
 //! words of one into those of the next. It knows nothing of gRPC, of terminals or of configuration files.
 
+mod again;
 mod analyse;
 mod answers;
 mod brake;

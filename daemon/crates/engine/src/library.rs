@@ -272,12 +272,12 @@ impl Librarian {
         }))
     }
 
-    /// Whether a file is to be read although it looks as it did: its photo was not seen by this pack yet, or it could
-    /// not be read for a reason that does not show in the file (permissions, a disk that failed).
+    /// Whether a file is to be read although it looks as it did: its photo was not seen by this pack yet, or it failed for a
+    /// reason that does not show in the file.
     fn wants_another_look(&self, row: &FileRow) -> Result<bool, StoreError> {
         Ok(match &row.state {
             FileState::Shows { photo, .. } => self.bench.store.analysis(photo, self.bench.pack)?.is_none(),
-            FileState::Failed { failure, .. } => failure.stage == Stage::Read,
+            FileState::Failed { failure, at, .. } => self.bench.again.wants(failure.stage, *at),
         })
     }
 

@@ -12,6 +12,7 @@ use vow_media::{Header, Limits, MediaError, Stamp};
 use vow_store::{Change, FileRow, FileState, NewFace, PhotoRow, Store, StoreError};
 use vow_types::{ContentId, Failure, FolderId, Lane, PackId, RelBox, Stage, num};
 
+use crate::again::{self, Again};
 use crate::analyse::{AnalyseError, Analysed, Networks, analyse};
 use crate::budget::{Budget, Holds, Share};
 use crate::feed::{Desk, Feed, Job};
@@ -36,7 +37,7 @@ pub(crate) struct Outcome {
     pub(crate) ticket: Option<FileTicket>,
     /// Of a file that came in just now: somebody may be waiting for it.
     pub(crate) live: bool,
-    /// How often its file was tried before because it was changing.
+    /// How often its file was tried before, because it was changing or a network failed.
     pub(crate) tries: u32,
 }
 
@@ -80,7 +81,18 @@ pub(crate) struct Bench {
     pub(crate) limits: Limits,
     pub(crate) budget: Arc<Budget>,
     pub(crate) spare: Spare,
+    pub(crate) again: Again,
     pub(crate) progress: Arc<Progress>,
+}
+
+impl Bench {
+    /// Lets go of a photo that came to nothing. Its copies have the same pixels but may differ in what failed (orientation,
+    /// size): they go back in line.
+    pub(crate) fn give_up(&self, photo: &ContentId) {
+        for copy in self.inflight.release(photo) {
+            self.feed.push(copy.job, Lane::Backlog);
+        }
+    }
 }
 
 /// Works until the feed is closed. A photo that waits for memory then is left to the next start.
@@ -189,32 +201,44 @@ fn handle(bench: &Bench, job: Job, lane: Lane, memory: &mut Memory) -> Result<Op
         }
         Ok(Err(AnalyseError::Closed(_))) => {
             // The engine is stopping, and its next start finds the file and its copies again.
-            drop(bench.inflight.release(&photo));
+            bench.give_up(&photo);
             return Ok(None);
         }
-        Ok(Err(error)) => failed(job, stamp, &error, error.stage()),
+        Ok(Err(error)) => match again::later(&error, job.tries) {
+            Some(delay) => {
+                bench.give_up(&photo);
+                put_off(bench, job, &error, delay);
+                return Ok(None);
+            }
+            None => failed(job, stamp, &error, error.stage()),
+        },
         Err(panic) => failed(job, stamp, &Panicked::new(panic.as_ref()), Stage::Decode),
     };
     Ok(Some(Outcome { claimed: Some(photo), ..outcome }))
 }
 
 /// A file that could not be read: tried again later, taken off the list, or recorded as a failure.
-fn unread(bench: &Bench, mut job: Job, error: &MediaError) -> Option<Outcome> {
+fn unread(bench: &Bench, job: Job, error: &MediaError) -> Option<Outcome> {
     if matches!(error, MediaError::Vanished { .. }) {
         let change = Change::Gone { path: job.path };
         let (ticket, tries) = (Some(job.ticket), job.tries);
         return Some(Outcome { change, held: None, claimed: None, ticket, live: false, tries });
     }
     if error.is_transient() && job.tries < TRIES {
-        job.tries += 1;
-        let delay = LATER * job.tries;
-        tracing::debug!(path = %job.path.display(), %error, ?delay, "to be tried again");
-        bench.feed.push_later(job, delay);
+        let delay = LATER * (job.tries + 1);
+        put_off(bench, job, error, delay);
         return None;
     }
     // What the file looks like now, as far as that can be told, so that it is tried again when that changes.
     let stamp = Stamp::at(&job.path).unwrap_or(UNSEEN);
     Some(failed(job, stamp, error, error.stage()))
+}
+
+/// To be tried again later, since what failed may pass.
+fn put_off(bench: &Bench, mut job: Job, error: &dyn std::error::Error, delay: Duration) {
+    job.tries += 1;
+    tracing::debug!(path = %job.path.display(), %error, ?delay, "to be tried again");
+    bench.feed.push_later(job, delay);
 }
 
 fn failed(job: Job, stamp: Stamp, error: &dyn std::error::Error, stage: Stage) -> Outcome {
