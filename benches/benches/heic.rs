@@ -40,9 +40,15 @@ fn main() {
             }));
         }
         let [libheif, ffmpeg] = python(&bytes);
-        let cell = |ms: f64| if ms.is_finite() { format!("{ms:.0} ({:.2})", ms / ours) } else { "-".to_owned() };
+        let cell =
+            |ms: f64| if ms.is_finite() { format!("{ms:.0} ({:.2})", ms / ours) } else { "-".to_owned() };
         let [size, pixels] = [bytes.len(), usize::try_from(header.coded.pixels()).unwrap()].map(megas);
-        println!("| {name} | {size:.1} | {pixels:.1} | {ours:.0} | {} | {} | {} |", cell(peer), cell(libheif), cell(ffmpeg));
+        println!(
+            "| {name} | {size:.1} | {pixels:.1} | {ours:.0} | {} | {} | {} |",
+            cell(peer),
+            cell(libheif),
+            cell(ffmpeg)
+        );
     }
 }
 
@@ -60,12 +66,19 @@ fn took(work: impl FnOnce()) -> f64 {
 
 fn drawn() -> Vec<u8> {
     let picture = Scene::new(4032, 3024, 1).with_row(&[1, 2, 3]).draw();
-    heifer::encode_rgb8(picture.as_raw(), picture.width(), picture.height(), &heifer::EncodeOptions::default()).unwrap()
+    heifer::encode_rgb8(
+        picture.width(),
+        picture.height(),
+        picture.as_raw(),
+        &heifer::EncodeOptions::default(),
+    )
+    .unwrap()
 }
 
 fn files() -> Vec<(String, Vec<u8>)> {
     let Some(folder) = std::env::var_os("VOW_HEICS") else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.retain(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("heic")));
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
