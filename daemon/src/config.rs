@@ -67,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MIB")]
     pub(crate) gpu_memory_mb: Option<String>,
 
-    /// Percent of the processor's cores to be busy with photos at most [default: as many as keep the models busy]
-    /// [env: VOW_MAX_CPU].
+    /// Percent of the processor's cores to be busy with photos at most [default: none: all may be, by as many photos at a time as
+    /// keep the models busy] [env: VOW_MAX_CPU].
     #[arg(long, value_name = "PERCENT")]
     pub(crate) max_cpu: Option<String>,
 
