@@ -52,6 +52,14 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// What is being made ready is not needed any more.
     fn hurry(&self) {}
 
+    /// A thread's first run of a network, before anybody asks for anything: shows whatever is wrong with it.
+    ///
+    /// # Errors
+    /// When the network cannot be used; its crew does not start then.
+    fn prove(&self, _seat: &mut Self::Seat, _role: Role) -> Result<(), InferError> {
+        Ok(())
+    }
+
     /// Whether the networks had better be let go of for now.
     fn is_resting(&self) -> bool {
         false
@@ -121,7 +129,7 @@ pub(crate) struct Crew<M: Machine> {
 }
 
 impl<M: Machine> Crew<M> {
-    /// Starts the threads (at least one station) and returns when every station has loaded its networks.
+    /// Starts the threads (at least one station) and returns when every station has loaded its networks and proved them.
     pub(crate) fn start(machine: M, rules: Rules) -> Result<Self, InferError> {
         let mut stations = rules.stations;
         if stations.is_empty() {
@@ -217,7 +225,7 @@ impl<M: Machine> Crew<M> {
         self.shared.queue.most(role)
     }
 
-    /// Has every network run once, so that whatever is wrong with it is seen; loads what is not loaded.
+    /// Has every network run once; loads what is not loaded.
     pub(crate) fn warm_up(&self) -> Result<(), InferError> {
         self.ask(Lane::Live, Instant::now(), self.machine().probes().into_iter()).map(drop)
     }

@@ -114,8 +114,8 @@ impl fmt::Debug for Announced {
 }
 
 impl FaceEngine {
-    /// Loads both networks for the processor and runs each once, so that whatever is wrong with a pack is said here and not at
-    /// the first photo. Every thread (at least one) has its own.
+    /// Loads both networks for the processor and runs each once on made-up pictures, so that whatever is wrong with a pack is said
+    /// here and not at the first photo. Every thread (at least one) has its own.
     ///
     /// On a GPU each network is there once, and takes many seconds until it can be used. So nothing is done there until the
     /// processor is busy with more photos than it has threads; it goes on until the GPU is ready, and again while the GPU's
@@ -143,8 +143,7 @@ impl FaceEngine {
         let threads = tuning.threads.max(1);
         // Several sessions of one thread do more than one session of several.
         let rules = rules(&networks, vec![Roles::All; threads], &own);
-        let processor = Crew::start(networks, rules).and_then(|crew| crew.warm_up().map(|()| crew));
-        let processor = processor.map_err(|error| blame(error, &models.pack_name))?;
+        let processor = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;
         tracing::info!(
             pack = models.pack_name,
             runtime = runtime.name(),

@@ -262,6 +262,15 @@ pub enum GraphError {
         /// The panic's own words.
         message: String,
     },
+    /// What it computes can be used for nothing.
+    #[error(
+        "it gives {found} for a made-up picture, so its weights are damaged or were exported wrongly; install the pack again, \
+         or export the file anew"
+    )]
+    Useless {
+        /// What came out.
+        found: &'static str,
+    },
     /// Its output cannot be read as faces.
     #[error("its output cannot be read")]
     Decode {

@@ -13,6 +13,7 @@ use vow_types::num::index;
 use vow_types::{Detection, Size};
 use vow_vision::Framed;
 
+use crate::agreement::probes;
 use crate::crew::{Item, Machine};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
@@ -67,6 +68,13 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    fn made_up(role: Role, size: Size, pixels: Vec<u8>) -> Self {
+        match role {
+            Role::Detector => Self::Frame(Arc::new(Framed { shape: size, pixels, fitted: size })),
+            Role::Embedder => Self::Crop(pixels),
+        }
+    }
+
     fn pixels(&self) -> &[u8] {
         match self {
             Self::Frame(framed) => &framed.pixels,
@@ -181,11 +189,7 @@ impl Networks {
             Ok(Some(net))
         };
         let (detector, embedder) = (open(Role::Detector)?, open(Role::Embedder)?);
-        let mut nets = Nets { provider, detector, embedder, rescue: None, strikes: 0 };
-        if provider == Provider::Cpu && self.provider == provider {
-            self.take_memory(&mut nets, roles)?;
-        }
-        Ok(nets)
+        Ok(Nets { provider, detector, embedder, rescue: None, strikes: 0 })
     }
 
     fn try_run(
@@ -228,6 +232,20 @@ impl Networks {
             _ => Err(GraphError::Incomplete { what: format!("the {role} was given something else") }),
         }
     }
+
+    /// Runs made-up pictures whose answers must be of use. Not black ones: of those a good network may make zeros.
+    fn run_made_up(&self, net: &mut Net, Key { role, size }: Key, count: usize) -> Result<(), GraphError> {
+        let each = 3 * index(size.width) * index(size.height);
+        let pictures = probes(each).into_iter().cycle().take(count);
+        let works: Vec<_> = pictures.map(|pixels| Work::made_up(role, size, pixels)).collect();
+        let input = gather_plain(self.network(role), each / 3, &works, None);
+        let numbers = numbers(&input, &works, 0..count * each)?;
+        net.run(&Feed { numbers, size, count, pinned: None }, |outputs| {
+            let parts = split(outputs, count)?;
+            self.read_all(role, &works, &parts)?;
+            parts.iter().try_for_each(|part| check_numbers(role, part))
+        })
+    }
 }
 
 impl Machine for Networks {
@@ -254,22 +272,26 @@ impl Machine for Networks {
         self.is_in_a_hurry.store(true, Ordering::SeqCst);
     }
 
+    /// A card's networks were tried out before, and take seconds for each size.
+    fn prove(&self, nets: &mut Nets, role: Role) -> Result<(), InferError> {
+        if self.provider != Provider::Cpu {
+            return Ok(());
+        }
+        let (size, count) = self.first_run(role);
+        let ran = nets.of(role).and_then(|net| self.run_made_up(net, Key { role, size }, count));
+        ran.map_err(|source| InferError::Run { role, source })
+    }
+
     fn is_resting(&self) -> bool {
         self.provider != Provider::Cpu && (self.rest.is_on() || self.runtime.provider() == Provider::Cpu)
     }
 
     fn probes(&self) -> Vec<Item<Work>> {
-        let (shape, crop) = (self.detector.smallest(), self.embedder.size());
-        let black = |size: Size| vec![0; 3 * index(size.width) * index(size.height)];
-        let frame = Framed { shape, pixels: black(shape), fitted: shape };
-        let item = |role, size, work: Work| {
-            let bytes = work.pixels().len();
-            Item { key: Key { role, size }, work, bytes }
+        let item = |role, size: Size| {
+            let bytes = 3 * index(size.width) * index(size.height);
+            Item { key: Key { role, size }, work: Work::made_up(role, size, vec![0; bytes]), bytes }
         };
-        vec![
-            item(Role::Detector, shape, Work::Frame(Arc::new(frame))),
-            item(Role::Embedder, crop, Work::Crop(black(crop))),
-        ]
+        vec![item(Role::Detector, self.detector.smallest()), item(Role::Embedder, self.embedder.size())]
     }
 
     fn gather(&self, key: Key, works: &[Work], spare: Option<Input>) -> Input {
@@ -329,6 +351,18 @@ impl Machine for Networks {
         }
         crate::trim::give_memory_back();
     }
+}
+
+/// Refuses what no photo could be read from: every face would fail, or none be found, in silence.
+fn check_numbers(role: Role, outputs: &[&[f32]]) -> Result<(), GraphError> {
+    let mut numbers = outputs.iter().copied().flatten();
+    if numbers.clone().any(|number| !number.is_finite()) {
+        return Err(GraphError::Useless { found: "numbers that are not finite" });
+    }
+    if role == Role::Embedder && numbers.all(|number| *number == 0.0) {
+        return Err(GraphError::Useless { found: "a vector of nothing but zeros" });
+    }
+    Ok(())
 }
 
 /// Where a network runs. The crew's threads are one for each session, so a session has one.

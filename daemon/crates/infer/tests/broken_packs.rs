@@ -21,7 +21,7 @@ use common::onnx::{self, Dim, Graph};
 use common::{SIDE, tiny};
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use vow_infer::{FaceEngine, InferError, Models, ProviderChoice, Runtime, RuntimeChoice, Tuning};
-use vow_types::Head;
+use vow_types::{Head, Lane};
 
 /// The refusal of a pack, with all its causes.
 fn refusal(models: Models) -> String {
@@ -152,6 +152,35 @@ fn vectors_of_another_length() {
     let mut models = tiny(Head::Yunet);
     models.embedder.size = 0;
     check(models, &["the pack's crop"]);
+}
+
+/// They load and run, and no photo would ever show a face, or every face fail.
+#[test]
+fn networks_that_compute_nothing_of_use() {
+    for (factor, found) in
+        [(0.0, "nothing but zeros"), (f32::NAN, "not finite"), (f32::INFINITY, "not finite")]
+    {
+        let mut graph = onnx::embedder(Dim::Open("n"), i64::from(SIDE));
+        graph.0.node.last_mut().unwrap().output[0] = "whole".to_owned();
+        graph.floats("factor", &[1], vec![factor]);
+        graph.node("Mul", &["whole", "factor"], "embedding", &[]);
+        check_embedder(&graph, &["the embedder of pack `tiny`", found, "install the pack again"]);
+    }
+    for tensor in ["cls_8_b", "bbox_32_b", "kps_16_w"] {
+        let mut graph = open_yunet();
+        let weights = graph.0.initializer.iter_mut().find(|weights| weights.name == tensor).unwrap();
+        weights.float_data[0] = f32::NAN;
+        check_detector(&graph, &["the detector of pack `tiny`", "not finite", "install the pack again"]);
+    }
+}
+
+/// A network without biases makes nothing of black, and is none the worse for it.
+#[test]
+fn a_network_that_makes_zeros_of_black_is_good() {
+    let runtime = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
+    let engine = FaceEngine::start(tiny(Head::Yunet), &runtime, &Tuning::new(1)).unwrap();
+    let black = vec![0; 3 * usize::try_from(SIDE * SIDE).unwrap()];
+    assert_eq!(engine.embed(vec![black], Lane::Live).unwrap().value, [vec![0.0; 12]]);
 }
 
 #[test]

@@ -32,9 +32,14 @@ impl<M: Machine> Seat<M> {
         self.opened.is_some()
     }
 
-    /// Loads the networks, says how that went, and makes ready what nobody waits for yet; whether they can be used.
+    /// Loads the networks and proves them, says how that went, and makes ready what nobody waits for yet; whether they can be
+    /// used.
     pub(super) fn report(&mut self, ready: &Sender<Result<(), InferError>>) -> bool {
-        let first = self.with(self.first_role(), |_, _| Ok(()));
+        let roles = self.roles;
+        let mut mine = [Role::Detector, Role::Embedder].into_iter().filter(|role| roles.have(*role));
+        let first = mine.try_for_each(|role| {
+            self.with(role, |machine, seat| machine.prove(seat, role).map_err(Trouble::Other))
+        });
         let usable = first.is_ok();
         let first = first.map_err(|trouble| match trouble {
             Trouble::Memory(error) | Trouble::Other(error) => error,

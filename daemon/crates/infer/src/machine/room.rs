@@ -4,15 +4,14 @@
 use vow_types::Size;
 use vow_types::num::len_u64;
 
-use super::{Nets, Networks};
+use super::Networks;
 use crate::crew::{AHEAD, Machine as _};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
-use crate::error::{GraphError, InferError, Role};
+use crate::error::{GraphError, Role};
 use crate::memory::{Fit, UNLIMITED, largest, resident};
 use crate::network::Network;
 use crate::runtime::session::Place;
-use crate::schedule::Roles;
 use crate::trim::give_memory_back;
 use crate::tuning::Tuning;
 
@@ -77,18 +76,16 @@ fn room(tuning: &Tuning, before: Option<u64>, threads: u64, loaded: u64) -> u64 
 }
 
 impl Networks {
-    /// Runs the largest batch once where there are batches, so that whoever asks what the process holds is told all of it.
-    pub(super) fn take_memory(&self, nets: &mut Nets, roles: Roles) -> Result<(), InferError> {
-        for (role, size) in
-            [(Role::Detector, self.detector.largest()), (Role::Embedder, self.embedder.size())]
-        {
-            let most = self.most(role);
-            if most > 1 && roles.have(role) {
-                let ran = nets.of(role).and_then(|net| self.network(role).run_black(net, size, most));
-                ran.map_err(|source| InferError::Run { role, source })?;
-            }
-        }
-        Ok(())
+    /// The size and number of pictures that a thread runs first: the largest batch where there are batches, so that whoever
+    /// asks what the process holds is told all of it; otherwise what is soonest done.
+    pub(super) fn first_run(&self, role: Role) -> (Size, usize) {
+        let most = self.most(role);
+        let size = match role {
+            Role::Detector if most > 1 => self.detector.largest(),
+            Role::Detector => self.detector.smallest(),
+            Role::Embedder => self.embedder.size(),
+        };
+        (size, most)
     }
 }
 
