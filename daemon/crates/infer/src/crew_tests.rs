@@ -18,12 +18,22 @@ struct Counts {
     opened: AtomicUsize,
     /// Opening fails while this is set.
     broken: AtomicBool,
+    /// Of the detector and the embedder: what its first run does.
+    first_runs: Mutex<[FirstRun; 2]>,
     unloaded: AtomicUsize,
     /// Opens the gate.
     open: AtomicBool,
     resting: AtomicBool,
     /// Sizes of the parts that were run.
     parts: Mutex<Vec<usize>>,
+}
+
+#[derive(Default, Debug, Clone, Copy, PartialEq)]
+enum FirstRun {
+    #[default]
+    Works,
+    Fails,
+    Panics,
 }
 
 struct Opened(Arc<Counts>);
@@ -56,6 +66,15 @@ impl Machine for Fake {
     }
 
     fn make_ready(&self, _: &mut Self::Seat) {}
+
+    fn prove(&self, _: &mut Opened, role: Role) -> Result<(), InferError> {
+        let [detector, embedder] = *self.counts.first_runs.lock().unwrap();
+        match if role == Role::Detector { detector } else { embedder } {
+            FirstRun::Works => Ok(()),
+            FirstRun::Fails => Err(InferError::Stopped),
+            FirstRun::Panics => panic!("at the first run"),
+        }
+    }
 
     fn probes(&self) -> Vec<Item<u32>> {
         Vec::new()
@@ -108,15 +127,16 @@ impl Machine for Fake {
 const FACE: Key = Key { role: Role::Embedder, size: vow_types::Size { width: 112, height: 112 } };
 const LONG: Duration = Duration::from_secs(3600);
 
-fn rules(stations: Vec<Roles>, idle_after: Duration) -> Rules {
-    let waits = Waits { live: Duration::from_millis(1), backlog: Duration::from_millis(5) };
+const SHORT: Waits = Waits { live: Duration::from_millis(1), backlog: Duration::from_millis(5) };
+
+fn rules(stations: Vec<Roles>, waits: Waits, idle_after: Duration) -> Rules {
     Rules { stations, waits, idle_after, most_bytes: 64 }
 }
 
 fn crew(stations: usize, most: usize, fits: usize, idle_after: Duration) -> (Crew<Fake>, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
     let fake = Fake { counts: Arc::clone(&counts), most, fits };
-    (Crew::start(fake, rules(vec![Roles::All; stations], idle_after)).unwrap(), counts)
+    (Crew::start(fake, rules(vec![Roles::All; stations], SHORT, idle_after)).unwrap(), counts)
 }
 
 fn ask(crew: &Crew<Fake>, lane: Lane, works: &[u32]) -> Result<Vec<u32>, InferError> {
@@ -127,11 +147,18 @@ fn ask(crew: &Crew<Fake>, lane: Lane, works: &[u32]) -> Result<Vec<u32>, InferEr
 
 /// Waits for something that another thread is about to do.
 fn eventually(done: impl Fn() -> bool) {
+    assert!(in_time(done), "it never came");
+}
+
+fn in_time(done: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it never came");
+        if begun.elapsed() > Duration::from_secs(60) {
+            return false;
+        }
         std::thread::yield_now();
     }
+    true
 }
 
 /// Where everybody waits, what is there is run at once; that must not be the first item of several.
@@ -179,19 +206,34 @@ fn many_askers_get_their_own_answers() {
 
 #[test]
 fn pictures_of_different_askers_share_a_batch() {
-    let (crew, counts) = crew(1, 4, 9, LONG);
-    // Four photos are announced, so the first three wait for the fourth, for a while.
-    std::thread::scope(|scope| {
+    let counts = Arc::new(Counts::default());
+    // There is room for more than four, so nothing but that all four have come can begin the batch.
+    let fake = Fake { counts: Arc::clone(&counts), most: 8, fits: 9 };
+    let waits = Waits { live: LONG, backlog: LONG };
+    let crew = Crew::start(fake, rules(vec![Roles::All], waits, LONG)).unwrap();
+    let came = AtomicUsize::new(0);
+    let all_came = std::thread::scope(|scope| {
         let photos: Vec<_> = (0..4).map(|_| crew.announce()).collect();
         for (asker, photo) in (0..4u32).zip(photos) {
-            let crew = &crew;
+            let (crew, came) = (&crew, &came);
             scope.spawn(move || {
-                assert_eq!(ask(crew, Lane::Backlog, &[asker]).unwrap(), [2 * asker]);
+                // One after the other, as photos come.
+                std::thread::sleep(Duration::from_millis(u64::from(asker)));
+                let answer = ask(crew, Lane::Backlog, &[asker]);
+                came.fetch_add(1, SeqCst);
                 drop(photo);
+                assert_eq!(answer.unwrap(), [2 * asker]);
             });
         }
+        let all_came = in_time(|| came.load(SeqCst) == 4);
+        if !all_came {
+            // Whoever still waits is answered, so that this ends.
+            crew.shared.queue.close();
+        }
+        all_came
     });
-    assert_eq!(counts.parts.lock().unwrap().iter().sum::<usize>(), 4, "each once");
+    assert!(all_came, "they waited for somebody else");
+    assert_eq!(*counts.parts.lock().unwrap(), [4]);
 }
 
 #[test]
@@ -266,9 +308,32 @@ fn a_crew_of_which_one_station_cannot_load_does_not_start_and_leaves_no_thread()
     counts.broken.store(true, SeqCst);
     for most in [1, 4] {
         let fake = Fake { counts: Arc::clone(&counts), most, fits: 9 };
-        let started = Crew::start(fake, rules(vec![Roles::All; 3], LONG));
+        let started = Crew::start(fake, rules(vec![Roles::All; 3], SHORT, LONG));
         assert!(matches!(started, Err(InferError::Stopped)));
         assert_eq!((counts.living.load(SeqCst), Arc::strong_count(&counts)), (0, 1));
+    }
+}
+
+#[test]
+fn networks_that_fail_their_first_run_do_not_start_and_it_is_said_which() {
+    for (most, first) in
+        [1, 4].into_iter().flat_map(|most| [(most, FirstRun::Fails), (most, FirstRun::Panics)])
+    {
+        let counts = Arc::new(Counts::default());
+        *counts.first_runs.lock().unwrap() = [FirstRun::Works, first];
+        let start = |roles: Roles| {
+            let fake = Fake { counts: Arc::clone(&counts), most, fits: 9 };
+            Crew::start(fake, rules(vec![roles; 2], SHORT, LONG)).map(drop)
+        };
+        match start(Roles::All) {
+            Err(InferError::Stopped) => assert_eq!(first, FirstRun::Fails),
+            Err(InferError::Panicked { role, .. }) => {
+                assert_eq!((first, role), (FirstRun::Panics, Role::Embedder));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((counts.living.load(SeqCst), Arc::strong_count(&counts)), (0, 1));
+        start(Roles::Only(Role::Detector)).unwrap();
     }
 }
 

@@ -179,3 +179,18 @@ fn half_precision_is_used_where_it_agrees() {
     network.try_out(crop, CUDA, 1, &|| Ok(())).unwrap();
     assert!(!network.found().half);
 }
+
+/// glibc keeps what is freed below something that is still in use; whoever unloads has it given back.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn what_networks_took_is_given_back_when_the_last_is_unloaded() {
+    let networks = networks();
+    let mut taken: Vec<Vec<u8>> = (0..2048).map(|_| vec![1; 64 << 10]).collect();
+    let pin = taken.split_off(2047);
+    drop(taken);
+    let kept = crate::memory::resident().unwrap();
+    networks.all_unloaded();
+    let left = crate::memory::resident().unwrap();
+    assert!(left + (64 << 20) < kept, "of {kept} bytes {left} are left");
+    drop(pin);
+}

@@ -65,6 +65,15 @@ pub(crate) enum Taken<J> {
     Closed,
 }
 
+impl<J> State<J> {
+    /// What somebody who runs these networks does now.
+    fn next(&mut self, roles: Roles, now: Instant) -> Next<Queued<J>> {
+        // Every photo that could bring something has something here already, so waiting would be in vain.
+        let calm = self.closed || self.waiting.len() >= self.announced;
+        self.schedule.next(roles, now, calm)
+    }
+}
+
 impl<J> Queue<J> {
     /// `most` items of each network run at once.
     pub(crate) fn new(
@@ -171,9 +180,7 @@ impl<J> Queue<J> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            // Every photo that could bring something has something here already, so waiting would be in vain.
-            let calm = state.closed || state.waiting.len() >= state.announced;
-            let until = match state.schedule.next(roles, now, calm) {
+            let until = match state.next(roles, now) {
                 Next::Run(key, batch) => return self.hand_out(state, key, batch),
                 Next::At(time) => Some(time),
                 Next::Nothing if state.closed => return Taken::Closed,
@@ -248,3 +255,7 @@ impl<J> Queue<J> {
         self.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;
