@@ -68,8 +68,8 @@ pub(crate) trait Machine: Send + Sync + 'static {
     /// A picture for each network, to try it with.
     fn probes(&self) -> Vec<Item<Self::Work>>;
 
-    /// Puts pictures together. `spare` is an input that was run before, for its memory.
-    fn gather(&self, key: Key, works: &[Self::Work], spare: Option<Self::Input>) -> Self::Input;
+    /// Puts pictures together; `most` of them are run at once now. `spare` is an input that was run before, for its memory.
+    fn gather(&self, key: Key, works: &[Self::Work], most: usize, spare: Option<Self::Input>) -> Self::Input;
 
     /// Runs the part `part` of what was gathered; one answer for each picture of it.
     fn run(
@@ -81,8 +81,13 @@ pub(crate) trait Machine: Send + Sync + 'static {
         part: Range<usize>,
     ) -> Result<Vec<Self::Answer>, Trouble<InferError>>;
 
-    /// Items that run at once, at most.
+    /// Items that run at once, at most, once networks are loaded anew.
     fn most(&self, role: Role) -> usize;
+
+    /// As [`Self::most`], of networks that are loaded: a trial may have found that fewer fit.
+    fn at_once(&self, _seat: &Self::Seat, role: Role) -> usize {
+        self.most(role)
+    }
 
     /// Every thread has unloaded its networks: what they shared can go as well.
     fn all_unloaded(&self);

@@ -26,6 +26,10 @@ struct Counts {
     resting: AtomicBool,
     /// Sizes of the parts that were run.
     parts: Mutex<Vec<usize>>,
+    /// As on a card: what every part is filled up to, halved where that does not fit. 0: parts are run as they are.
+    filled_to: AtomicUsize,
+    /// What those who gathered were told is run at once.
+    told: Mutex<Vec<usize>>,
 }
 
 #[derive(Default, Debug, Clone, Copy, PartialEq)]
@@ -80,7 +84,8 @@ impl Machine for Fake {
         Vec::new()
     }
 
-    fn gather(&self, _: Key, works: &[u32], spare: Option<Vec<u32>>) -> Vec<u32> {
+    fn gather(&self, _: Key, works: &[u32], most: usize, spare: Option<Vec<u32>>) -> Vec<u32> {
+        self.counts.told.lock().unwrap().push(most);
         let mut input = spare.unwrap_or_default();
         input.clear();
         input.extend(works);
@@ -98,8 +103,11 @@ impl Machine for Fake {
         assert_eq!(works, input);
         let part = &input[part];
         self.counts.parts.lock().unwrap().push(part.len());
-        if part.len() > self.fits {
-            return Err(Trouble::Memory(InferError::Stopped));
+        let filled_to = self.counts.filled_to.load(SeqCst);
+        let at_once = if part.len() > 1 { filled_to.max(part.len()) } else { 1 };
+        if at_once > self.fits {
+            self.counts.filled_to.store(filled_to / 2, SeqCst);
+            return Err(Trouble::Memory { error: InferError::Stopped, fits: at_once / 2 });
         }
         assert!(!part.contains(&PANICS), "tensor {} of 9", 7);
         if part.contains(&GATE) {
@@ -113,6 +121,13 @@ impl Machine for Fake {
 
     fn most(&self, _: Role) -> usize {
         self.most
+    }
+
+    fn at_once(&self, _: &Opened, _: Role) -> usize {
+        match self.counts.filled_to.load(SeqCst) {
+            0 => self.most,
+            now => self.most.min(now),
+        }
     }
 
     fn is_resting(&self) -> bool {
@@ -278,6 +293,28 @@ fn short_memory_halves_the_batch_from_then_on() {
     counts.parts.lock().unwrap().clear();
     ask(&crew, Lane::Live, &questions).unwrap();
     assert!(counts.parts.lock().unwrap().iter().all(|part| *part <= 2));
+}
+
+/// Who asks, who gathers and who runs speak of the same batch, whatever part of it was there when memory was short.
+#[test]
+fn a_batch_that_is_filled_up_is_halved_as_a_whole_and_gathered_for() {
+    let (crew, counts) = crew(1, 32, 16, LONG);
+    counts.filled_to.store(32, SeqCst);
+    let questions: Vec<u32> = (0..20).collect();
+    ask(&crew, Lane::Live, &questions).unwrap();
+    assert_eq!(*counts.parts.lock().unwrap(), [20, 16, 4]);
+    eventually(|| crew.most_now(Role::Embedder) == 16);
+    counts.told.lock().unwrap().clear();
+    ask(&crew, Lane::Live, &questions).unwrap();
+    assert_eq!(*counts.told.lock().unwrap(), [16, 16], "for 16, and for the other 4");
+
+    // Networks that are loaded anew may take what they were made for, or what a trial found to fit.
+    for filled_to in [32, 8] {
+        counts.filled_to.store(filled_to, SeqCst);
+        ask(&crew, Lane::Live, &[PANICS]).unwrap_err();
+        ask(&crew, Lane::Live, &[1]).unwrap();
+        assert_eq!(crew.most_now(Role::Embedder), filled_to);
+    }
 }
 
 #[test]

@@ -107,6 +107,15 @@ impl Nets {
         };
         net.ok_or_else(|| GraphError::Incomplete { what: format!("this thread has no {role}") })
     }
+
+    /// Pictures of a full batch, where batches are filled up.
+    fn at_once(&self, role: Role) -> Option<usize> {
+        match role {
+            Role::Detector => self.detector.as_ref(),
+            Role::Embedder => self.embedder.as_ref(),
+        }
+        .and_then(Net::at_once)
+    }
 }
 
 impl Networks {
@@ -294,14 +303,14 @@ impl Machine for Networks {
         vec![item(Role::Detector, self.detector.smallest()), item(Role::Embedder, self.embedder.size())]
     }
 
-    fn gather(&self, key: Key, works: &[Work], spare: Option<Input>) -> Input {
+    fn gather(&self, key: Key, works: &[Work], most: usize, spare: Option<Input>) -> Input {
         let network = self.network(key.role);
         let pixels = index(key.size.width) * index(key.size.height);
         // Ordinary memory does where a card's cannot be had: while the network is not loaded, or there is no more.
         if let Some(memory) = &*self.pinned(key.role).lock().unwrap_or_else(PoisonError::into_inner) {
             let old = if let Some(Input::Pinned(old)) = spare { Some(old) } else { None };
             // As many as the card's session takes, so that it can read them where they are.
-            let room = taken_at_once(works.len(), self.most(key.role)).max(works.len());
+            let room = taken_at_once(works.len(), most).max(works.len());
             let pinned = gather_pinned(network, memory, (key.size, room), works, old);
             return pinned.map_or_else(|| gather_plain(network, pixels, works, None), Input::Pinned);
         }
@@ -319,12 +328,17 @@ impl Machine for Networks {
         let all = part.len() == works.len();
         let works = works.get(part.clone()).unwrap_or_default();
         let each = 3 * index(key.size.width) * index(key.size.height);
-        let failed = |source: GraphError| {
-            let is_memory = source.is_memory();
+        let planned = nets.at_once(key.role);
+        let failed = |source: GraphError, now: Option<usize>| {
+            let fits = fewer(works.len(), planned, now).filter(|_| source.is_memory());
             let error = InferError::Run { role: key.role, source };
-            if is_memory { Trouble::Memory(error) } else { Trouble::Other(error) }
+            match fits {
+                Some(fits) => Trouble::Memory { error, fits },
+                None => Trouble::Other(error),
+            }
         };
-        let numbers = numbers(input, works, part.start * each..part.end * each).map_err(failed)?;
+        let range = part.start * each..part.end * each;
+        let numbers = numbers(input, works, range).map_err(|error| failed(error, planned))?;
         let pinned = if let (Input::Pinned(pinned), true) = (input, all) { Some(pinned) } else { None };
         let feed = Feed { numbers, size: key.size, count: works.len(), pinned };
         let made = nets.of(key.role).and_then(|net| self.try_run(net, key, works, &feed));
@@ -334,14 +348,18 @@ impl Machine for Networks {
                 Ok(made)
             }
             Err(error) if works.len() == 1 && nets.provider != Provider::Cpu && error.is_the_runtimes() => {
-                self.rescue(nets, key, works, &feed, error).map_err(failed)
+                self.rescue(nets, key, works, &feed, error).map_err(|error| failed(error, planned))
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(error, nets.at_once(key.role))),
         }
     }
 
     fn most(&self, role: Role) -> usize {
         self.network(role).most(self.tuning.batch(self.provider))
+    }
+
+    fn at_once(&self, nets: &Nets, role: Role) -> usize {
+        nets.at_once(role).map_or(usize::MAX, |now| now.max(1)).min(self.most(role))
     }
 
     fn all_unloaded(&self) {
@@ -363,6 +381,15 @@ fn check_numbers(role: Role, outputs: &[&[f32]]) -> Result<(), GraphError> {
         return Err(GraphError::Useless { found: "a vector of nothing but zeros" });
     }
     Ok(())
+}
+
+/// How many pictures at once are worth a try after `count` were too many for the memory; `None` where fewer would not help. Where
+/// batches are filled up it is the full one that was too large, and `planned` became `now`; otherwise they were run one by one.
+fn fewer(count: usize, planned: Option<usize>, now: Option<usize>) -> Option<usize> {
+    match (planned, now) {
+        (Some(planned), Some(now)) => (now < planned).then_some(now),
+        _ => Some(count / 2),
+    }
 }
 
 /// Where a network runs. The crew's threads are one for each session, so a session has one.

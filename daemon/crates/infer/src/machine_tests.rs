@@ -60,7 +60,7 @@ fn failing(words: &str) -> Net {
 fn run(networks: &Networks, nets: &mut Nets) -> Result<Vec<Made>, Trouble<InferError>> {
     let key = Key { role: Role::Detector, size: SIZE };
     let works = [Work::Frame(Arc::new(Framed { shape: SIZE, pixels: vec![255; 3 * 64 * 64], fitted: SIZE }))];
-    let input = networks.gather(key, &works, None);
+    let input = networks.gather(key, &works, 1, None);
     networks.run(nets, key, &works, &input, 0..1)
 }
 
@@ -109,6 +109,13 @@ fn a_card_whose_memory_is_others_rests_and_is_not_given_up() {
     // What the card's crew still has in hand is done by the processor.
     let mut nets = networks.open(Roles::Only(Role::Detector)).unwrap();
     assert_eq!((nets.provider, run(&networks, &mut nets).unwrap().len()), (Provider::Cpu, 1));
+}
+
+#[test]
+fn a_batch_that_was_filled_up_is_as_large_as_the_card_says() {
+    assert_eq!(fewer(20, Some(32), Some(16)), Some(16), "32 were run");
+    assert_eq!(fewer(3, Some(32), Some(32)), None, "they were run one by one");
+    assert_eq!(fewer(20, None, None), Some(10), "a processor runs what it is given");
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Machine for Worker {
         vec![item()]
     }
 
-    fn gather(&self, _: Key, _: &[()], _: Option<()>) {}
+    fn gather(&self, _: Key, _: &[()], _: usize, _: Option<()>) {}
 
     fn run(
         &self,

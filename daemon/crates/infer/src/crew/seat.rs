@@ -42,7 +42,7 @@ impl<M: Machine> Seat<M> {
         });
         let usable = first.is_ok();
         let first = first.map_err(|trouble| match trouble {
-            Trouble::Memory(error) | Trouble::Other(error) => error,
+            Trouble::Memory { error, .. } | Trouble::Other(error) => error,
         });
         // Fails only when nobody waits any more, because another thread could not be started.
         ready.send(first).ok();
@@ -64,7 +64,7 @@ impl<M: Machine> Seat<M> {
                 self.shared.ready.fetch_add(1, Ordering::SeqCst);
             }
             Ok(()) => {}
-            Err(Trouble::Memory(error) | Trouble::Other(error)) => {
+            Err(Trouble::Memory { error, .. } | Trouble::Other(error)) => {
                 tracing::debug!(%error, "networks are not ready");
             }
         }
@@ -81,11 +81,11 @@ impl<M: Machine> Seat<M> {
     fn load(&mut self) -> Result<(), InferError> {
         if self.opened.is_none() {
             let began = Instant::now();
-            self.opened = Some(self.shared.machine.open(self.roles)?);
+            let seat = self.opened.insert(self.shared.machine.open(self.roles)?);
             self.shared.loaded.fetch_add(1, Ordering::SeqCst);
             // A batch that was too large once may fit now.
             for role in [Role::Detector, Role::Embedder].into_iter().filter(|role| self.roles.have(*role)) {
-                self.shared.queue.set_most(role, self.shared.machine.most(role));
+                self.shared.queue.set_most(role, self.shared.machine.at_once(seat, role));
             }
             tracing::debug!(elapsed = ?began.elapsed(), "networks loaded");
         }

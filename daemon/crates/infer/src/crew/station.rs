@@ -25,10 +25,11 @@ pub(super) struct Gathered<M: Machine> {
 }
 
 impl<M: Machine> Gathered<M> {
-    pub(super) fn new(machine: &M, key: Key, jobs: Vec<Job<M>>, spare: Option<M::Input>) -> Self {
+    pub(super) fn new(shared: &Shared<M>, key: Key, jobs: Vec<Job<M>>, spare: Option<M::Input>) -> Self {
         let taken = Instant::now();
         let (works, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
-        let input = caught(|| machine.gather(key, &works, spare));
+        let most = shared.queue.most(key.role);
+        let input = caught(|| shared.machine.gather(key, &works, most, spare));
         Self { key, works, replies, taken, gathering: taken.elapsed(), input }
     }
 }
@@ -47,7 +48,7 @@ impl<M: Machine> Gather<M> {
         while self.tokens.recv().is_ok() {
             let Taken::Batch(key, jobs) = self.shared.queue.take(self.roles, None) else { break };
             let spare = spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            if self.full.send(Gathered::new(&self.shared.machine, key, jobs, spare)).is_err() {
+            if self.full.send(Gathered::new(&self.shared, key, jobs, spare)).is_err() {
                 break;
             }
         }
@@ -111,7 +112,7 @@ pub(super) fn alone<M: Machine>(mut seat: Seat<M>, ready: &Sender<Result<(), Inf
     loop {
         match shared.queue.take(seat.roles, seat.is_loaded().then_some(shared.idle_after)) {
             Taken::Batch(key, jobs) => {
-                spare = seat.serve(Gathered::new(&shared.machine, key, jobs, spare.take()));
+                spare = seat.serve(Gathered::new(&shared, key, jobs, spare.take()));
             }
             Taken::Idle => {
                 spare = None;

@@ -33,7 +33,7 @@ pub(crate) struct Net {
     graph: Arc<Kept>,
     environment: Environment,
     place: Place,
-    /// Pictures that a full batch has; fewer once memory was short.
+    /// Pictures that a full batch has; fewer once memory was short. Whoever asks for batches asks for as many: see `at_once`.
     batch: usize,
     sessions: Vec<Bound>,
 }
@@ -50,6 +50,11 @@ impl Net {
         let memory = PinnedMemory::of(&first, place.provider);
         let memory = memory.inspect_err(|error| tracing::debug!(%error, "no pinned memory")).ok();
         Ok((net, memory))
+    }
+
+    /// Pictures that a full batch has now.
+    pub(super) fn at_once(&self) -> usize {
+        self.batch
     }
 
     /// Makes the sessions that pictures of these sizes will ask for, with their plans. One by one: each keeps one processor
@@ -112,7 +117,7 @@ impl Net {
         read(&all.iter().map(Whole::tensor).collect::<Vec<_>>())
     }
 
-    /// A batch that was too large for the card's memory is half as large from now on; whoever asked for it asks for less.
+    /// A batch that was too large for the card's memory is half as large from now on.
     fn learn<T>(&mut self, at_once: usize, run: Result<T, GraphError>) -> Result<T, GraphError> {
         if at_once > 1 && run.as_ref().is_err_and(GraphError::is_memory) {
             self.batch = at_once / 2;

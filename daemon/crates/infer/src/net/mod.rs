@@ -112,6 +112,14 @@ impl Net {
         }
     }
 
+    /// Pictures of a full batch, where batches are filled up; fewer once memory was short.
+    pub(crate) fn at_once(&self) -> Option<usize> {
+        match self {
+            Self::Card { net, .. } => Some(net.at_once()),
+            Self::OnnxRuntime(_) | Self::Tract(_) => None,
+        }
+    }
+
     /// Runs a batch and lets `read` look at the outputs, in the order of the graph. tract takes one picture at a time.
     pub(crate) fn run<T>(
         &mut self,
