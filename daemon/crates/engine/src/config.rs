@@ -58,7 +58,7 @@ pub struct Config {
     /// more where more photos are on their way at a time than fit into it (many cores, a graphics card's batches), up to a
     /// quarter of the machine's memory; but [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. Of each
     /// part some is kept for photos that come in just now, at most a quarter. A picture larger than what is left is decoded
-    /// while no other of the backlog is. Batches on a processor are made smaller to keep to it.
+    /// while no other of the backlog is. Batches on a processor are made smaller to keep to it, and then fewer threads run models.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
     pub limits: Limits,
@@ -119,30 +119,30 @@ impl Config {
         self.max_cores.map_or(wanted, NonZeroUsize::get)
     }
 
-    /// How the networks are run.
-    pub(crate) fn tuning(&self) -> Tuning {
+    /// How the networks are run on such a provider. On a processor they keep to what the process should stay below with no photo
+    /// on its way.
+    pub(crate) fn tuning(&self, provider: Provider) -> Tuning {
         Tuning {
             batch: self.batch.map(NonZeroUsize::get),
-            process_memory: Some(self.process_budget()),
+            process_memory: self.most_memory(provider).map(|most| most.saturating_sub(LEAST_PICTURES)),
             device_memory: self.device_memory,
             idle_after: self.unload_after,
             ..Tuning::new(self.cores().get())
         }
     }
 
-    /// Bytes that the process should stay below with batches of its networks at work on a processor, and no photo on its way.
-    fn process_budget(&self) -> u64 {
-        self.max_memory.unwrap_or(MOST_WITH_BATCHES).saturating_sub(LEAST_PICTURES)
+    /// Bytes that the whole process should stay below, where there is such a bound.
+    fn most_memory(&self, provider: Provider) -> Option<u64> {
+        let batches = self.batch.is_some_and(|batch| batch > NonZeroUsize::MIN) && provider == Provider::Cpu;
+        self.max_memory.or(batches.then_some(MOST_WITH_BATCHES))
     }
 
     /// Bytes for photos on their way in a process that holds `resident` bytes once everything is loaded, here, where `at_once` of
     /// them are wanted at a time; many are content with a quarter of the machine's memory, unless more is said.
     pub(crate) fn picture_budget(&self, resident: u64, provider: Provider, at_once: usize) -> u64 {
-        let batches = self.batch.is_some_and(|batch| batch > NonZeroUsize::MIN) && provider == Provider::Cpu;
-        let most = self.max_memory.or(batches.then_some(MOST_WITH_BATCHES));
         let quarter = View::new(&self.machine_root).memory().map_or(u64::MAX, |there| there / 4);
         let unsaid = MOST_PICTURES.max(len_u64(at_once).saturating_mul(A_PHOTO).min(quarter));
-        most.map_or(unsaid, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
+        self.most_memory(provider).map_or(unsaid, |most| most.saturating_sub(resident).max(LEAST_PICTURES))
     }
 
     /// The defaults for a data folder: the bundled pack, any runtime, all cores, memory for the photos that are wanted at a
@@ -235,7 +235,7 @@ mod tests {
         let held = config.held_to(Some(3 << 30));
         assert_eq!(held.max_memory, Some(3 << 30));
         assert_eq!(held.picture_budget(1 << 30, Provider::Cpu, 3), 2 << 30);
-        assert_eq!(held.tuning().process_memory, Some((3 << 30) - LEAST_PICTURES));
+        assert_eq!(held.tuning(Provider::Cuda).process_memory, Some((3 << 30) - LEAST_PICTURES));
     }
 
     /// Nobody has to set anything for the process to stay small.
@@ -245,13 +245,15 @@ mod tests {
         config.batch = NonZeroUsize::new(8);
         assert_eq!(config.picture_budget(200_000_000, Provider::Cpu, 3), MOST_WITH_BATCHES - 200_000_000);
         assert_eq!(config.picture_budget(200_000_000, Provider::Cuda, 3), MOST_PICTURES);
-        assert_eq!(config.tuning().process_memory, Some(MOST_WITH_BATCHES - LEAST_PICTURES));
+        assert_eq!(config.tuning(Provider::Cpu).process_memory, Some(MOST_WITH_BATCHES - LEAST_PICTURES));
+        assert_eq!(config.tuning(Provider::Cuda).process_memory, None, "a card has its own");
         config.batch = NonZeroUsize::new(1);
+        assert_eq!(config.tuning(Provider::Cpu).process_memory, None, "nothing was said");
         assert_eq!(config.picture_budget(200_000_000, Provider::Cpu, 3), MOST_PICTURES);
 
         config.batch = NonZeroUsize::new(8);
         config.max_memory = Some(2 << 30);
         assert_eq!(config.picture_budget(1 << 30, Provider::Cpu, 3), 1 << 30, "who says more gets more");
-        assert_eq!(config.tuning().process_memory, Some((2 << 30) - LEAST_PICTURES));
+        assert_eq!(config.tuning(Provider::Cpu).process_memory, Some((2 << 30) - LEAST_PICTURES));
     }
 }

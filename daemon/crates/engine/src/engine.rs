@@ -95,7 +95,9 @@ impl Engine {
         let standing = Standing::of(pack.detector.head);
         let (dimension, gate, same_cosine) = (pack.embedder.dimension, pack.quality, pack.distances.same);
         let faces = behind("models", config.nice, || {
-            graphs::start(pack, Place::of(config), (&runtime, &config.tuning()), || load_pack(config))
+            graphs::start(pack, Place::of(config), (&runtime, &config.tuning(runtime.provider())), || {
+                load_pack(config)
+            })
         })?;
         store.put_pack(pack_id, &name)?;
 

@@ -29,7 +29,7 @@ impl Engine {
         // A GPU that cannot take these networks is given up by whoever tried: that must not be the runtime in use.
         // What it says of cards was said when that one was started.
         let runtime = Runtime::start_quietly(&config.runtime, config.provider, &config.data_dir)?;
-        let tuning = Tuning { threads: 1, ..config.tuning() };
+        let tuning = Tuning { threads: 1, ..config.tuning(runtime.provider()) };
         let again = || Ok(Pack::load(folder)?);
         let place = Place { others: Others::Keep, ..Place::of(config) };
         let faces = graphs::start(again()?, place, (&runtime, &tuning), again)?;

@@ -140,7 +140,7 @@ impl FaceEngine {
             Networks::new(detector, embedder, (runtime, Provider::Cpu), &own, None, &AtomicBool::new(false))
                 .map_err(broken)?;
         let batch = on_card.max(networks.most(Role::Detector));
-        let threads = tuning.threads.max(1);
+        let threads = networks.threads();
         // Several sessions of one thread do more than one session of several.
         let rules = rules(&networks, vec![Roles::All; threads], &own);
         let processor = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;

@@ -146,14 +146,16 @@ impl Networks {
             let of_embedder = crops.try_out(crop, place(Role::Embedder), wanted, &go_on);
             of_embedder.map_err(|error| (Role::Embedder, error))?;
         }
+        let mut tuning = tuning.clone();
         if provider == Provider::Cpu {
-            room::make_fit(&mut detector, &mut embedder, tuning)?;
+            room::make_fit(&mut detector, &mut embedder, &tuning)?;
+            tuning.threads = room::threads_that_fit(&detector, &embedder, &tuning)?;
         }
         Ok(Self {
             detector,
             embedder,
             runtime: runtime.clone(),
-            tuning: tuning.clone(),
+            tuning,
             provider,
             rest: Arc::default(),
             is_in_a_hurry: AtomicBool::new(false),
@@ -166,6 +168,11 @@ impl Networks {
     pub(crate) fn heed(mut self, rest: Arc<Rest>) -> Self {
         self.rest = rest;
         self
+    }
+
+    /// Threads that can have networks at work on the processor: fewer than asked for where memory is short.
+    pub(crate) fn threads(&self) -> usize {
+        self.tuning.threads.max(1)
     }
 
     /// What is known of the networks on a card now.

@@ -10,14 +10,14 @@ pub(crate) const BATCH: usize = 32;
 /// Settings of a [`crate::FaceEngine`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
-    /// Threads on the processor, each with networks of its own; as many as cores is best.
+    /// Threads on the processor, at most, each with networks of its own; as many as cores is best.
     pub threads: usize,
     /// Pictures that a network takes at once, at most. `None` for what suits the provider: one on the processor, where a
     /// batch gains nothing, 32 on a GPU.
     pub batch: Option<usize>,
     /// Bytes that the whole process should stay below with its networks at work on a processor, photos on their way not
-    /// counted. A batch that would take more is made smaller, down to one picture. `None`: the networks' work takes 512 MiB
-    /// at most, besides what loading them takes. Of no meaning where a batch is one picture, and on a GPU.
+    /// counted. A batch that would take more is made smaller, down to one picture; then fewer threads have networks, down to one.
+    /// `None`: the work of networks with batches takes 512 MiB at most, besides what loading them takes. Of no meaning on a GPU.
     pub process_memory: Option<u64>,
     /// Bytes of a GPU's memory for the networks and what they compute; `None` for as many as there are.
     pub device_memory: Option<u64>,

@@ -1,5 +1,5 @@
-//! Batches on a processor, made as small as the memory wants it. What a batch takes is tried out on networks that are
-//! loaded for the purpose and let go of; how sizes are chosen is `memory`'s.
+//! Batches on a processor, made as small as the memory wants it, and then as few threads. What they take is tried out on
+//! networks that are loaded for the purpose and let go of; how sizes are chosen is `memory`'s.
 
 use vow_types::Size;
 use vow_types::num::len_u64;
@@ -68,6 +68,54 @@ pub(super) fn make_fit(
     Ok(())
 }
 
+/// How many of the threads that are asked for can have networks at work within the memory of [`Tuning::process_memory`]; at least
+/// one. The log says so where that is not all of them.
+///
+/// # Errors
+/// When a network cannot be loaded, or not run.
+pub(super) fn threads_that_fit(
+    detector: &Detector,
+    embedder: &Embedder,
+    tuning: &Tuning,
+) -> Result<usize, (Role, GraphError)> {
+    let asked = tuning.threads.max(1);
+    let Some(limit) = tuning.process_memory.filter(|_| asked > 1) else { return Ok(asked) };
+    let wanted = tuning.batch(crate::runtime::Provider::Cpu);
+    let at_work = || {
+        let both = [(&detector.network, detector.largest()), (&embedder.network, embedder.size())];
+        let both = both.map(|(network, size)| {
+            let mut net = network.open(Place::CPU).map_err(|error| (network.role, error))?;
+            let ran = network.run_black(&mut net, size, network.most(wanted));
+            ran.map(|()| net).map_err(|error| (network.role, error))
+        });
+        Ok((both, resident()))
+    };
+    // With the first comes what all of them share.
+    let (first, one) = at_work()?;
+    let (second, two) = at_work()?;
+    drop((first, second));
+    give_memory_back();
+    let Some((one, two)) = one.zip(two) else { return Ok(asked) };
+    let each = two.saturating_sub(one);
+    let threads = seats(limit, one, each).min(asked);
+    if threads < asked {
+        let all = one.saturating_add(each.saturating_mul(len_u64(asked - 1)));
+        tracing::warn!(
+            asked,
+            threads,
+            missing_mib = all.saturating_sub(limit) >> 20,
+            "max_memory is too little for as many threads to run models as were asked for: so much more would do for all of them"
+        );
+    }
+    Ok(threads)
+}
+
+/// Threads that fit, where the process takes `one` bytes with the first of them and `each` more with every other.
+fn seats(limit: u64, one: u64, each: u64) -> usize {
+    let more = limit.saturating_sub(one).checked_div(each);
+    more.map_or(usize::MAX, |more| usize::try_from(more).unwrap_or(usize::MAX)).saturating_add(1)
+}
+
 /// Bytes for the work of all threads, where the process held `before` bytes and each thread's networks take `loaded`.
 fn room(tuning: &Tuning, before: Option<u64>, threads: u64, loaded: u64) -> u64 {
     tuning.process_memory.map_or(UNLIMITED, |limit| {
@@ -76,12 +124,12 @@ fn room(tuning: &Tuning, before: Option<u64>, threads: u64, loaded: u64) -> u64 
 }
 
 impl Networks {
-    /// The size and number of pictures that a thread runs first: the largest batch where there are batches, so that whoever
-    /// asks what the process holds is told all of it; otherwise what is soonest done.
+    /// The size and number of pictures that a thread runs first: the largest where memory counts, so that whoever asks what the
+    /// process holds is told all of it; otherwise what is soonest done.
     pub(super) fn first_run(&self, role: Role) -> (Size, usize) {
         let most = self.most(role);
         let size = match role {
-            Role::Detector if most > 1 => self.detector.largest(),
+            Role::Detector if most > 1 || self.tuning.process_memory.is_some() => self.detector.largest(),
             Role::Detector => self.detector.smallest(),
             Role::Embedder => self.embedder.size(),
         };
@@ -125,6 +173,14 @@ fn grown(before: Option<u64>, after: Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_threads_as_fit_and_never_none() {
+        assert_eq!(seats(500, 100, 40), 11);
+        assert_eq!(seats(100, 100, 40), 1);
+        assert_eq!(seats(10, 100, 40), 1, "somebody has to do it");
+        assert_eq!(seats(500, 100, 0), usize::MAX, "the others take nothing that can be measured");
+    }
 
     #[test]
     fn what_is_left_is_for_work() {
