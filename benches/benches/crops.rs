@@ -98,6 +98,7 @@ fn engine(models: &Path) -> FaceEngine {
         known: None,
         learned: None,
         pack_name: "bench".to_owned(),
+        pack_place: "benches".to_owned(),
     };
     let choice =
         std::env::var_os("VOW_ORT").map_or(RuntimeChoice::Tract, |path| RuntimeChoice::Library(path.into()));

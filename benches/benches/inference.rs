@@ -111,6 +111,7 @@ impl Bench {
             known: None,
             learned: None,
             pack_name: file.to_owned(),
+            pack_place: "benches".to_owned(),
         }
     }
 

@@ -188,7 +188,11 @@ fn a_pack_that_does_not_run_is_refused_and_the_old_one_stays() {
     daemon.json(["models".as_ref(), "install".as_ref(), broken.as_os_str()]);
     let refused = daemon.vow(["models", "use", "broken"]);
     assert_eq!(refused.code, 4, "{}", refused.stderr);
-    assert!(refused.stderr.contains("broken"), "{}", refused.stderr);
+    let file = format!("`embedder.file` in the pack.toml of {}", home.data().join("packs/broken").display());
+    for part in ["the embedder of pack `broken`", &file, "not an ONNX graph", "install the pack again"] {
+        assert!(refused.stderr.contains(part), "`{part}` is missing in: {}", refused.stderr);
+    }
+    assert!(!daemon.log().contains("is used as it is"), "it is not used: {}", daemon.log());
     assert_eq!(daemon.status()["pack"], "starter");
     assert!(!home.data().join("chosen-pack").exists());
     assert!(daemon.stop().0.success());

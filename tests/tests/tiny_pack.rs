@@ -46,6 +46,7 @@ fn engine(tiny: TinyPack) -> FaceEngine {
         known: None,
         learned: None,
         pack_name: pack.name,
+        pack_place: pack.location.to_string(),
     };
     FaceEngine::start(models, &RUNTIME, &Tuning::new(1)).unwrap()
 }

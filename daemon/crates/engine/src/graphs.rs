@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use vow_graph::{Picture, Recipe, Shelf, half};
+use vow_graph::{NotPrepared, Picture, Recipe, Shelf, half};
 use vow_infer::{FaceEngine, InferError, Learned, Models, Provider, Runtime, Tuning};
 use vow_models::Pack;
 
@@ -52,7 +52,7 @@ pub(crate) fn start(
     again: impl FnOnce() -> Result<Pack, EngineError>,
 ) -> Result<FaceEngine, EngineError> {
     let mut shelf = Shelf::new(data_dir.join(SHELF));
-    let mut models = prepared(pack, &mut shelf, runtime.provider());
+    let (mut models, left) = prepared(pack, &mut shelf, runtime.provider());
     let trial = Trial::of(&models, runtime, machine_root);
     models.known = trial.as_ref().and_then(|trial| trial.recall(&mut shelf));
     if others == Others::Clear {
@@ -74,7 +74,17 @@ pub(crate) fn start(
             );
             Ok(started)
         }
-        started => Ok(started?),
+        Ok(started) => {
+            // Not before it is known that they can be used at all.
+            for Left { pack, role, why } in left {
+                tracing::warn!(
+                    pack, role, %why,
+                    "this graph is not understood: it is used as it is, for one picture at a time"
+                );
+            }
+            Ok(started)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -90,20 +100,25 @@ pub(crate) fn as_they_are(pack: Pack) -> Models {
         known: None,
         learned: None,
         pack_name: pack.name,
+        pack_place: pack.location.to_string(),
     }
 }
 
-fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> Models {
-    let mut not_kept = None;
-    let mut prepare = |role: &str, graph: Vec<u8>, recipe: Recipe| {
+/// A graph that is left as it was.
+struct Left {
+    pack: String,
+    role: &'static str,
+    why: NotPrepared,
+}
+
+fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> (Models, Vec<Left>) {
+    let (mut not_kept, mut left) = (None, Vec::new());
+    let mut prepare = |role: &'static str, graph: Vec<u8>, recipe: Recipe| {
         let (prepared, failed) = shelf.prepare(graph, &recipe);
         not_kept = not_kept.take().or(failed);
         match prepared.did {
             Ok(did) => tracing::info!(pack = pack.name, role, did, "graph prepared"),
-            Err(why) => tracing::warn!(
-                pack = pack.name, role, %why,
-                "this graph is not understood: it is used as it is, for one picture at a time"
-            ),
+            Err(why) => left.push(Left { pack: pack.name.clone(), role, why }),
         }
         prepared.graph
     };
@@ -120,7 +135,7 @@ fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> Models {
         let graph = halves.then(|| half(graph))?;
         graph.inspect_err(|why| tracing::info!(role, %why, "no half precision")).ok()
     };
-    Models {
+    let models = Models {
         detector: pack.detector,
         detector_half: halved("detector", &detector_graph),
         detector_graph,
@@ -130,5 +145,7 @@ fn prepared(pack: Pack, shelf: &mut Shelf, provider: Provider) -> Models {
         known: None,
         learned: None,
         pack_name: pack.name,
-    }
+        pack_place: pack.location.to_string(),
+    };
+    (models, left)
 }

@@ -55,6 +55,8 @@ pub struct Models {
     pub learned: Option<Learned>,
     /// For messages.
     pub pack_name: String,
+    /// Where the pack was read from, for messages.
+    pub pack_place: String,
 }
 
 impl fmt::Debug for Models {
@@ -133,7 +135,7 @@ impl FaceEngine {
         } else {
             tuning.clone()
         };
-        let broken = |(role, source)| InferError::Pack { pack: models.pack_name.clone(), role, source };
+        let broken = |(role, source)| refusal(&models, role, source);
         let (detector, embedder) = contracts(&models, runtime).map_err(broken)?;
         let on_card = if has_card { detector.network.most(tuning.batch(provider)) } else { 1 };
         let networks =
@@ -143,7 +145,7 @@ impl FaceEngine {
         let threads = networks.threads();
         // Several sessions of one thread do more than one session of several.
         let rules = rules(&networks, vec![Roles::All; threads], &own);
-        let processor = Crew::start(networks, rules).map_err(|error| blame(error, &models.pack_name))?;
+        let processor = Crew::start(networks, rules).map_err(|error| blame(error, &models))?;
         tracing::info!(
             pack = models.pack_name,
             runtime = runtime.name(),
@@ -325,13 +327,17 @@ fn gathered<T>(
 }
 
 /// What fails while a pack is started is the pack's fault.
-fn blame(error: InferError, pack: &str) -> InferError {
+fn blame(error: InferError, models: &Models) -> InferError {
     let (role, source) = match error {
         InferError::Run { role, source } => (role, source),
         InferError::Panicked { role, message } => (role, GraphError::Panicked { message }),
         other => return other,
     };
-    InferError::Pack { pack: pack.to_owned(), role, source }
+    refusal(models, role, source)
+}
+
+fn refusal(models: &Models, role: Role, source: GraphError) -> InferError {
+    InferError::Pack { pack: models.pack_name.clone(), place: models.pack_place.clone(), role, source }
 }
 
 /// Of a picture of this size, which a network takes and which therefore fits into memory.

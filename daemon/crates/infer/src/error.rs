@@ -48,10 +48,12 @@ pub enum InferError {
         source: LibraryError,
     },
     /// A network of the pack does not fit what the pack says of it, or the runtime cannot load it.
-    #[error("the {role} of pack `{pack}` cannot be used")]
+    #[error("the {role} of pack `{pack}` cannot be used (`{role}.file` in the pack.toml of {place})")]
     Pack {
         /// The pack's name.
         pack: String,
+        /// Where it was read from.
+        place: String,
         /// Which of its networks.
         role: Role,
         /// What is wrong with it.
@@ -164,11 +166,21 @@ pub enum LibraryError {
 #[derive(Debug, thiserror::Error)]
 pub enum GraphError {
     /// The bytes are no protocol buffer of the ONNX kind.
-    #[error("it is not an ONNX graph")]
+    #[error(
+        "it is not an ONNX graph, or only the beginning of one; install the pack again, or put the right file in its place"
+    )]
     NotOnnx {
         /// Where reading stopped.
         #[source]
         source: Cause,
+    },
+    /// A part of the graph is not there.
+    #[error(
+        "it is not an ONNX graph that can be run: {what}; if it was cut off, install the pack again, otherwise export it anew"
+    )]
+    Cut {
+        /// What is missing.
+        what: String,
     },
     /// Something every network needs is not there.
     #[error("it is not an ONNX graph that can be run: {what}")]

@@ -75,7 +75,7 @@ impl Graph {
             .map_err(|error| GraphError::NotOnnx { source: error.into() })?;
         let graph = proto.graph.as_ref().filter(|graph| !graph.node.is_empty());
         let Some(graph) = graph else {
-            return Err(GraphError::Incomplete { what: "it computes nothing".to_owned() });
+            return Err(GraphError::Cut { what: "it computes nothing".to_owned() });
         };
         check_weights(graph)?;
         let input = only_input(graph)?;
@@ -183,9 +183,7 @@ fn outputs(graph: &GraphProto) -> Result<Vec<Port>, GraphError> {
     let by_inputs = graph.input.iter().map(|input| &input.name);
     let made: HashSet<&String> = by_nodes.chain(by_weights).chain(by_inputs).collect();
     match graph.output.iter().find(|output| !made.contains(&output.name)) {
-        Some(output) => {
-            Err(GraphError::Incomplete { what: format!("nothing makes its output `{}`", output.name) })
-        }
+        Some(output) => Err(GraphError::Cut { what: format!("nothing makes its output `{}`", output.name) }),
         None => Ok(graph.output.iter().map(Port::new).collect()),
     }
 }

@@ -62,13 +62,20 @@ fn what_is_no_graph() {
     let garbage = b"<html>404</html>".to_vec();
     check(
         Models { detector_graph: garbage.clone(), ..tiny(Head::Yunet) },
-        &["the detector of pack `tiny` cannot be used", "not an ONNX graph"],
+        &[
+            "the detector of pack `tiny` cannot be used (`detector.file` in the pack.toml of /packs/tiny)",
+            "not an ONNX graph",
+            "install the pack again",
+        ],
     );
     check(
         Models { embedder_graph: garbage, ..tiny(Head::Yunet) },
-        &["the embedder of pack `tiny`", "not an ONNX graph"],
+        &["the embedder of pack `tiny`", "`embedder.file`", "not an ONNX graph"],
     );
-    check(Models { detector_graph: Vec::new(), ..tiny(Head::Yunet) }, &["computes nothing"]);
+    check(
+        Models { detector_graph: Vec::new(), ..tiny(Head::Yunet) },
+        &["computes nothing", "install the pack again"],
+    );
     let cut = open_yunet().bytes();
     check(
         Models { detector_graph: cut[..cut.len() / 2].to_vec(), ..tiny(Head::Yunet) },

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::build::Build;
 use super::{BGR, RGB, recipe};
+use crate::half;
 use crate::node::ints;
 use crate::prepare::{Picture, Recipe, prepare};
-use crate::{fixed, half};
 
 /// A small graph with most of the operators that are rewritten.
 fn whole() -> Vec<u8> {
@@ -36,7 +36,6 @@ fn use_all(bytes: &[u8]) {
     }
     for graph in [bytes, &prepared.graph] {
         let _ = half(graph);
-        let _ = fixed(graph, 3, 32, 32);
     }
 }
 

@@ -82,7 +82,7 @@ impl OnCard {
         }
         let networks = networks.heed(Arc::clone(rest));
         let rules = rules(&networks, Roles::ON_CARD.to_vec(), tuning);
-        let crew = Crew::start(networks, rules).map_err(|error| match blame(error, &models.pack_name) {
+        let crew = Crew::start(networks, rules).map_err(|error| match blame(error, models) {
             InferError::Pack { role, source, .. } => (role, source),
             other => (Role::Detector, GraphError::Incomplete { what: chain(&other) }),
         })?;

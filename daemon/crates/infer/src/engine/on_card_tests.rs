@@ -32,6 +32,7 @@ fn on_card(detector_graph: Vec<u8>) -> (OnCard, Runtime, Arc<Mutex<Vec<Trials>>>
         known: None,
         learned: Some(Arc::new(move |found| teller.lock().unwrap().push(found))),
         pack_name: "pack".to_owned(),
+        pack_place: "nowhere".to_owned(),
     };
     let runtime = Runtime::start(&RuntimeChoice::Tract, ProviderChoice::Auto, Path::new("unused")).unwrap();
     let (tuning, rest) = (Tuning::new(1), Arc::default());

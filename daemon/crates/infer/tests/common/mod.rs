@@ -44,6 +44,7 @@ pub fn tiny(head: Head) -> Models {
         known: None,
         learned: None,
         pack_name: "tiny".to_owned(),
+        pack_place: "/packs/tiny".to_owned(),
     }
 }
 

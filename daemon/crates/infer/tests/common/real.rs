@@ -67,6 +67,7 @@ pub fn models(detector: &RealDetector, embedder: &str) -> Option<Models> {
         known: None,
         learned: None,
         pack_name: detector.file.to_owned(),
+        pack_place: "shared".to_owned(),
     })
 }
 
