@@ -8,9 +8,10 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use vow_tests::{Home, Scene};
+use vow_tests::{Daemon, Home, Scene};
 
 #[test]
 fn folders_are_added_listed_and_removed_and_come_back_without_inference() {
@@ -89,4 +90,117 @@ fn an_offline_folder_keeps_its_photos() {
         daemon.json(["folder", "list"])[0]["online"] == true
     });
     assert_eq!(daemon.wait_idle()["photos_inferred"], 1);
+}
+
+#[test]
+fn every_folder_is_seen_once_whatever_links_lead_to_it() {
+    let home = Home::new();
+    let (photos, outside) = (home.photos(), home.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    for a in 0..12 {
+        let folder = photos.join(a.to_string());
+        fs::create_dir(&folder).unwrap();
+        for b in 0..12 {
+            symlink(photos.join(b.to_string()), folder.join(format!("to{b}"))).unwrap();
+        }
+    }
+    Scene::new(900, 600, 1).with_row(&[1, 2]).save(photos.join("3/a.jpg"));
+    Scene::new(900, 600, 2).with_row(&[3]).save(outside.join("b.jpg"));
+    symlink(&outside, photos.join("first")).unwrap();
+    symlink(&outside, photos.join("second")).unwrap();
+    let daemon = home.start();
+    let files = || daemon.json(["folder", "list"])[0]["files"].clone();
+    daemon.wait_until("all is indexed", |status| status["photos"] == 2);
+    assert_eq!(files(), 2, "each photo under one path");
+    let seen_at = |name: &str| daemon.vow(["faces".as_ref(), photos.join(name).as_os_str()]).code == 0;
+    assert!(seen_at("first/b.jpg") && !seen_at("second/b.jpg"));
+
+    // What comes is heard of under that path, and a further link changes nothing.
+    Scene::new(900, 600, 3).with_row(&[4]).save(outside.join("c.jpg"));
+    daemon.wait_until("the new one is there", |status| status["photos"] == 3);
+    symlink(&outside, photos.join("third")).unwrap();
+    Scene::new(900, 600, 4).with_row(&[5]).save(photos.join("d.jpg"));
+    daemon.wait_until("the next is there", |status| status["photos"] == 4);
+    assert_eq!(files(), 4);
+
+    // The way that was shown is gone, and another is left.
+    fs::remove_file(photos.join("first")).unwrap();
+    let status = daemon.wait_until("it is seen by the other", |status| {
+        status["photos"] == 4 && seen_at("second/b.jpg") && !seen_at("first/b.jpg")
+    });
+    assert_eq!((files(), &status["photos_inferred"]), (4.into(), &4.into()), "{status}");
+    Scene::new(900, 600, 5).with_row(&[6]).save(outside.join("e.jpg"));
+    daemon.wait_until("that one is watched", |status| status["photos"] == 5);
+    assert!(seen_at("second/e.jpg"));
+}
+
+#[test]
+fn what_is_nobodys_photo_is_left_out() {
+    let home = Home::new();
+    Scene::new(900, 600, 1).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
+    fs::create_dir_all(home.data()).unwrap();
+    Scene::new(900, 600, 2).with_row(&[3]).save(home.data().join("b.jpg"));
+    symlink("/proc", home.photos().join("kernel")).unwrap();
+    let mut command = home.vowd();
+    command.arg(home.path());
+    let daemon = home.start_as(command);
+    let status = daemon.wait_until("the photo is indexed", |status| status["photos"] == 1);
+    assert_eq!((&status["files"], &status["failures"]), (&1.into(), &0.into()), "{status}");
+    assert_eq!(status["ignored"]["system_folder"], 2, "the daemon's own data and /proc: {status}");
+    let refused = daemon.vow(["folder", "add", "/proc"]);
+    assert!(refused.code != 0 && refused.stderr.contains("the kernel makes up"), "{}", refused.stderr);
+}
+
+/// More folders than are gone through between two looks at the status.
+const FOREST: usize = 40_000;
+
+/// A daemon that has begun to go through a folder of very many, unless it is through already.
+fn in_a_forest(home: &Home, forest: &Path) -> Daemon {
+    for n in 0..FOREST / 200 {
+        (0..199).for_each(|tree| fs::create_dir_all(forest.join(format!("{n}/{tree}"))).unwrap());
+    }
+    let mut command = home.vowd();
+    command.env("VOW_LOG", "info,vow_engine=debug,vow_watch=debug").arg(home.photos());
+    let daemon = home.start_as(command);
+    daemon.wait_idle();
+    daemon.json(["folder".as_ref(), "add".as_ref(), forest.as_os_str()]);
+    while daemon.status()["state"] != "scanning" && !is_through(&daemon.log(), forest) {}
+    daemon
+}
+
+fn is_through(log: &str, forest: &Path) -> bool {
+    log.lines().any(|line| line.contains("scanned") && line.contains(forest.to_str().unwrap()))
+}
+
+/// Neither walk went on to the end: not that of the watches, and not that of the scan.
+fn assert_ended(log: &str, forest: &Path) {
+    if is_through(log, forest) {
+        println!("it was through before it could be ended");
+        return;
+    }
+    let ended = log.lines().find(|line| line.contains("a scan was ended early")).unwrap();
+    let folders = ended.split("folders=").nth(1).unwrap();
+    let folders: usize = folders.split(' ').next().unwrap().trim().parse().unwrap();
+    assert!(folders < FOREST, "{ended}");
+    assert!(folders > 1 || log.contains("watching was ended early"), "{log}");
+}
+
+#[test]
+fn a_scan_ends_when_its_folder_is_removed() {
+    let home = Home::new();
+    let forest = home.path().join("forest");
+    let daemon = in_a_forest(&home, &forest);
+    daemon.json(["folder".as_ref(), "remove".as_ref(), forest.as_os_str()]);
+    Scene::new(900, 600, 1).with_row(&[1, 2]).save(home.photos().join("a.jpg"));
+    daemon.wait_until("a photo elsewhere is indexed", |status| status["faces"] == 2);
+    assert_ended(&daemon.log(), &forest);
+}
+
+#[test]
+fn a_scan_ends_with_the_daemon() {
+    let home = Home::new();
+    let forest = home.path().join("forest");
+    let (ended, log) = in_a_forest(&home, &forest).stop();
+    assert!(ended.success(), "{log}");
+    assert_ended(&log, &forest);
 }

@@ -304,7 +304,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *n, void *p) { *n 
 int nvmlDeviceGetName(void *d, char *name, unsigned size) { strncpy(name, "Test Card", size); return 0; }
 int nvmlDeviceGetMemoryInfo_v2(void *d, memory *m) { m->total = 4ull << 30; m->used = 1ull << 30; return 0; }
 int nvmlDeviceGetUtilizationRates(void *d, rates *r) { r->gpu = 77; r->memory = 5; return 0; }
-int nvmlDeviceGetPowerUsage(void *d, unsigned *mw) { return 3; /* not supported */ }
+int nvmlDeviceGetPowerUsage(void *d, unsigned *mw) { *mw = 125500; return 0; }
 int nvmlDeviceGetTemperature(void *d, int sensor, unsigned *t) {
   FILE *f = fopen(getenv("VOW_TEST_HEAT"), "r");
   if (!f) return 999;
@@ -337,7 +337,7 @@ fn a_card_is_measured_and_when_it_is_too_hot_everything_waits() {
     album(&home, 60);
     let mut command = home.vowd();
     command.env("LD_LIBRARY_PATH", driver).env("VOW_TEST_HEAT", &heat);
-    command.args(["--gpu-ceiling", "80"]);
+    command.args(["--gpu-ceiling", "80", "--metrics", "127.0.0.1:0"]);
     let daemon = home.start_as(command);
     daemon.wait_idle();
     fs::write(&heat, "91").unwrap();
@@ -346,6 +346,15 @@ fn a_card_is_measured_and_when_it_is_too_hot_everything_waits() {
     let hold = &status["hold"];
     assert_eq!((&hold["why"], &hold["celsius"], &hold["ceiling"]), (&"heat".into(), &91.into(), &80.into()));
     assert!(status["pending"].as_u64().unwrap() > 0, "{status:#}");
+    let log = daemon.log();
+    let address = log.split_once("http://").unwrap().1.split_once("/metrics").unwrap().0;
+    for sample in
+        ["power_watts{card=\"Test Card\"} 125.5", "memory_used_bytes{card=\"Test Card\"} 1073741824"]
+    {
+        wait(sample, || {
+            http(address, "GET /metrics").1.contains(&format!("\nvow_gpu_{sample}\n")).then_some(())
+        });
+    }
     // Below the ceiling, but not by enough.
     fs::write(&heat, "78").unwrap();
     wait("it feels the change", || Some(daemon.status()).filter(|status| status["hold"]["celsius"] == 78));
@@ -360,8 +369,13 @@ fn a_card_is_measured_and_when_it_is_too_hot_everything_waits() {
         "{report:#}"
     );
     assert_eq!((&gpu["celsius"]["peak"], &gpu["memory_total_bytes"]), (&91.0.into(), &(4_u64 << 30).into()));
-    assert!(gpu.get("watts").is_none(), "what the card keeps to itself is absent: {report:#}");
-    assert!(daemon.vow(["report"]).stdout.contains("GPU temperature"));
+    for (quantity, value) in [("watts", 125.5), ("memory_bytes", f64::from(1 << 30))] {
+        for of in ["mean", "peak"] {
+            assert_eq!(gpu[quantity][of].as_f64(), Some(value), "{quantity}, {of}: {report:#}");
+        }
+    }
+    let table = daemon.vow(["report"]).stdout;
+    assert!(table.contains("GPU temperature") && table.contains("GPU power"), "{table}");
     let (ended, log) = daemon.stop();
     assert!(ended.success() && log.contains("too hot") && log.contains("cooled down"), "{log}");
 }

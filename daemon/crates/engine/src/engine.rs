@@ -153,7 +153,7 @@ impl Engine {
         let folders = Arc::new(Folders::default());
         let watcher = {
             let (orders, progress) = (orders.clone(), Arc::clone(&bench.progress));
-            Watcher::start(move |hint| {
+            Watcher::start(Some(config.data_dir.clone()), move |hint| {
                 // A closed channel means that the engine is stopping.
                 let _ = orders.send(Order::Hint { hint, ticket: progress.ticket() });
             })?
@@ -174,6 +174,7 @@ impl Engine {
             bench: Arc::clone(&bench),
             folders: Arc::clone(&folders),
             watcher,
+            data: config.data_dir.clone(),
             out: outcomes.clone(),
             scan_every: config.scan_every,
         };

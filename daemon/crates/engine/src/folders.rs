@@ -1,9 +1,10 @@
 //! The façade's part about folders: adding, removing, listing, comparing with the disk.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use vow_types::FolderId;
-use vow_watch::Looked;
+use vow_watch::Seen;
 
 use crate::commit::Stored;
 use crate::engine::Engine;
@@ -26,7 +27,7 @@ impl Engine {
         }
         let mut inner: Vec<_> = self.folders_of_record().all().into_iter().map(|one| one.folder).collect();
         inner.retain(|one| one.path.starts_with(&path));
-        if let Some(other) = inner.iter().find(|one| !is_seen_from(&path, &one.path)) {
+        if let Some(other) = inner.iter().find(|one| !self.is_seen_from(&path, &one.path)) {
             return Err(EngineError::Overlap { path, other: other.path.clone() });
         }
         let folder = if inner.is_empty() {
@@ -76,6 +77,17 @@ impl Engine {
         self.folders_of_record().all().into_iter().map(|one| self.folder_info(one.folder.id)).collect()
     }
 
+    /// Whether a scan of `folder` comes to the folder `inner` below it: it is there, and not left out.
+    fn is_seen_from(&self, folder: &Path, inner: &Path) -> bool {
+        let mut seen = false;
+        let mut first = |one| {
+            seen = matches!(one, Seen::Folder { .. });
+            ControlFlow::Break(())
+        };
+        let data = Some(self.config().data_dir.as_path());
+        vow_watch::scan_below(folder, inner, data, &vow_media::is_picture_name, &mut first).is_ok() && seen
+    }
+
     fn folder_info(&self, id: FolderId) -> Result<FolderInfo, EngineError> {
         let one = self.folders_of_record().get(id).ok_or(EngineError::Stopping)?;
         let files = self.count_files(id)?;
@@ -113,12 +125,10 @@ pub(crate) fn real_folder(path: &Path) -> Result<PathBuf, EngineError> {
     let refused = |reason: String| EngineError::NotAFolder { path: path.to_owned(), reason };
     let real = path.canonicalize().map_err(|error| refused(error.to_string()))?;
     std::fs::read_dir(&real).map_err(|error| refused(error.to_string()))?;
+    if vow_watch::is_made_up(&real) {
+        return Err(refused("the kernel makes up what is in it, and no photos".to_owned()));
+    }
     Ok(real)
-}
-
-/// Whether a scan of `folder` comes to the folder `inner` below it: it is there, and not hidden.
-fn is_seen_from(folder: &Path, inner: &Path) -> bool {
-    matches!(vow_watch::look(folder, inner, &vow_media::is_picture_name), Looked::Folder)
 }
 
 fn device(path: &Path) -> u64 {

@@ -1,21 +1,20 @@
 //! The library thread: keeps the watched folders, compares them with the store, and feeds the workers the difference.
 
 mod on_disk;
+mod scan;
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vow_store::{Change, FileRow, FileState, Folder, StoreError};
-use vow_types::{Failure, FolderId, Lane, Stage};
-use vow_watch::{Comparison, Found, Hint, Ignored, Looked, Plan, Seen, WatchError, Watcher};
+use vow_store::{Change, Folder, StoreError};
+use vow_types::{FolderId, Lane};
+use vow_watch::{Hint, Looked, Seen, Watcher};
 
-use self::on_disk::{concerns, is_back, is_gone, same};
-use crate::feed::{Job, Run};
-use crate::progress::{FileTicket, IgnoredCounts, Ticket};
+use self::on_disk::{concerns, is_back, same};
+use crate::feed::Job;
+use crate::progress::{FileTicket, Ticket};
 use crate::watched::{Folders, Watched};
 use crate::worker::{Bench, Outcome};
 
@@ -39,6 +38,8 @@ pub(crate) struct Librarian {
     pub(crate) bench: Arc<Bench>,
     pub(crate) folders: Arc<Folders>,
     pub(crate) watcher: Watcher,
+    /// The daemon's own, which is left out wherever it lies: nobody's photos, and every work on photos changes it.
+    pub(crate) data: PathBuf,
     pub(crate) out: Sender<Outcome>,
     pub(crate) scan_every: Duration,
 }
@@ -129,14 +130,18 @@ impl Librarian {
                 }
             }
             Looked::Seen(Seen::Problem { .. }) => {} // cannot be seen, which is not the same as gone
-            Looked::Folder => self.scan(folder.id, Some(&path))?,
-            Looked::Gone | Looked::Seen(Seen::Ignored { .. }) => self.gone(&path)?,
+            Looked::Seen(Seen::Folder { .. }) => self.scan(folder.id, Some(&path))?,
+            Looked::Gone | Looked::Seen(Seen::Ignored { .. }) => self.gone(folder, &path)?,
         }
         Ok(())
     }
 
     /// A path that is no more, or no picture any more: a file, or a folder with all that was in it.
-    fn gone(&self, path: &Path) -> Result<(), StoreError> {
+    fn gone(&self, folder: &Folder, path: &Path) -> Result<(), StoreError> {
+        if self.folders.leaves_links(folder.id) && self.bench.store.each_file_below(path).next().is_some() {
+            // One of the links may lead to what was seen here.
+            return self.scan(folder.id, None);
+        }
         let itself = self.bench.store.file(path)?.into_iter().map(Ok);
         for row in itself.chain(self.bench.store.each_file_below(path)) {
             self.hand_on(Change::Gone { path: row?.path }, self.bench.progress.file_ticket());
@@ -154,152 +159,6 @@ impl Librarian {
                 self.feed(row.folder, row.path, Lane::Backlog);
             }
         }
-    }
-
-    /// Compares a folder with the store and hands on the difference.
-    fn scan(&self, id: FolderId, below: Option<&Path>) -> Result<(), StoreError> {
-        let Some(Watched { folder, .. }) = self.folders.get(id) else {
-            // The folder was removed meanwhile; its own path comes along so that the watcher can let go.
-            below.into_iter().for_each(|path| self.watcher.unwatch(path));
-            return Ok(());
-        };
-        self.bench.progress.scans.fetch_add(1, Ordering::SeqCst);
-        let started = Instant::now();
-        let result = self.scan_folder(&folder, below.filter(|path| *path != folder.path));
-        self.bench.progress.add_busy(Stage::Scan, started.elapsed());
-        self.bench.progress.scans.fetch_sub(1, Ordering::SeqCst);
-        self.bench.progress.touch();
-        result
-    }
-
-    fn scan_folder(&self, folder: &Folder, below: Option<&Path>) -> Result<(), StoreError> {
-        if below.is_none() {
-            self.watch(folder);
-        }
-        let known = || self.known(folder, below);
-        let mut comparison = Comparison::with(known()?);
-        let mut compared = Ok(());
-        let mut ignored = IgnoredCounts::default();
-        let mut problems = Vec::new();
-        let stopping = || self.bench.progress.stopping.load(Ordering::SeqCst);
-        let mut visit = |seen: Seen| {
-            match seen {
-                Seen::Picture(picture) => compared = comparison.found(&picture),
-                Seen::Ignored { why, .. } => match why {
-                    Ignored::NotAPicture => ignored.not_a_picture += 1,
-                    Ignored::Hidden => ignored.hidden += 1,
-                    Ignored::SystemFolder => ignored.system_folder += 1,
-                    Ignored::SpecialFile => ignored.special_file += 1,
-                },
-                Seen::Problem { path, failure } => problems.push((path, failure)),
-            }
-            if stopping() || compared.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let picture = &vow_media::is_picture_name;
-        let root = match below {
-            Some(path) => vow_watch::scan_below(&folder.path, path, picture, &mut visit),
-            None => vow_watch::scan(&folder.path, picture, &mut visit),
-        };
-        compared?;
-        if stopping() {
-            return Ok(()); // half a list would make the other half gone
-        }
-        let root = match (root, below) {
-            (Ok(root), _) => root,
-            (Err(WatchError::Offline { .. }), Some(path)) if folder.path.is_dir() => return self.gone(path),
-            (Err(error), _) => {
-                self.offline(folder, &error);
-                return Ok(());
-            }
-        };
-        let plan = comparison.finish(problems.iter().map(|(path, _)| path.clone()), known()?)?;
-        if below.is_none() {
-            if plan.nothing_is_left() && root.device != folder.device {
-                // An empty folder on another disk is a mount point whose disk is away, not a purge.
-                let source = std::io::Error::other("its disk is not mounted");
-                self.offline(folder, &WatchError::Offline { path: folder.path.clone(), source });
-                return Ok(());
-            }
-            if root.device != folder.device {
-                self.bench.store.set_folder_device(folder.id, root.device)?;
-            }
-            for (path, failure) in &problems {
-                tracing::warn!(path = %path.display(), %failure, "left out of the scan");
-            }
-            self.folders.update(folder.id, |one| {
-                one.online = true;
-                one.folder.device = root.device;
-                one.ignored = ignored;
-                one.problems = problems;
-            });
-        }
-        self.hand_on_difference(folder, below.unwrap_or(&folder.path), plan);
-        Ok(())
-    }
-
-    fn hand_on_difference(&self, folder: &Folder, place: &Path, plan: Plan) {
-        tracing::debug!(
-            new = plan.new.len(),
-            changed = plan.changed.len(),
-            gone = plan.gone.len(),
-            unchanged = plan.unchanged,
-            "scanned"
-        );
-        let paths = plan.new.merged(&plan.changed);
-        let tickets = self.bench.progress.file_tickets(paths.len());
-        self.bench.feed.push_run(Run::new(folder.id, place, paths, tickets));
-        // What came, and was stored, after the scan had read its folder is known and was not found.
-        for path in plan.gone.iter().filter(|path| is_gone(folder, path)) {
-            self.hand_on(Change::Gone { path }, self.bench.progress.file_ticket());
-        }
-    }
-
-    /// What is known of a folder's files, or of those below a path in it, in the order of their paths' bytes.
-    fn known(
-        &self,
-        folder: &Folder,
-        below: Option<&Path>,
-    ) -> Result<impl Iterator<Item = Result<Found, StoreError>>, StoreError> {
-        let files = match below {
-            Some(path) => self.bench.store.each_file_below(path),
-            None => self.bench.store.each_file_in(folder.id)?,
-        };
-        Ok(files.map(|row| {
-            let row = row?;
-            // A size that no file has makes an unchanged file count as changed.
-            let size = if self.wants_another_look(&row)? { u64::MAX } else { row.size };
-            Ok(Found { path: row.path, size, mtime_ns: row.mtime_ns, inode: row.inode })
-        }))
-    }
-
-    /// Whether a file is to be read although it looks as it did: its photo was not seen by this pack yet, or it failed for a
-    /// reason that does not show in the file.
-    fn wants_another_look(&self, row: &FileRow) -> Result<bool, StoreError> {
-        Ok(match &row.state {
-            FileState::Shows { photo, .. } => self.bench.store.analysis(photo, self.bench.pack)?.is_none(),
-            FileState::Failed { failure, at, .. } => self.bench.again.wants(failure.stage, *at),
-        })
-    }
-
-    fn watch(&self, folder: &Folder) {
-        let watched = match self.watcher.watch(&folder.path) {
-            Ok(()) => true,
-            Err(WatchError::Offline { .. }) => false, // the scan that follows says so
-            Err(error) => {
-                tracing::warn!(%error, "changes in this folder are found by scanning only");
-                false
-            }
-        };
-        self.folders.update(folder.id, |one| one.watched = watched);
-    }
-
-    fn offline(&self, folder: &Folder, error: &WatchError) {
-        tracing::warn!(%error, "a folder is offline; its photos are kept");
-        let failure = Failure::new(Stage::Scan, error);
-        self.folders.update(folder.id, |one| {
-            one.online = false;
-            one.problems = vec![(folder.path.clone(), failure)];
-        });
     }
 
     fn feed(&self, folder: FolderId, path: PathBuf, lane: Lane) {

@@ -30,6 +30,8 @@ pub(crate) struct Watched {
     pub(crate) online: bool,
     pub(crate) watched: bool,
     pub(crate) ignored: IgnoredCounts,
+    /// Whether it has links that are not followed, since what they lead to is seen elsewhere in it.
+    pub(crate) leaves_links: bool,
     pub(crate) problems: Vec<(PathBuf, Failure)>,
 }
 
@@ -44,6 +46,7 @@ impl Folders {
             online: true,
             watched: false,
             ignored: IgnoredCounts::default(),
+            leaves_links: false,
             problems: Vec::new(),
         });
     }
@@ -58,6 +61,15 @@ impl Folders {
 
     pub(crate) fn get(&self, id: FolderId) -> Option<Watched> {
         self.lock().iter().find(|one| one.folder.id == id).cloned()
+    }
+
+    /// Whether it is watched still.
+    pub(crate) fn hold(&self, id: FolderId) -> bool {
+        self.lock().iter().any(|one| one.folder.id == id)
+    }
+
+    pub(crate) fn leaves_links(&self, id: FolderId) -> bool {
+        self.lock().iter().any(|one| one.folder.id == id && one.leaves_links)
     }
 
     /// The folder that holds `path`.

@@ -4,7 +4,7 @@ use prost::bytes::Bytes;
 use vow_types::InputFormat;
 
 use crate::error::NotPrepared;
-use crate::model::{Model, Port, PortDim};
+use crate::model::{Model, PortDim};
 use crate::{batch, front};
 
 /// Rises whenever the same original would be prepared in another way.
@@ -79,14 +79,4 @@ fn rewritten(original: Bytes, recipe: &Recipe) -> Result<(Vec<u8>, String), NotP
 pub(crate) fn noted(graph: &Bytes) -> Option<String> {
     let model = Model::read(graph.clone()).ok()?;
     model.noted(NOTE).map(str::to_owned)
-}
-
-/// The port of a prepared graph, or of one in planes: the places of batch, height and width in it.
-pub(crate) fn places(port: &Port) -> Result<[usize; 3], NotPrepared> {
-    use crate::node::element::{FLOAT, UINT8};
-    match (port.elements, port.dims.as_deref()) {
-        (UINT8, Some([_, _, _, PortDim::Is(3)])) => Ok([0, 1, 2]),
-        (FLOAT, Some([_, _, _, _])) => Ok([0, 2, 3]),
-        _ => Err(NotPrepared::form(format!("its input `{}` takes no pictures", port.name))),
-    }
 }

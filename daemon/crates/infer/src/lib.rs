@@ -12,6 +12,7 @@ mod agreement;
 mod caught;
 mod crew;
 mod detector;
+mod drawn;
 mod embedder;
 mod engine;
 mod error;

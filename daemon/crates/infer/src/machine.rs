@@ -13,9 +13,9 @@ use vow_types::num::index;
 use vow_types::{Detection, Size};
 use vow_vision::Framed;
 
-use crate::agreement::probes;
 use crate::crew::{Item, Machine};
 use crate::detector::Detector;
+use crate::drawn;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, InferError, Role};
 use crate::net::{Feed, Net, PinnedMemory, split, taken_at_once};
@@ -252,7 +252,7 @@ impl Networks {
     /// Runs made-up pictures whose answers must be of use. Not black ones: of those a good network may make zeros.
     fn run_made_up(&self, net: &mut Net, Key { role, size }: Key, count: usize) -> Result<(), GraphError> {
         let each = 3 * index(size.width) * index(size.height);
-        let pictures = probes(each).into_iter().cycle().take(count);
+        let pictures = drawn::pictures(size).cycle().take(count);
         let works: Vec<_> = pictures.map(|pixels| Work::made_up(role, size, pixels)).collect();
         let input = gather_plain(self.network(role), each / 3, &works, None);
         let numbers = numbers(&input, &works, 0..count * each)?;

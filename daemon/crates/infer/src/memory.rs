@@ -52,8 +52,21 @@ pub(crate) fn largest<E>(
 
 /// Bytes of this process that are in memory; `None` where the system does not tell.
 pub(crate) fn resident() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// The most bytes of this process that were in memory while something was done, and what came of it; what is in memory afterwards
+/// where the system cannot be made to forget what was before.
+pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
+    // proc(5): 5 sets the peak to what is in memory now.
+    let forgot = fs::write("/proc/self/clear_refs", "5").is_ok();
+    let done = work();
+    (done, status(if forgot { "VmHWM:" } else { "VmRSS:" }))
+}
+
+fn status(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -104,6 +117,9 @@ mod tests {
     fn the_process_has_a_size() {
         if cfg!(target_os = "linux") {
             assert!(resident().unwrap() > 1 << 20);
+            let before = resident().unwrap();
+            let (taken, most) = peak(|| vec![1u8; 64 << 20].len());
+            assert!(most.unwrap() > before + (taken as u64) / 2, "what was given back counts");
         }
     }
 

@@ -6,14 +6,16 @@ use vow_types::num::index;
 use vow_types::{InputFormat, Size};
 use vow_vision::fill_nchw;
 
-use crate::agreement::{least_cosine, probes};
+use crate::agreement::least_cosine;
+use crate::drawn;
 use crate::error::{GraphError, Role};
 use crate::graph::{Graph, Layout, PictureInput};
 use crate::net::{Feed, Loader, Net, Numbers, split};
 use crate::runtime::session::Place;
 use crate::runtime::{Provider, Runtime};
 
-/// Half precision is used where no embedding, and no output of the detector, turns further from that of full precision.
+/// Half precision is used where, of the pictures that are drawn for it, no embedding and no output of the detector turns further
+/// from that of full precision.
 const SAME_IN_HALF: f32 = 0.9995;
 /// A picture in a batch and alone give the same but for the device's rounding.
 const SAME_IN_BATCH: f32 = 0.999;
@@ -170,7 +172,7 @@ impl Network {
     ) -> Result<(), GraphError> {
         let half = self.half.as_ref().filter(|_| place.provider == Provider::Cuda);
         if self.most(wanted) > 1 || half.is_some() {
-            let pictures = probes(3 * index(size.width) * index(size.height));
+            let pictures: Vec<_> = drawn::pictures(size).collect();
             let alone = |loader: &Loader| -> Result<_, GraphError> {
                 let mut net = loader.open(place)?;
                 let outputs = self.outputs_alone(&mut net, size, &pictures)?;

@@ -168,7 +168,8 @@ fn networks_that_compute_nothing_of_use() {
         [(0.0, "nothing but zeros"), (f32::NAN, "not finite"), (f32::INFINITY, "not finite")]
     {
         let mut graph = onnx::embedder(Dim::Open("n"), i64::from(SIDE));
-        graph.0.node.last_mut().unwrap().output[0] = "whole".to_owned();
+        let whole = graph.0.node.last_mut().unwrap();
+        (whole.name, whole.output[0]) = ("make_whole".to_owned(), "whole".to_owned());
         graph.floats("factor", &[1], vec![factor]);
         graph.node("Mul", &["whole", "factor"], "embedding", &[]);
         check_embedder(&graph, &["the embedder of pack `tiny`", found, "install the pack again"]);

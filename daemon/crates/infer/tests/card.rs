@@ -30,7 +30,7 @@ use vow_vision::{crop, frame};
 
 /// Half precision moves a box by some tenths of a pixel of its frame; here in pixels of a photo of 1,280.
 const FURTHEST_PX: f32 = 2.0;
-const LEAST_COSINE: f32 = 0.999;
+const LEAST_COSINE: f32 = 0.9995;
 const SCORES_DIFFER: f32 = 0.02;
 
 fn runtime(provider: Provider) -> Option<Runtime> {

@@ -309,8 +309,10 @@ mod tests {
         let card = GpuReading {
             name: "A card".into(),
             busy: Some(77.0),
+            memory: Some(3 << 30),
+            memory_total: Some(8 << 30),
             temperature: Some(61.0),
-            ..GpuReading::default()
+            power: Some(125.5),
         };
         let mut live = live(Snapshot { reading: View::new("/").read(), gpu: Some(card) });
         live.status.card = Some((Provider::Cuda, CardState::Resting("it is full".into())));
@@ -319,17 +321,30 @@ mod tests {
             let series = format!("vow_card{{provider=\"cuda\",state=\"{state}\"}}");
             assert_eq!(samples.get(&series), Some(&value), "{series}");
         }
-        assert_eq!(samples.get("vow_gpu_busy_ratio{card=\"A card\"}"), Some(&0.77));
-        assert_eq!(samples.get("vow_gpu_temperature_celsius{card=\"A card\"}"), Some(&61.0));
-        assert!(
-            !samples.keys().any(|series| series.contains("watts")),
-            "what the card keeps to itself is absent"
-        );
+        for (what, value) in [
+            ("busy_ratio", 0.77),
+            ("memory_used_bytes", f64::from(3 << 20) * 1024.0),
+            ("memory_total_bytes", f64::from(8 << 20) * 1024.0),
+            ("temperature_celsius", 61.0),
+            ("power_watts", 125.5),
+        ] {
+            let series = format!("vow_gpu_{what}{{card=\"A card\"}}");
+            assert_eq!(samples.get(&series), Some(&value), "{series}");
+        }
         if cfg!(target_os = "linux") {
             assert!(
                 samples["process_resident_memory_bytes"] > 1e6 && samples["vow_machine_cpu_cores"] >= 1.0
             );
             assert!(samples["vow_machine_memory_total_bytes"] > samples["process_resident_memory_bytes"]);
         }
+    }
+
+    #[test]
+    fn what_a_card_keeps_to_itself_is_absent() {
+        let card =
+            vow_engine::machine::GpuReading { name: "A card".into(), busy: Some(77.0), ..Default::default() };
+        let samples = parse(&page(&live(Snapshot { gpu: Some(card), ..Snapshot::default() })));
+        let told = samples.keys().filter(|series| series.contains("gpu")).collect::<Vec<_>>();
+        assert_eq!(told, ["vow_gpu_busy_ratio{card=\"A card\"}"]);
     }
 }

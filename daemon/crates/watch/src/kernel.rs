@@ -12,14 +12,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use crate::WatchError;
 use crate::error::system;
 use crate::tree::Tree;
-use crate::walk::{Step, walk};
+use crate::walk::walk;
+use crate::{Seen, WatchError};
 
 /// The watched folders, shared by the callers of [`crate::Watcher`] and its thread. The lock is held for one folder
 /// at a time, so that a walk over a large library holds nobody up.
-pub(crate) struct Kernel(Mutex<State>);
+pub(crate) struct Kernel {
+    /// Not watched, wherever it lies.
+    without: Option<PathBuf>,
+    state: Mutex<State>,
+}
 
 struct State {
     notify: RecommendedWatcher,
@@ -29,13 +33,14 @@ struct State {
 }
 
 impl Kernel {
-    pub(crate) fn new(notify: RecommendedWatcher) -> Self {
-        Self(Mutex::new(State { notify, tree: Tree::default(), incomplete: BTreeSet::new() }))
+    pub(crate) fn new(notify: RecommendedWatcher, without: Option<PathBuf>) -> Self {
+        let state = State { notify, tree: Tree::default(), incomplete: BTreeSet::new() };
+        Self { without, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves at worst a folder too many or too few; the next scan makes up for that.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks something up in the books.
@@ -48,23 +53,35 @@ impl Kernel {
     }
 
     /// Watches a root and all below it; again: anew.
-    pub(crate) fn watch(&self, root: &Path) -> Result<(), WatchError> {
+    pub(crate) fn watch(&self, root: &Path, stop: &dyn Fn() -> bool) -> Result<(), WatchError> {
         self.state().tree.add_root(root);
-        let watched = self.watch_below(root, root);
+        let watched = self.watch_below(root, root, stop);
         if watched.is_err() {
             self.unwatch(root);
         }
         watched
     }
 
-    /// Watches `folder`, which lies in `root`, and all below it, and lets go of what is no longer there.
-    pub(crate) fn watch_below(&self, root: &Path, folder: &Path) -> Result<(), WatchError> {
+    /// Watches `folder`, which lies in `root`, and all below it as a scan goes through it, and lets go of what is no longer there.
+    /// Ends early, and lets go of nothing, when `stop` says so or the root is unwatched.
+    pub(crate) fn watch_below(
+        &self,
+        root: &Path,
+        folder: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), WatchError> {
         let mut stale: BTreeSet<PathBuf> = self.read(|tree| tree.below(folder)).into_iter().collect();
-        let mut refused = None;
-        let walked = walk(root, folder, &|_| false, &mut |step| {
-            let Step::Folder { path, linked } = step else { return ControlFlow::Continue(()) };
+        let (mut refused, mut ended) = (None, false);
+        let walked = walk(root, folder, self.without.as_deref(), &|_| false, &mut |seen| {
+            let Seen::Folder { path, linked } = seen else { return ControlFlow::Continue(()) };
             stale.remove(&path);
-            match self.state().add(&path, linked) {
+            let stopped = stop(); // not while the lock is held
+            let mut state = self.state();
+            if stopped || !state.tree.is_root(root) {
+                ended = true;
+                return ControlFlow::Break(());
+            }
+            match state.add(&path, linked || path == folder) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
                     refused = Some(WatchError::TooManyWatches { path });
@@ -81,6 +98,10 @@ impl Kernel {
                 }
             }
         });
+        if ended {
+            tracing::debug!(folder = %folder.display(), "watching was ended early");
+            return Ok(());
+        }
         let mut state = self.state();
         if let Some(error) = refused {
             state.incomplete.insert(root.to_owned());
@@ -118,7 +139,7 @@ impl Kernel {
         self.release_below(root);
         let inner = self.read(|tree| tree.roots()).into_iter().filter(|one| one.starts_with(root));
         for one in inner.collect::<Vec<Arc<Path>>>() {
-            if let Err(error) = self.watch_below(&one, &one) {
+            if let Err(error) = self.watch_below(&one, &one, &|| false) {
                 tracing::warn!(root = %one.display(), %error, "no longer watched");
             }
         }

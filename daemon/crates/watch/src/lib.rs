@@ -12,6 +12,7 @@ mod judge;
 mod kernel;
 mod look;
 mod mounts;
+mod once;
 mod paths;
 mod tree;
 mod walk;
@@ -48,8 +49,12 @@ pub enum Ignored {
     NotAPicture,
     /// The name starts with a dot. Hidden folders are not entered.
     Hidden,
-    /// Wastebaskets, snapshots and thumbnails that systems keep (`@eaDir`, `#recycle`, `lost+found` …). Not entered.
+    /// Wastebaskets, snapshots and thumbnails that systems keep (`@eaDir`, `#recycle`, `lost+found` …), file systems that the
+    /// kernel makes up (`/proc`, `/sys` …), and the folder that the caller named. Not entered.
     SystemFolder,
+    /// A folder that has another path below the same root: of a link into the root, the folder's own, of a further link to a
+    /// folder outside, that of the first. Not entered.
+    ShownElsewhere,
     /// A pipe, socket or device.
     SpecialFile,
 }
@@ -57,6 +62,13 @@ pub enum Ignored {
 /// One thing a scan came across.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
+    /// A folder that is about to be read: what is in it comes next.
+    Folder {
+        /// Its path below the root.
+        path: PathBuf,
+        /// Whether the path's last name is a link.
+        linked: bool,
+    },
     /// A picture file.
     Picture(Found),
     /// Left out on purpose.
@@ -79,10 +91,8 @@ pub enum Seen {
 /// What is at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Looked {
-    /// As a scan would see it.
+    /// As a scan would see it. Of a folder, [`scan_below`] says what is in it, and whether it has another path.
     Seen(Seen),
-    /// A folder: [`scan_below`] says what is in it.
-    Folder,
     /// Nothing: what was known at this path and below it is gone.
     Gone,
 }
@@ -92,6 +102,9 @@ pub enum Looked {
 pub struct Root {
     /// Number of the filesystem. Another number than last time means that another disk is mounted, or none.
     pub device: u64,
+    /// Whether a link was followed out of the root. Where that is so in a part, only a scan of the whole says whether another
+    /// link leads to the same folder.
+    pub leads_out: bool,
 }
 
 /// A reason to look.
@@ -109,9 +122,11 @@ pub enum Hint {
 }
 
 /// Lists everything below `root`, in the order of the bytes of paths (what is in a folder as if the folder's own name ended in a
-/// slash). No file is opened; links are followed, but not into a folder that they lie in. `is_picture` gets the file name alone.
+/// slash). No file is opened. Links are followed, but every folder is listed once: see [`Ignored::ShownElsewhere`].
+/// `is_picture` gets the file name alone.
 ///
-/// When `visit` breaks, the scan ends early and what was visited is not all there is.
+/// When `visit` breaks, the scan ends early and what was visited is not all there is. It is called for every folder, so that this
+/// is possible where there is nothing else.
 ///
 /// # Errors
 /// [`WatchError::Offline`] when the root is missing, not readable, or went away while it was scanned: whatever was
@@ -121,22 +136,27 @@ pub fn scan(
     is_picture: &dyn Fn(&Path) -> bool,
     visit: &mut dyn FnMut(Seen) -> ControlFlow<()>,
 ) -> Result<Root, WatchError> {
-    scan_below(root, root, is_picture, visit)
+    scan_below(root, root, None, is_picture, visit)
 }
 
 /// As [`scan`], but only `folder`, which is `root` or lies below it, judged as the scan of `root` judges it: for
-/// [`Hint::Rescan`]. The device is that of `folder`.
+/// [`Hint::Rescan`]. The device is that of `folder`. The folder `without` is left out wherever it is come across, unless it is
+/// the root itself.
 ///
 /// # Errors
 /// As [`scan`], for `folder`.
 pub fn scan_below(
     root: &Path,
     folder: &Path,
+    without: Option<&Path>,
     is_picture: &dyn Fn(&Path) -> bool,
     visit: &mut dyn FnMut(Seen) -> ControlFlow<()>,
 ) -> Result<Root, WatchError> {
-    walk::walk(root, folder, is_picture, &mut |step| match step {
-        walk::Step::Folder { .. } => ControlFlow::Continue(()),
-        walk::Step::Seen(seen) => visit(seen),
-    })
+    walk::walk(root, folder, without, is_picture, visit)
+}
+
+/// Whether a folder is one of those that the kernel makes up ([`Ignored::SystemFolder`]). One that cannot be read is not.
+#[must_use]
+pub fn is_made_up(folder: &Path) -> bool {
+    std::fs::File::open(folder).is_ok_and(|open| once::is_made_up(&open.into()))
 }

@@ -22,7 +22,7 @@ pub fn look(root: &Path, path: &Path, is_picture: &dyn Fn(&Path) -> bool) -> Loo
     if let Some(why) = judge::by_path(root, path) {
         ignored(why)
     } else if kind.is_dir() {
-        Looked::Folder
+        Looked::Seen(Seen::Folder { path: path.to_owned(), linked: path.is_symlink() })
     } else if !kind.is_file() {
         ignored(Ignored::SpecialFile)
     } else if is_picture(name) {

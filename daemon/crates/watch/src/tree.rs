@@ -32,6 +32,10 @@ impl Tree {
         self.roots.iter().cloned().collect()
     }
 
+    pub(crate) fn is_root(&self, path: &Path) -> bool {
+        self.roots.contains(path)
+    }
+
     /// The innermost root that holds `path`.
     pub(crate) fn root_of(&self, path: &Path) -> Option<Arc<Path>> {
         path.ancestors().find_map(|above| self.roots.get(above).cloned())

@@ -64,17 +64,22 @@ pub struct Watcher {
 
 impl Watcher {
     /// Starts listening; watches nothing yet. `on_hint` runs on the watcher's own thread. It may block: meanwhile
-    /// events pile up, and when too many do, a [`Hint::Rescan`] stands for them.
+    /// events pile up, and when too many do, a [`Hint::Rescan`] stands for them. The folder `without` is left out as
+    /// [`crate::scan_below`] leaves it out.
     ///
     /// # Errors
     /// [`WatchError::Listen`] or [`WatchError::Thread`].
-    pub fn start(on_hint: impl Fn(Hint) + Send + 'static) -> Result<Self, WatchError> {
-        Self::start_with(Patience::DEFAULT, QUEUE, on_hint)
+    pub fn start(
+        without: Option<PathBuf>,
+        on_hint: impl Fn(Hint) + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        Self::start_with(Patience::DEFAULT, QUEUE, without, on_hint)
     }
 
     fn start_with(
         patience: Patience,
         queue: usize,
+        without: Option<PathBuf>,
         on_hint: impl Fn(Hint) + Send + 'static,
     ) -> Result<Self, WatchError> {
         let flags = Arc::new(Flags::default());
@@ -82,7 +87,7 @@ impl Watcher {
         let ear = Ear { flags: Arc::clone(&flags), queue: sender.clone() };
         let notify = notify::recommended_watcher(move |event| ear.hear(event))
             .map_err(|error| WatchError::Listen { source: system(error) })?;
-        let kernel = Arc::new(Kernel::new(notify));
+        let kernel = Arc::new(Kernel::new(notify, without));
         let listener = Listener {
             kernel: Arc::clone(&kernel),
             flags: Arc::clone(&flags),
@@ -103,13 +108,14 @@ impl Watcher {
     }
 
     /// Watches a folder and all below it; again: anew, without losing anything meanwhile. Call it before the scan, so
-    /// that nothing falls between. Walks the folders on the caller's thread.
+    /// that nothing falls between. Walks the folders on the caller's thread, and asks at each whether to `stop`: what is watched
+    /// then is not all there is, as after [`Self::unwatch`] by another thread.
     ///
     /// # Errors
     /// [`WatchError::Offline`], [`WatchError::TooManyWatches`] or [`WatchError::Refused`]: then nothing of this folder
     /// is watched, and changes in it are found by scanning only.
-    pub fn watch(&self, root: &Path) -> Result<(), WatchError> {
-        self.kernel.watch(root)
+    pub fn watch(&self, root: &Path, stop: &dyn Fn() -> bool) -> Result<(), WatchError> {
+        self.kernel.watch(root, stop)
     }
 
     /// Stops watching a folder; one that is not watched is fine. Hints that are under way may still arrive.
@@ -239,7 +245,7 @@ impl<F: Fn(Hint)> Listener<F> {
     }
 
     fn watch_below(&self, root: &Path, folder: &Path) {
-        match self.kernel.watch_below(root, folder) {
+        match self.kernel.watch_below(root, folder, &|| self.flags.stop.load(Ordering::SeqCst)) {
             Ok(()) => {}
             Err(error @ WatchError::TooManyWatches { .. }) => {
                 tracing::warn!(root = %root.display(), %error, "not everything is watched");

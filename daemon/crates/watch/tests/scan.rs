@@ -10,17 +10,24 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat};
 use tempfile::TempDir;
-use vow_watch::{Found, Ignored, Looked, Seen, WatchError, look, scan, scan_below};
+use vow_watch::{Found, Ignored, Looked, Seen, WatchError, is_made_up, look, scan, scan_below};
 
 fn is_picture(name: &Path) -> bool {
     assert_eq!(name.components().count(), 1, "asked with the file name alone");
     name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jpg"))
 }
 
+/// All that is seen but the folders themselves.
 fn all(root: &Path, folder: &Path) -> Result<Vec<Seen>, WatchError> {
+    all_without(root, folder, None)
+}
+
+fn all_without(root: &Path, folder: &Path, without: Option<&Path>) -> Result<Vec<Seen>, WatchError> {
     let mut seen = Vec::new();
-    scan_below(root, folder, &is_picture, &mut |one| {
-        seen.push(one);
+    scan_below(root, folder, without, &is_picture, &mut |one| {
+        if !matches!(one, Seen::Folder { .. }) {
+            seen.push(one);
+        }
         ControlFlow::Continue(())
     })?;
     Ok(seen)
@@ -29,19 +36,31 @@ fn all(root: &Path, folder: &Path) -> Result<Vec<Seen>, WatchError> {
 fn path_of(seen: &Seen) -> &Path {
     match seen {
         Seen::Picture(found) => &found.path,
-        Seen::Ignored { path, .. } | Seen::Problem { path, .. } => path,
+        Seen::Folder { path, .. } | Seen::Ignored { path, .. } | Seen::Problem { path, .. } => path,
     }
 }
 
 /// Every path with a word on it, relative to the root.
 fn words(root: &Path, seen: &[Seen]) -> Vec<(String, String)> {
     let word = |one: &Seen| match one {
+        Seen::Folder { .. } => "folder".to_owned(),
         Seen::Picture(_) => "picture".to_owned(),
         Seen::Ignored { why, .. } => format!("{why:?}"),
         Seen::Problem { .. } => "problem".to_owned(),
     };
     let relative = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
     seen.iter().map(|one| (relative(path_of(one)), word(one))).collect()
+}
+
+/// The whole scan in words.
+fn assert_seen(root: &Path, expected: &[(&str, &str)]) {
+    let got = words(root, &all(root, root).unwrap());
+    let got: Vec<(&str, &str)> = got.iter().map(|(path, word)| (path.as_str(), word.as_str())).collect();
+    assert_eq!(got, expected);
+}
+
+fn a_folder(path: &Path, linked: bool) -> Looked {
+    Looked::Seen(Seen::Folder { path: path.to_owned(), linked })
 }
 
 fn put(root: &Path, name: &str) {
@@ -102,8 +121,8 @@ fn everything_is_seen_in_order() {
     assert!(seen.is_sorted_by_key(bytes), "in the order of the paths' bytes");
     assert!(seen.iter().any(|one| path_of(one) == odd), "the bytes of a name are kept");
     assert_looks_agree(root, &seen);
-    assert_eq!(look(root, &root.join("a"), &is_picture), Looked::Folder);
-    assert_eq!(look(root, root, &is_picture), Looked::Folder);
+    assert_eq!(look(root, &root.join("a"), &is_picture), a_folder(&root.join("a"), false));
+    assert_eq!(look(root, root, &is_picture), a_folder(root, false));
     assert_eq!(look(root, &root.join("a/none.jpg"), &is_picture), Looked::Gone);
     assert_eq!(look(root, &root.join("b.jpg/none.jpg"), &is_picture), Looked::Gone);
 }
@@ -125,7 +144,7 @@ fn a_picture_comes_with_what_its_folder_knows() {
 }
 
 #[test]
-fn links_are_followed_but_not_in_circles() {
+fn links_are_followed_out_of_the_root_but_not_into_it() {
     let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let root = home.path();
     put(root, "a/1.jpg");
@@ -138,23 +157,24 @@ fn links_are_followed_but_not_in_circles() {
     symlink(other.path().join("unplugged"), root.join("e")).unwrap();
     symlink("f.jpg", root.join("f.jpg")).unwrap();
     symlink(root.join("a/1.jpg"), root.join("g.txt")).unwrap();
+    put(root, ".hidden/3.jpg");
+    symlink(root.join(".hidden"), root.join("h")).unwrap();
 
-    let seen = all(root, root).unwrap();
     let expected = [
+        (".hidden", "Hidden"),
         ("a/1.jpg", "picture"),
-        ("a/up", "problem"),
+        ("a/up", "ShownElsewhere"),
         ("b/2.jpg", "picture"),
-        ("c/1.jpg", "picture"),
-        ("c/up", "problem"),
+        ("c", "ShownElsewhere"),
         ("d.jpg", "problem"),
         ("e", "problem"),
         ("f.jpg", "problem"),
         ("g.txt", "NotAPicture"),
+        ("h/3.jpg", "picture"),
         ("one.jpg", "picture"),
     ];
-    let got = words(root, &seen);
-    let got: Vec<(&str, &str)> = got.iter().map(|(path, word)| (path.as_str(), word.as_str())).collect();
-    assert_eq!(got, expected);
+    assert_seen(root, &expected);
+    let seen = all(root, root).unwrap();
     for one in &seen {
         if let Seen::Problem { path, failure } = one {
             let text = failure.to_string();
@@ -163,13 +183,94 @@ fn links_are_followed_but_not_in_circles() {
             assert!(["remove", "restore"].iter().any(|what_to_do| text.contains(what_to_do)), "{text}");
         }
     }
-    let circle = root.join("a/up");
-    let (circles, rest): (Vec<_>, Vec<_>) =
-        seen.iter().cloned().partition(|one| path_of(one).ends_with("up"));
+    let elsewhere = |one: &Seen| matches!(one, Seen::Ignored { why: Ignored::ShownElsewhere, .. });
+    let (links, rest): (Vec<_>, Vec<_>) = seen.into_iter().partition(elsewhere);
     assert_looks_agree(root, &rest);
-    // A single look cannot tell that a folder is its own ancestor, but the scan of that folder can.
-    assert_eq!(look(root, &circle, &is_picture), Looked::Folder);
-    assert_eq!(all(root, &circle).unwrap(), circles[..1]);
+    // A single look does not ask where else a folder is shown, but the scan of that folder does.
+    for link in links {
+        assert_eq!(look(root, path_of(&link), &is_picture), a_folder(path_of(&link), true));
+        assert_eq!(all(root, path_of(&link)).unwrap(), [link]);
+    }
+    assert_eq!(all(root, &root.join("c/up")).unwrap().len(), 1, "nor by a way through such a link");
+}
+
+/// Eight folders with links to each other were 13,700 paths of one photo.
+#[test]
+fn folders_that_link_to_one_another_are_seen_once() {
+    let home = TempDir::new().unwrap();
+    let (root, other) = (&home.path().join("photos"), &home.path().join("other"));
+    for place in [root, other] {
+        for a in 0..8 {
+            put(place, &format!("{a}/1.jpg"));
+            for b in 0..8 {
+                symlink(place.join(b.to_string()), place.join(format!("{a}/to{b}"))).unwrap();
+            }
+        }
+    }
+    symlink(root, other.join("3/back")).unwrap();
+    symlink(home.path(), other.join("3/up")).unwrap();
+    symlink(other.join("3"), root.join("5/z")).unwrap();
+    let pictures = || {
+        let seen = all(root, root).unwrap().into_iter().filter(|one| matches!(one, Seen::Picture(_)));
+        words(root, &seen.collect::<Vec<_>>()).into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    let found = pictures();
+    assert_eq!(found, pictures(), "and under the same paths again");
+    let (outside, inside): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| path.starts_with("5/z/"));
+    assert_eq!(inside, (0..8).map(|n| format!("{n}/1.jpg")).collect::<Vec<_>>(), "by their own paths");
+    assert_eq!(outside.len(), 8, "{outside:?}");
+    assert_eq!(outside[..3], ["5/z/1.jpg", "5/z/to0/1.jpg", "5/z/to0/to1/1.jpg"], "the first way counts");
+}
+
+#[test]
+fn of_links_to_the_same_folder_the_first_counts_and_a_part_says_when_it_cannot_tell() {
+    let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let root = home.path();
+    put(other.path(), "sub/deep/1.jpg");
+    put(other.path(), "2.jpg");
+    put(root, "plain/3.jpg");
+    symlink(other.path().join("sub"), root.join("a")).unwrap();
+    symlink(other.path(), root.join("b")).unwrap();
+    symlink(other.path(), root.join("c")).unwrap();
+    let expected = [
+        ("a/deep/1.jpg", "picture"),
+        ("b/2.jpg", "picture"),
+        ("b/sub", "ShownElsewhere"),
+        ("c", "ShownElsewhere"),
+        ("plain/3.jpg", "picture"),
+    ];
+    assert_seen(root, &expected);
+    let leads_out = |part: &str| {
+        let go_on = &mut |_| ControlFlow::Continue(());
+        scan_below(root, &root.join(part), None, &is_picture, go_on).unwrap().leads_out
+    };
+    assert_eq!(["", "b", "c", "a/deep", "plain"].map(leads_out), [true, true, true, false, false]);
+}
+
+#[test]
+fn what_the_kernel_makes_up_and_what_the_caller_names_is_left_out() {
+    let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let root = home.path();
+    put(root, "a/data/deep/1.jpg");
+    put(root, "a/2.jpg");
+    put(other.path(), "3.jpg");
+    symlink(root.join("a/data"), root.join("data")).unwrap();
+    let data = root.join("a/data");
+    let seen = |folder: &Path| words(root, &all_without(root, folder, Some(&data)).unwrap());
+    let left_out = |path: &str| (path.to_owned(), "SystemFolder".to_owned());
+    let expected = [("a/2.jpg".to_owned(), "picture".to_owned()), left_out("a/data"), left_out("data")];
+    assert_eq!(seen(root), expected);
+    assert_eq!(seen(&data), [left_out("a/data")]);
+    assert_eq!(seen(&data.join("deep")), [left_out("a/data/deep")]);
+    assert_eq!(all_without(&data, &data.join("deep"), Some(&data)).unwrap().len(), 1, "a root is a root");
+    if is_made_up(Path::new("/proc")) {
+        for (name, made_up) in [("proc", "/proc"), ("self", "/proc/self"), ("dev", "/dev")] {
+            symlink(made_up, other.path().join(name)).unwrap();
+        }
+        let left_out = ["dev", "proc", "self"].map(|name| (name, "SystemFolder"));
+        assert_seen(other.path(), &[&[("3.jpg", "picture")], &left_out[..]].concat());
+    }
+    assert!(!is_made_up(root) && !is_made_up(&root.join("nowhere")));
 }
 
 #[test]
@@ -195,7 +296,8 @@ fn a_visitor_can_stop() {
     for n in 0..10 {
         put(home.path(), &format!("{}/{n}.jpg", n % 3));
     }
-    for stop_after in 1..10 {
+    fs::create_dir_all(home.path().join("4/empty/empty/empty")).unwrap();
+    for stop_after in 1..18 {
         let mut count = 0;
         scan(home.path(), &is_picture, &mut |_| {
             count += 1;

@@ -21,7 +21,7 @@ pub(super) fn is_back(folder: &Folder) -> bool {
 /// Whether there is no picture at a path any more, as far as can be seen.
 pub(super) fn is_gone(folder: &Folder, path: &Path) -> bool {
     match vow_watch::look(&folder.path, path, &vow_media::is_picture_name) {
-        Looked::Gone | Looked::Folder | Looked::Seen(Seen::Ignored { .. }) => true,
+        Looked::Gone | Looked::Seen(Seen::Folder { .. } | Seen::Ignored { .. }) => true,
         Looked::Seen(Seen::Picture(_) | Seen::Problem { .. }) => false,
     }
 }

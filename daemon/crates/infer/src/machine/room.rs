@@ -9,7 +9,7 @@ use crate::crew::{AHEAD, Machine as _};
 use crate::detector::Detector;
 use crate::embedder::Embedder;
 use crate::error::{GraphError, Role};
-use crate::memory::{Fit, UNLIMITED, largest, resident};
+use crate::memory::{Fit, UNLIMITED, largest, peak, resident};
 use crate::network::Network;
 use crate::runtime::session::Place;
 use crate::trim::give_memory_back;
@@ -82,21 +82,27 @@ pub(super) fn threads_that_fit(
     let Some(limit) = tuning.process_memory.filter(|_| asked > 1) else { return Ok(asked) };
     let wanted = tuning.batch(crate::runtime::Provider::Cpu);
     let at_work = || {
-        let both = [(&detector.network, detector.largest()), (&embedder.network, embedder.size())];
-        let both = both.map(|(network, size)| {
-            let mut net = network.open(Place::CPU).map_err(|error| (network.role, error))?;
-            let ran = network.run_black(&mut net, size, network.most(wanted));
-            ran.map(|()| net).map_err(|error| (network.role, error))
-        });
-        Ok((both, resident()))
+        let run = |network: &Network, sizes: &[Size]| {
+            let mut net = network.open(Place::CPU)?;
+            let ran =
+                sizes.iter().try_for_each(|size| network.run_black(&mut net, *size, network.most(wanted)));
+            ran.map(|()| net)
+        };
+        // All of them: tract keeps something for each.
+        let frames: Vec<_> = detector.shapes.iter().copied().chain([detector.close_up]).collect();
+        let detector = run(&detector.network, &frames).map_err(|error| (Role::Detector, error))?;
+        let embedder = run(&embedder.network, &[embedder.size()]).map_err(|error| (Role::Embedder, error))?;
+        Ok((detector, embedder))
     };
-    // With the first comes what all of them share.
-    let (first, one) = at_work()?;
-    let (second, two) = at_work()?;
-    drop((first, second));
+    // With the first comes what all of them share. What a run gives back at its end, others hold at that moment.
+    let (first, one) = peak(at_work);
+    let first = first?;
     give_memory_back();
-    let Some((one, two)) = one.zip(two) else { return Ok(asked) };
-    let each = two.saturating_sub(one);
+    let before = resident();
+    let (second, two) = peak(at_work);
+    drop((first, second?));
+    give_memory_back();
+    let Some((one, each)) = one.zip(grown(before, two)) else { return Ok(asked) };
     let threads = seats(limit, one, each).min(asked);
     if threads < asked {
         let all = one.saturating_add(each.saturating_mul(len_u64(asked - 1)));
