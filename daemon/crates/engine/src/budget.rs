@@ -31,14 +31,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use vow_types::Lane;
 
-/// Of the files' part, at most so much is kept for what is live: several of most cameras' files...
+/// Of the files' part a third is kept for what is live, but at most so much: several of most cameras' files...
 const KEPT_FILES: u64 = 16 << 20;
-/// ...of the pictures', a phone's HEIC of 12 megapixels, which is decoded whole, or four JPEGs...
+/// ...of the pictures' a quarter, at most a phone's HEIC of 12 megapixels, which is decoded whole, or four JPEGs...
 const KEPT_PICTURES: u64 = 48 << 20;
-/// ...and of the outcomes', more faces than there are in any photo.
+/// ...and of the outcomes' a quarter, at most more faces than there are in any photo.
 const KEPT_OUTCOMES: u64 = 4 << 20;
-/// Where that would be more than this share of the part, one in so many bytes is kept.
-const KEPT_SHARE: u64 = 4;
 
 /// What bytes are held for, in the order in which a photo thread takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,10 +103,11 @@ impl Budget {
     /// pictures.
     pub(crate) fn new(total: u64) -> Arc<Self> {
         let (files, outcomes) = (total / 5, total / 10);
+        let pictures = total - files - outcomes;
         Arc::new(Self {
-            files: Part::new(files, KEPT_FILES),
-            pictures: Part::new(total - files - outcomes, KEPT_PICTURES),
-            outcomes: Part::new(outcomes, KEPT_OUTCOMES),
+            files: Part::new(files, KEPT_FILES.min(files / 3)),
+            pictures: Part::new(pictures, KEPT_PICTURES.min(pictures / 4)),
+            outcomes: Part::new(outcomes, KEPT_OUTCOMES.min(outcomes / 4)),
         })
     }
 
@@ -160,9 +159,7 @@ impl Budget {
 
 impl Part {
     fn new(total: u64, kept: u64) -> Self {
-        let total = total.max(1);
-        let kept = kept.min(total / KEPT_SHARE);
-        Self { total, kept, state: Mutex::new(State::default()), changed: Condvar::new() }
+        Self { total: total.max(1), kept, state: Mutex::new(State::default()), changed: Condvar::new() }
     }
 
     /// What those of a lane may hold together.

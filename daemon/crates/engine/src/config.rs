@@ -57,7 +57,7 @@ pub struct Config {
     /// tenths for pictures, a fifth for files, a tenth for faces. `None`: [`MOST_PICTURES`], whatever the models take, and
     /// more where more photos are on their way at a time than fit into it (many cores, a graphics card's batches), up to a
     /// quarter of the machine's memory; but [`MOST_WITH_BATCHES`] for all of it where batches are asked for on a processor. Of each
-    /// part some is kept for photos that come in just now, at most a quarter. A picture larger than what is left is decoded
+    /// part some is kept for photos that come in just now, at most a third. A picture larger than what is left is decoded
     /// while no other of the backlog is. Batches on a processor are made smaller to keep to it, and then fewer threads run models.
     pub max_memory: Option<u64>,
     /// What a single file may ask for.
