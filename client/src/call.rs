@@ -165,7 +165,7 @@ impl Daemon {
     }
 
     pub(crate) async fn faces(&mut self, photo: &Path) -> Result<v1::ListFacesResponse, Failure> {
-        Ok(self.faces.list_faces(v1::ListFacesRequest { path: absolute(photo) }).await?.into_inner())
+        Ok(self.faces.list_faces(v1::ListFacesRequest { path: as_given(photo) }).await?.into_inner())
     }
 
     pub(crate) async fn similar(
@@ -178,7 +178,7 @@ impl Daemon {
         use v1::find_similar_request::Query;
         let ask = |query| v1::FindSimilarRequest { query: Some(query), limit, min_cosine };
         let query = match (&photo, face) {
-            (Some(path), _) => Query::Path(absolute(path)),
+            (Some(path), _) => Query::Path(as_given(path)),
             (None, face) => Query::FaceId(face.unwrap_or_default()),
         };
         match (self.faces.find_similar(ask(query)).await, photo) {
@@ -272,6 +272,12 @@ impl Daemon {
 /// The next message of a stream.
 pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
     Ok(stream.message().await?)
+}
+
+/// A photo's path as it was given, from the root on. The daemon may know it by this one, by which a link leads out of a watched folder, or by
+/// the one without links; it tries both.
+pub(crate) fn as_given(path: &Path) -> Vec<u8> {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).into_os_string().into_vec()
 }
 
 /// A path as the daemon knows it: absolute, the folder's links resolved, the file's own name as it is.

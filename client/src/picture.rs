@@ -8,7 +8,7 @@ use serde_json::Map;
 use vow_proto::v1;
 use vow_proto::v1::get_thumbnail_request::Of;
 
-use crate::call::{Daemon, Failure, absolute};
+use crate::call::{Daemon, Failure, absolute, as_given};
 use crate::json::{path_json, shown};
 use crate::render::{Output, line, value};
 
@@ -43,7 +43,7 @@ fn meant(of: &Path) -> Of {
         Some(text) if text.strip_prefix('f').is_some_and(digits) && !of.exists() => {
             Of::FaceId(text.to_owned())
         }
-        _ => Of::Path(absolute(of)),
+        _ => Of::Path(as_given(of)),
     }
 }
 

@@ -10,7 +10,7 @@ use tonic::Response;
 use vow_proto::v1;
 use vow_proto::v1::history_entry::Kind;
 
-use crate::call::{Daemon, Failure, absolute};
+use crate::call::{Daemon, Failure, as_given};
 use crate::json::{optional, person_json};
 use crate::render::{Output, called, counted, line, table, time, value};
 
@@ -168,7 +168,7 @@ pub(crate) async fn say(what: Say, daemon: &mut Daemon, out: &Output) -> Result<
             people.reject_face(v1::RejectFaceRequest { face_id: face, person }).await
         }
         Say::Draw { photo, place: Place([left, top, right, bottom]), person } => {
-            let (path, r#box) = (absolute(&photo), Some(v1::Box { left, top, right, bottom }));
+            let (path, r#box) = (as_given(&photo), Some(v1::Box { left, top, right, bottom }));
             people.draw_face(v1::DrawFaceRequest { path, r#box, person: person.unwrap_or_default() }).await
         }
         Say::Apart { person, other } => people.keep_apart(v1::KeepApartRequest { person, other }).await,

@@ -10,25 +10,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use vow_tests::embedder::mute_embedder;
 use vow_tests::{Home, Scene};
-
-/// What the embedder's kernels are made of, where they look.
-const WEIGHT: f32 = 1.0 / 64.0;
 
 fn embedder(home: &Home) -> PathBuf {
     home.pack().join("embedder.onnx")
-}
-
-/// An embedder that loads, runs, and says nothing of any face. Returns the one that was there.
-fn mute_embedder(home: &Home) -> Vec<u8> {
-    let good = fs::read(embedder(home)).unwrap();
-    let mut mute = good.clone();
-    let weight = WEIGHT.to_le_bytes();
-    while let Some(at) = mute.windows(weight.len()).position(|bytes| bytes == weight) {
-        mute[at..at + weight.len()].fill(0);
-    }
-    fs::write(embedder(home), mute).unwrap();
-    good
 }
 
 #[test]
@@ -37,7 +23,8 @@ fn what_a_pack_failed_at_is_tried_again_by_another_at_a_start_and_when_asked() {
     for seed in 0..2 {
         Scene::new(640, 480, seed).with_row(&[1, 2]).save(home.photos().join(format!("{seed}.jpg")));
     }
-    let good = mute_embedder(&home);
+    let good = fs::read(embedder(&home)).unwrap();
+    fs::write(embedder(&home), mute_embedder()).unwrap();
     let daemon = home.start();
     let status = daemon.wait_idle();
     let failures = daemon.json(["failures"]);

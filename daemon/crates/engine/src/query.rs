@@ -267,13 +267,14 @@ impl Engine {
         Ok(Some(FileView { path: row.path.clone(), photo, upright, taken, orientation, found_turned }))
     }
 
-    /// The row of a file that shows a photo, asked for by any path that leads to it.
+    /// The row of a file that shows a photo, asked for by its path, with links in it or without: those of its folders, and its own.
     fn indexed_file(&self, path: &Path) -> Result<FileRow, EngineError> {
+        let in_its_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
         let mut row = self.store().file(path)?;
-        if row.is_none()
-            && let Ok(real) = path.canonicalize()
-        {
-            row = self.store().file(&real)?;
+        for other in [in_its_folder(), path.canonicalize().ok()].into_iter().flatten() {
+            if row.is_none() {
+                row = self.store().file(&other)?;
+            }
         }
         match row {
             Some(FileRow { state: FileState::Failed { failure, .. }, .. }) => {
@@ -287,7 +288,7 @@ impl Engine {
 
 fn why_not(path: &Path, folders: &Folders) -> &'static str {
     let real = path.canonicalize();
-    let inside = folders.holding(real.as_deref().unwrap_or(path)).is_some();
+    let inside = [path, real.as_deref().unwrap_or(path)].iter().any(|path| folders.holding(path).is_some());
     match (path.exists(), inside, vow_media::is_picture_name(path)) {
         (false, _, _) => ": there is no such file",
         (true, false, _) => ": it is in none of the watched folders (`vow folder add` watches one more)",
