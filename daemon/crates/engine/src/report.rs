@@ -158,7 +158,7 @@ impl Engine {
             wall_s: meter.age().as_secs_f64(),
             work_s,
             photos_per_s: if work_s > 0.0 { num::u64_to_f64(done) / work_s } else { 0.0 },
-            threads: self.config().cores().get(),
+            threads: self.bench().networks.faces.threads(),
             cpu: cpu(),
             memory: memory(),
             gpu: gpu(),

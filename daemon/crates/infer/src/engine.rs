@@ -188,6 +188,12 @@ impl FaceEngine {
         self.networks().detector.close_up
     }
 
+    /// Threads that run the networks on the processor: as many as were asked for, or as fit the memory.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.threads
+    }
+
     /// Photos to be worked on at the same time so that no network waits for its next batch.
     #[must_use]
     pub fn wants_in_flight(&self) -> usize {

@@ -96,6 +96,11 @@ pub fn batches_keep_to_the_memory(runtime: &Runtime) {
         let kept = FaceEngine::start(any_number(true), runtime, &tuning).unwrap();
         let in_flight = kept.wants_in_flight();
         assert!(in_flight <= most, "{in_flight} photos");
+        assert_eq!(
+            kept.threads(),
+            if tuning.process_memory.is_some() { 1 } else { 2 },
+            "what the report says"
+        );
         assert!(
             in_flight == 2 || tuning.process_memory.is_none(),
             "nothing but one picture on one thread of two"
