@@ -206,11 +206,12 @@ fn who_waits_is_sent_away_when_the_daemon_ends() {
     std::thread::scope(|scope| {
         let all = [Lane::Live, Lane::Backlog].map(|lane| in_line(scope, &budget, (1, lane), || {}));
         budget.close();
+        // There is room again; nobody gets it.
+        drop(held);
         for one in all {
             assert_eq!(one.join().unwrap(), Err(Closed));
         }
     });
-    drop(held);
     assert_eq!(budget.take(Holds::File, 1, Lane::Live).unwrap_err(), Closed);
     // What was found by then is stored.
     drop(budget.take(Holds::Outcome, 1, Lane::Backlog).unwrap());
